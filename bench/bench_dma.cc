@@ -20,8 +20,9 @@
 //   two_parts      what two_threads does in caches of addresses and in tables alone, as the peers'
 //                  parts do; "plain": with addresses of two CPUs in one line of the table.
 //
-// "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive): no lock
-// around the address caches. "inv" is how many invalidations one operation asks for.
+// "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive) and has its
+// guard compiled in (guard.h): no lock around the address caches. "inv" is how many invalidations
+// one operation asks for.
 #include <string>
 #include <vector>
 

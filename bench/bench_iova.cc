@@ -24,7 +24,7 @@
 //   iova/frag32_aligned  filled likewise; of each four neighbours three are freed; the request is
 //                        for four.
 //
-// "exclusive": ours where the host vouches for the CPU, and says which it is: no lock, no call of
+// "exclusive": ours where the host vouches for the CPU, by its guard (guard.h): no lock, no call of
 // the host. "floor": an uncontended spinlock taken and released twice, as a pair does.
 #include <string>
 #include <vector>

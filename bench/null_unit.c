@@ -129,6 +129,9 @@ static const struct iommu_page_ops page_ops = {
 	.map_pieces = map_pieces,
 };
 
+/* The unit wants to be told of none, as most. */
+static const bool tells_of_maps;
+
 static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			const struct iommu_domain_config *config, struct iommu_domain **result)
 {
@@ -148,6 +151,7 @@ static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 	domain->null = (struct null_unit *)unit;
 	domain->base.ops = &domain_ops;
 	domain->base.page_ops = &page_ops;
+	domain->base.tells_of_maps = &tells_of_maps;
 	domain->base.aperture_last = (1ULL << 48) - 1;
 	domain->base.paddr_last = (1ULL << 46) - 1;
 	domain->base.pgsize_bitmap = table.pgsize_bitmap;

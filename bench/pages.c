@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
 #include "pages.h"
+#include "guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,8 @@ static void platform_free(void *ctx, void *pages, unsigned int order)
 }
 
 __thread unsigned int bench_cpu;
+/* What guard.h counts; its uppermost bit is set while no other thread waits. */
+__thread uint32_t bench_preempt_count = 1U << 31;
 
 static unsigned int platform_cpu_id(void *ctx)
 {

@@ -203,10 +203,10 @@ struct iommu_dma_device {
 	 * or window that is no larger, counted in pages.
 	 */
 	uint64_t boundary;
-	bool untrusted;     /* it must not reach memory outside of its buffers */
 	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
+	bool untrusted : 1; /* it must not reach memory outside of its buffers */
 	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
-	bool may_sleep;
+	bool may_sleep : 1;
 	/* It accesses memory past the CPU caches: see the head of this file. */
 	bool noncoherent : 1;
 	/*

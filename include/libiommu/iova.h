@@ -204,10 +204,11 @@ IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu
  * taken under either. Callable from any context; with IOMMU_IOVA_ATOMIC from one that must not
  * sleep. With IOMMU_IOVA_CACHE_CPU_EXCLUSIVE a CPU's caches have no lock, only irq_save and
  * irq_restore: for hosts where nothing else runs on a CPU between the two, and the caller cannot
- * migrate to another CPU meanwhile. Other CPUs cannot reach what one CPU caches: so all of them
- * together keep at most a quarter of the space, with smaller magazines if necessary, or none; and
- * they keep nothing of the lowest quarter of its first 4 GiB, where devices of few address bits
- * find what they need, if not as fast.
+ * migrate to another CPU meanwhile; or, in a library that was built with IOMMU_CPU_GUARD_HEADER
+ * (<libiommu/platform.h>), only the host's guard. Other CPUs cannot reach what one CPU caches: so
+ * all of them together keep at most a quarter of the space, with smaller magazines if necessary, or
+ * none; and they keep nothing of the lowest quarter of its first 4 GiB, where devices of few
+ * address bits find what they need, if not as fast.
  *
  * Neighbours: page-table entries of neighbouring addresses share a cache line, which two CPUs that
  * map there take from each other at each call. With IOMMU_IOVA_CACHE_LINES a CPU whose caches have
@@ -268,7 +269,8 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
 /*
  * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - the same for callers that know their CPU,
  * which saves a call of the platform's cpu_id. A wrong CPU costs speed; with
- * IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be the calling one. Errors as iommu_iova_cache_alloc.
+ * IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be the calling one, unless the host's guard is compiled
+ * in, which says itself what the CPU is. Errors as iommu_iova_cache_alloc.
  */
 IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
 					unsigned int order, uint64_t limit, unsigned int flags,
@@ -297,10 +299,10 @@ IOMMU_API void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64
  * iommu_iova_cache_drain_cpu - return the ranges of one CPU to the tree, when the CPU goes offline.
  * iommu_iova_cache_drain - those of the depot and all CPUs, under memory pressure. With
  * IOMMU_IOVA_CACHE_CPU_EXCLUSIVE, the depot and the calling CPU at once, and other CPUs when they
- * next free a range; iommu_iova_cache_drain_cpu is then only for the calling CPU, or one that is
- * offline. iommu_iova_cache_trim - return one magazine of each size, and an empty one, from the
- * depot: to be called periodically, so that the remains of a burst are not kept forever. The effort
- * of all three is bounded by what is cached.
+ * next free a range; iommu_iova_cache_drain_cpu is then only for the calling CPU, which the caller
+ * stays on, or one that is offline. iommu_iova_cache_trim - return one magazine of each size, and
+ * an empty one, from the depot: to be called periodically, so that the remains of a burst are not
+ * kept forever. The effort of all three is bounded by what is cached.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);
 IOMMU_API void iommu_iova_cache_drain(struct iommu_iova_cache *cache);

@@ -158,6 +158,20 @@ struct iommu_platform {
 	 * except between irq_save and irq_restore: kernels without preemption in these calls. The
 	 * per-CPU caches then have no lock. In a call that may sleep, the guarantee is not needed
 	 * while the host allocates pages without IOMMU_ALLOC_ATOMIC: no cache is in use then.
+	 *
+	 * A kernel that can be preempted there, or whose interrupt handlers map, gives the
+	 * guarantee by two functions that it has in line: build the library with
+	 * -DIOMMU_CPU_GUARD_HEADER='"your_guard.h"', a header that defines
+	 *	static inline unsigned int iommu_cpu_enter(uintptr_t *state);
+	 *	static inline void iommu_cpu_leave(uintptr_t state);
+	 * From enter, which returns the number of the CPU (below cpu_count), to leave, which gets
+	 * what enter has stored in *state, the thread stays on its CPU, and no DMA mapping call
+	 * starts there: preempt_disable and preempt_enable, or masking interrupts where their
+	 * handlers map. The caches call them around some ten instructions, never one inside the
+	 * other, and no service of the host in between but irq_save, irq_restore and relax. With
+	 * such a header cpu_exclusive promises nothing of the calls themselves: they may be
+	 * preempted, and sleep.
+	 *
 	 * Default: the caches have locks.
 	 */
 	bool cpu_exclusive;

@@ -4,6 +4,7 @@
  * domain's map path, unmapping strict or through the flush queue.
  */
 #include "dma/dma.h"
+#include "base/cpu_guard.h"
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "dma/debug.h"
@@ -464,12 +465,14 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 }
 
 /*
- * How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them.
+ * How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them,
+ * unless the host's guard makes them so.
  */
 static inline unsigned int iova_flags(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device)
 {
-	if (__builtin_expect(device->may_sleep, 0) && !dma->platform->cpu_exclusive)
+	if (__builtin_expect(device->may_sleep, 0) &&
+	    (IOMMU_HAS_CPU_GUARD || !dma->platform->cpu_exclusive))
 		return dma_place_flags(dma) & ~(unsigned int)IOMMU_IOVA_ATOMIC;
 	return dma_place_flags(dma);
 }
@@ -733,15 +736,16 @@ map_one_page(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu
 static inline __attribute__((always_inline)) bool
 unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *status)
 {
-	const uint64_t first = address >> dma->page_shift;
+	const uint64_t mask = dma_page_mask(dma);
+	uint64_t first;
 
-	if (__builtin_expect(!dma->unmaps_pages_alone || !dma_is_on_one_page(dma, address, size) ||
-				     dma_has_records(dma) || dma_withholds(dma) ||
-				     !iommu_unmap_one_page(dma->domain,
-							   address & ~dma_page_mask(dma),
-							   dma_page_mask(dma) + 1, status),
-			     0))
+	if (__builtin_expect(
+		    !dma->unmaps_pages_alone || !dma_is_on_one_page(dma, address, size) ||
+			    dma_has_records(dma) || dma_withholds(dma) ||
+			    !iommu_unmap_one_page(dma->domain, address & ~mask, mask + 1, status),
+		    0))
 		return false;
+	first = address >> dma->page_shift;
 	if (__builtin_expect(*status != 0, 0)) {
 		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
 		return true;
@@ -751,7 +755,29 @@ unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *
 	return true;
 }
 
+#if IOMMU_CONFIG_DMA_LAZY
+/* The same for later. */
+static inline bool unmap_one_page_lazily(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+					 int *status)
+{
+	const uint64_t mask = dma_page_mask(dma);
+	const uint64_t first = address >> dma->page_shift;
+
+	if (!dma->maps_pages_alone || !dma_is_lazy(dma) ||
+	    !dma_is_on_one_page(dma, address, size) || dma_has_records(dma) || dma_withholds(dma) ||
+	    !dma->domain->page_ops->unmap_page(dma->domain, address & ~mask, mask + 1))
+		return false;
+	*status = iommu_flush_queue_put_page(dma->queue, first);
+	if (__builtin_expect(*status != 0, 0))
+		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
+	return true;
+}
 #else
+#define unmap_one_page_lazily(dma, address, size, status) false
+#endif
+
+#else
+#define unmap_one_page_lazily(dma, address, size, status)                  false
 #define map_one_page(dma, device, paddr, size, direction, address, status) false
 #define unmap_one_page(dma, address, size, status)                         false
 #endif
@@ -872,6 +898,8 @@ static DMA_OUT_OF_LINE int unmap_buffer(struct iommu_dma *dma, iommu_iova_t addr
 {
 	int status;
 
+	if (unmap_one_page_lazily(dma, address, size, &status))
+		return status;
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
 	if (__builtin_expect(dma_passes(dma), 0)) {

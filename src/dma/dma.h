@@ -108,6 +108,11 @@ struct iommu_dma {
 				 : (unsigned int)IOMMU_IOVA_LOW_FIRST | IOMMU_IOVA_ATOMIC)
 #define dma_is_lazy(dma) (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
 /*
+ * As iommu_flush_queue_unmap_size, of one granule, whose entry in the tables the caller has
+ * cleared.
+ */
+int iommu_flush_queue_put_page(struct iommu_flush_queue *queue, uint64_t first);
+/*
  * Has any buffer a record (bounce.c)? The call that maps and unmaps this very buffer sees its own.
  */
 #define dma_has_records(dma)                                                                       \

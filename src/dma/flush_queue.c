@@ -5,7 +5,7 @@
  * The order that everything here rests on. `started` counts invalidations of the domain that have
  * begun, `finished` is the highest of their numbers that was confirmed.
  *
- *   unmap:        clear the entries;  full fence;  stamp = started
+ *   unmap:        clear the entries;  full fence (the ring's lock);  stamp = started
  *   invalidation: number = ++started (sequentially consistent);  invalidate;  finished = number
  *
  * An entry with stamp s is safe once finished > s: that invalidation took its number after the
@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "base/spinlock.h"
+#include "dma/dma.h"
 
 #if IOMMU_CONFIG_DMA_LAZY
 
@@ -39,6 +40,13 @@
 
 /* The least part of its limits that an adaptive ring has, as a shift. */
 #define ADAPTIVE_SHIFT 3U
+
+/* The usual way is in line, except where size counts. */
+#ifdef __OPTIMIZE_SIZE__
+#define INLINE_WHERE_FAST
+#else
+#define INLINE_WHERE_FAST inline __attribute__((always_inline))
+#endif
 
 /* Retired at a time, outside the lock. */
 #define BATCH 16
@@ -204,16 +212,18 @@ int iommu_flush_queue_flush(struct iommu_flush_queue *queue)
 /* --- Queueing --------------------------------------------------------------------------------- */
 
 /*
- * Put an entry into a ring; false: it is full, in entries or bytes. *safe: the oldest can be
- * retired, if there is one.
+ * Put an entry, whose page-table entries are cleared, into a ring; false: it is full, in entries or
+ * bytes. *safe: the oldest can be retired, if there is one.
  */
-static bool ring_put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry,
-		     bool *safe)
+static INLINE_WHERE_FAST bool ring_put(struct iommu_flush_queue *queue, struct ring *ring,
+				       const struct entry *entry, bool *safe)
 {
-	const uint64_t bytes = bytes_of(queue, entry.size);
+	const uint64_t bytes = bytes_of(queue, entry->size);
 	uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
 	bool room;
 
+	/* Between clearing and the look at what has begun, which is the stamp. */
+	iommu_spin_lock_fences();
 	*safe = has_safe(queue, ring);
 	/* One entry always fits, however large it is. */
 	room = ring->count < ring->limit &&
@@ -221,8 +231,16 @@ static bool ring_put(struct iommu_flush_queue *queue, struct ring *ring, struct 
 				     bytes <= queue->config.max_bytes - ring->bytes));
 	if (room) {
 		/* The stamp under the lock: stamps in a ring grow. */
-		entry.stamp = iommu_cell_load(&queue->started);
-		ring->entries[wrap(ring, ring->head + ring->count)] = entry;
+		struct entry *at = &ring->entries[wrap(ring, ring->head + ring->count)];
+
+		/*
+		 * Member by member, from registers: a load of what was just stored in parts would
+		 * wait for these.
+		 */
+		at->first = entry->first;
+		at->size = entry->size;
+		at->freed = entry->freed;
+		at->stamp = iommu_cell_load(&queue->started);
 		ring->count++;
 		ring->bytes += bytes;
 	}
@@ -339,25 +357,32 @@ static inline bool has_ring(struct iommu_flush_queue *queue, struct ring *ring)
 	       make_ring(queue, ring);
 }
 
-/* Put an entry into a ring, with an invalidation if it is full; false: it stays full. */
-static bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry)
+/* What is in a full ring goes first; false: it stays full. */
+static __attribute__((noinline)) bool
+queue_in_full(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry, bool safe)
 {
-	bool safe;
-
-	if (ring_put(queue, ring, entry, &safe)) {
-		if (safe)
-			retire(queue, ring);
-		return true;
-	}
 	/* Perhaps there is room once what is safe has gone. */
 	retire(queue, ring);
-	if (safe && ring_put(queue, ring, entry, &safe))
+	if (safe && ring_put(queue, ring, &entry, &safe))
 		return true;
 	/* Also after a failure: an earlier one may have made something safe. */
 	(void)invalidate(queue);
 	widen(queue, ring);
 	retire(queue, ring);
-	return ring_put(queue, ring, entry, &safe);
+	return ring_put(queue, ring, &entry, &safe);
+}
+
+/* Put an entry into a ring, with an invalidation if it is full; false: it stays full. */
+static inline bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring,
+			       const struct entry *entry)
+{
+	bool safe;
+
+	if (__builtin_expect(!ring_put(queue, ring, entry, &safe), 0))
+		return queue_in_full(queue, ring, *entry, safe);
+	if (safe)
+		retire(queue, ring);
+	return true;
 }
 
 /* Unmap for later: one page by a store where it is that, as in iommu_unmap. */
@@ -374,6 +399,28 @@ static int unmap_unsynced(struct iommu_domain *domain, iommu_iova_t iova, uint64
 	iommu_gather_init(gather);
 	return domain->ops->unmap_pages(domain, iova, size, 0, gather, unmapped);
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+int iommu_flush_queue_put_page(struct iommu_flush_queue *queue, uint64_t first)
+{
+	const unsigned int shift = iommu_highest_bit(queue->config.granule);
+	const struct entry entry = {.first = first, .size = 1};
+	struct ring *ring = this_ring(queue);
+	struct iommu_gather gather;
+	int status;
+
+	if (has_ring(queue, ring) && queue_entry(queue, ring, &entry))
+		return 0;
+	/* As below. */
+	gather = (struct iommu_gather){.start = first << shift,
+				       .last = (first << shift) + (queue->config.granule - 1),
+				       .pgsize = queue->config.granule};
+	status = iommu_sync_gather(queue->config.domain, &gather);
+	if (status == 0)
+		iommu_iova_cache_free_size(queue->config.cache, first, 1);
+	return status;
+}
+#endif
 
 int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first, uint64_t size)
 {
@@ -394,9 +441,8 @@ int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first
 			(void)iommu_sync_gather(domain, &gather);
 		return status != 0 ? status : IOMMU_ENOENT;
 	}
-	iommu_full_fence();
 	entry.freed = gather.freed;
-	if (has_ring(queue, ring) && queue_entry(queue, ring, entry))
+	if (has_ring(queue, ring) && queue_entry(queue, ring, &entry))
 		return 0;
 	/* No ring, or one that others filled again, or nothing was retired: at once, by itself. */
 	status = iommu_sync_gather(domain, &gather);

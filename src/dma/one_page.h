@@ -41,16 +41,15 @@ static inline bool dma_is_on_one_page(const struct iommu_dma *dma, uint64_t addr
 }
 
 /*
- * Its limits make sense and do not matter to one page, and it needs no care. In one sum, for which
- * the compiler makes one branch.
+ * Its limits make sense and do not matter to one page, and it needs no care. In sums, for which
+ * the compiler makes one branch each.
  */
 static inline bool dma_is_undemanding(const struct iommu_dma_device *device)
 {
 	const uint64_t limits = (device->mask & (device->mask + 1)) |
 				(device->boundary & (device->boundary - 1)) | device->alignment;
 
-	return (limits | (uint64_t)device->untrusted | (uint64_t)device->noncoherent |
-		(uint64_t)device->shared_only) == 0;
+	return limits == 0 && (device->untrusted | device->noncoherent | device->shared_only) == 0;
 }
 
 /*
@@ -62,16 +61,27 @@ static inline bool dma_withholds(const struct iommu_dma *dma)
 	return __atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* An address for one page of an undemanding device: of mask 0 means any. */
+/* The last page that is near and that the device reaches: mask 0 means any. */
+static inline uint64_t dma_near_limit(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device)
+{
+	const uint64_t reached = (device->mask - 1) >> dma->page_shift;
+
+	return reached < dma->near_last ? reached : dma->near_last;
+}
+
+/* An address for one page of an undemanding device. */
 static inline __attribute__((always_inline)) bool
 dma_take_page(const struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t *first)
 {
-	const uint64_t reached = (device->mask - 1) >> dma->page_shift;
-	const uint64_t limit = reached < dma->near_last ? reached : dma->near_last;
+	const struct iommu_iova_cache *cache = dma->cache;
+	unsigned int cpu;
 
-	if (__builtin_expect(dma->cache->masks, 0))
-		return iommu_iova_cache_take_masked(dma->cache, 0, limit, first);
-	return iova_cache_take(dma->cache, iommu_this_cpu(dma->platform), 0, limit, first);
+	if (__builtin_expect(cache->masks, 0))
+		return iommu_iova_cache_take_masked(cache, 0, dma_near_limit(dma, device), first);
+	/* Before anything that would have to be kept while the host is asked. */
+	cpu = iova_this_cpu(cache);
+	return iova_cache_take(cache, cpu, 0, dma_near_limit(dma, device), first);
 }
 
 static inline __attribute__((always_inline)) bool dma_give_page(const struct iommu_dma *dma,
@@ -79,7 +89,7 @@ static inline __attribute__((always_inline)) bool dma_give_page(const struct iom
 {
 	if (__builtin_expect(dma->cache->masks, 0))
 		return iommu_iova_cache_give_masked(dma->cache, first, 0);
-	return iova_cache_give(dma->cache, iommu_this_cpu(dma->platform), first, 0);
+	return iova_cache_give(dma->cache, iova_this_cpu(dma->cache), first, 0);
 }
 
 #else

@@ -20,7 +20,9 @@
  * it: in a small one magazines hold less, and the fast path is disabled. They cache nothing of the
  * lowest quarter of its first 4 GiB, which is all that some devices reach. And a CPU that finds no
  * place asks the others to drain: each does when it next frees a range, for which the fast path is
- * disabled until all have drained.
+ * disabled until all have drained. Where the host's guard keeps a CPU's caches its own
+ * (base/cpu_guard.h), a thread may be on another CPU each time it enters one: what belongs together
+ * is done between one enter and its leave, and a CPU's number from before is not relied on.
  */
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
@@ -51,13 +53,21 @@ static unsigned int order_of(uint64_t size)
 
 /* --- CPUs ------------------------------------------------------------------------------------- */
 
-static inline uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct iova_cpu *cpu)
+/* A CPU's caches for the caller alone. */
+static inline struct iova_cpu *cpu_lock(const struct iommu_iova_cache *cache, unsigned int cpu_id,
+					uintptr_t *state)
 {
 	const struct iommu_platform *platform = cache->platform;
+	struct iova_cpu *cpu;
 
+	if (iova_is_guarded(cache))
+		return iova_cpu_at(cache, iommu_cpu_enter(state));
+	cpu = iova_cpu_at(cache, cpu_id);
 	if (!cache->exclusive)
-		return iommu_spin_lock(platform, &cpu->lock);
-	return platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
+		*state = iommu_spin_lock(platform, &cpu->lock);
+	else
+		*state = platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
+	return cpu;
 }
 
 static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct iova_cpu *cpu,
@@ -67,6 +77,8 @@ static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct iova_
 
 	if (!cache->exclusive)
 		iommu_spin_unlock(platform, &cpu->lock, state);
+	else if (IOMMU_HAS_CPU_GUARD)
+		iommu_cpu_leave(state);
 	else if (platform->irq_restore != NULL)
 		platform->irq_restore(platform->ctx, state);
 }
@@ -189,6 +201,76 @@ static bool load_empty(struct iommu_iova_cache *cache, struct iova_pair *pair, u
 	return empty != NULL || !room;
 }
 
+/* --- Out of the caches ------------------------------------------------------------------------ */
+
+/* All that a CPU has; it is locked. */
+static void take_all(struct iommu_iova_cache *cache, struct iova_cpu *cpu,
+		     struct iova_pair taken[IOMMU_IOVA_CACHED_ORDERS])
+{
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
+		taken[order] = cpu->pairs[order];
+		cpu->pairs[order] = (struct iova_pair){&cache->none, &cache->none};
+	}
+}
+
+/* All its ranges to the tree, itself to the host. Nothing else reaches it any more. */
+static void discard(struct iommu_iova_cache *cache, struct iova_magazine *magazine)
+{
+	if (is_none(magazine))
+		return;
+	while (magazine->count != 0)
+		(void)iommu_iova_free_at(cache->space, magazine->ranges[--magazine->count]);
+	iommu_object_free(&cache->magazines, magazine);
+}
+
+static void discard_all(struct iommu_iova_cache *cache,
+			const struct iova_pair taken[IOMMU_IOVA_CACHED_ORDERS])
+{
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
+		discard(cache, taken[order].loaded);
+		discard(cache, taken[order].spare);
+	}
+}
+
+/* One full magazine of this order out of the depot; false: there is none. */
+static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct iova_magazine *full = depot_take_full(cache, order);
+
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	if (full != NULL)
+		discard(cache, full);
+	return full != NULL;
+}
+
+/* One empty magazine out of the depot; false: there is none. */
+static bool depot_trim_empty(struct iommu_iova_cache *cache)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct iova_magazine *empty = depot_take_empty(cache);
+
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	if (empty != NULL)
+		discard(cache, empty);
+	return empty != NULL;
+}
+
+static void drain_depot(struct iommu_iova_cache *cache)
+{
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
+		while (depot_trim(cache, order))
+			;
+	while (depot_trim_empty(cache))
+		;
+}
+
 /* --- The hot path ----------------------------------------------------------------------------- */
 
 /* The CPU is locked. */
@@ -276,13 +358,22 @@ static bool all_have_drained(const struct iommu_iova_cache *cache)
 	return true;
 }
 
-/* Another CPU has asked: this CPU's caches go back to the tree. */
+/*
+ * Another CPU has asked: this CPU's caches go back to the tree. Which CPU it is only the section
+ * says in which they are taken.
+ */
 static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cache,
-						   struct iova_cpu *cpu, unsigned int cpu_id)
+						   unsigned int cpu_id)
 {
+	struct iova_pair taken[IOMMU_IOVA_CACHED_ORDERS];
+	uintptr_t state;
+	struct iova_cpu *cpu = cpu_lock(cache, cpu_id, &state);
+
 	__atomic_store_n(&cpu->drained, __atomic_load_n(&cache->drains, __ATOMIC_SEQ_CST),
 			 __ATOMIC_SEQ_CST);
-	iommu_iova_cache_drain_cpu(cache, cpu_id);
+	take_all(cache, cpu, taken);
+	cpu_unlock(cache, cpu, state);
+	discard_all(cache, taken);
 	if (!all_have_drained(cache))
 		return;
 	__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
@@ -292,26 +383,50 @@ static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cach
 		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
 }
 
+/* Has another CPU asked this one, whose answer is still to come? */
+static bool is_asked(const struct iommu_iova_cache *cache, unsigned int cpu_id)
+{
+	uintptr_t state = 0;
+	const struct iova_cpu *cpu;
+	bool asked;
+
+	if (!cache->exclusive)
+		return false;
+	if (IOMMU_HAS_CPU_GUARD)
+		cpu_id = iommu_cpu_enter(&state);
+	cpu = iova_cpu_at(cache, cpu_id);
+	asked = __atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
+		__atomic_load_n(&cache->drains, __ATOMIC_RELAXED);
+	if (IOMMU_HAS_CPU_GUARD)
+		iommu_cpu_leave(state);
+	return asked;
+}
+
 /* A CPU that frees a range, of whatever size, answers what others have asked. */
 static void answer_if_asked(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
-
-	if (cache->exclusive && __atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
-					__atomic_load_n(&cache->drains, __ATOMIC_RELAXED))
-		answer_drain(cache, cpu, cpu_id);
+	if (is_asked(cache, cpu_id))
+		answer_drain(cache, cpu_id);
 }
 
-/* Ask the other exclusive CPUs to drain at their next free; this CPU has drained. */
-static void ask_for_drain(struct iommu_iova_cache *cache)
+/* This CPU's ranges, the depot's, and those of the other exclusive CPUs at their next free. */
+static void drain_and_ask(struct iommu_iova_cache *cache)
 {
-	struct iova_cpu *cpu = iova_cpu_at(cache, iommu_this_cpu(cache->platform));
+	struct iova_pair taken[IOMMU_IOVA_CACHED_ORDERS];
+	uintptr_t state;
+	struct iova_cpu *cpu = cpu_lock(cache, iova_this_cpu(cache), &state);
 
-	if (cache->cpus.count == 1)
-		return;
-	__atomic_store_n(&cpu->drained, __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
-			 __ATOMIC_SEQ_CST);
-	__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
+	if (cache->cpus.count > 1) {
+		/* This CPU asks, and has answered, at once. */
+		__atomic_store_n(&cpu->drained,
+				 __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
+				 __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
+	}
+	take_all(cache, cpu, taken);
+	cpu_unlock(cache, cpu, state);
+	discard_all(cache, taken);
+	drain_depot(cache);
 }
 
 /* From this CPU's magazines, or the depot. */
@@ -324,8 +439,7 @@ static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsig
 
 	if (order >= cache->orders || limit < (1ULL << order) - 1)
 		return false;
-	cpu = iova_cpu_at(cache, cpu_id);
-	state = cpu_lock(cache, cpu);
+	cpu = cpu_lock(cache, cpu_id, &state);
 	found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
 	cpu_unlock(cache, cpu, state);
 	return found;
@@ -335,8 +449,8 @@ static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsig
 static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
 		     unsigned int order, struct iova_magazine **fresh, bool *wants_fresh)
 {
-	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
-	uintptr_t state = cpu_lock(cache, cpu);
+	uintptr_t state;
+	struct iova_cpu *cpu = cpu_lock(cache, cpu_id, &state);
 	const bool kept = pair_free(cache, &cpu->pairs[order], order, first, fresh, wants_fresh);
 
 	cpu_unlock(cache, cpu, state);
@@ -466,8 +580,7 @@ int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
 			   unsigned int flags, uint64_t *first)
 {
-	return iommu_iova_cache_alloc_on(cache, iommu_this_cpu(cache->platform), order, limit,
-					 flags, first);
+	return iommu_iova_cache_alloc_on(cache, iova_this_cpu(cache), order, limit, flags, first);
 }
 
 void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
@@ -480,7 +593,7 @@ void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 
 void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
 {
-	iommu_iova_cache_free_on(cache, iommu_this_cpu(cache->platform), first, order);
+	iommu_iova_cache_free_on(cache, iova_this_cpu(cache), first, order);
 }
 
 /* --- Any size --------------------------------------------------------------------------------- */
@@ -515,54 +628,16 @@ void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64_t first, 
 
 /* --- Giving back ------------------------------------------------------------------------------ */
 
-/* All its ranges to the tree, itself to the host. Nothing else reaches it any more. */
-static void discard(struct iommu_iova_cache *cache, struct iova_magazine *magazine)
-{
-	if (is_none(magazine))
-		return;
-	while (magazine->count != 0)
-		(void)iommu_iova_free_at(cache->space, magazine->ranges[--magazine->count]);
-	iommu_object_free(&cache->magazines, magazine);
-}
-
 void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
-	unsigned int order;
+	struct iova_pair taken[IOMMU_IOVA_CACHED_ORDERS];
+	uintptr_t state;
+	struct iova_cpu *cpu = cpu_lock(cache, cpu_id, &state);
 
-	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
-		uintptr_t state = cpu_lock(cache, cpu);
-		const struct iova_pair taken = cpu->pairs[order];
-
-		cpu->pairs[order] = (struct iova_pair){&cache->none, &cache->none};
-		cpu_unlock(cache, cpu, state);
-		discard(cache, taken.loaded);
-		discard(cache, taken.spare);
-	}
-}
-
-/* One full magazine of this order out of the depot; false: there is none. */
-static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
-{
-	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct iova_magazine *full = depot_take_full(cache, order);
-
-	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	if (full != NULL)
-		discard(cache, full);
-	return full != NULL;
-}
-
-/* One empty magazine out of the depot; false: there is none. */
-static bool depot_trim_empty(struct iommu_iova_cache *cache)
-{
-	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct iova_magazine *empty = depot_take_empty(cache);
-
-	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	if (empty != NULL)
-		discard(cache, empty);
-	return empty != NULL;
+	/* Of the CPU that the host names, wherever this runs: see <libiommu/iova.h>. */
+	take_all(cache, iova_cpu_at(cache, cpu_id), taken);
+	cpu_unlock(cache, cpu, state);
+	discard_all(cache, taken);
 }
 
 void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
@@ -574,27 +649,17 @@ void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
 	(void)depot_trim_empty(cache);
 }
 
-static void drain_depot(struct iommu_iova_cache *cache)
-{
-	unsigned int order;
-
-	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
-		while (depot_trim(cache, order))
-			;
-	while (depot_trim_empty(cache))
-		;
-}
-
 void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
 {
 	unsigned int cpu;
 
+	if (cache->exclusive) {
+		drain_and_ask(cache);
+		return;
+	}
 	for (cpu = 0; cpu < cache->cpus.count; cpu++)
-		if (!cache->exclusive || cpu == iommu_this_cpu(cache->platform))
-			iommu_iova_cache_drain_cpu(cache, cpu);
+		iommu_iova_cache_drain_cpu(cache, cpu);
 	drain_depot(cache);
-	if (cache->exclusive)
-		ask_for_drain(cache);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -640,10 +705,9 @@ static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 	/* At most a 64th of the space for each order, if every CPU holds a line. */
 	cache->has_lines = wants_lines && (cache->space->last - cache->space->first) >>
 						  (LINE_ORDER + 6) >= cache->cpus.count;
-	cache->masks = platform->irq_save != NULL;
+	cache->masks = platform->irq_save != NULL && !iova_is_guarded(cache);
 	cache->shortest = cache->capacity == IOMMU_IOVA_MAGAZINE;
-	cache->short_takes = cache->shortest ? cache->orders : 0;
-	cache->short_orders = cache->short_takes;
+	cache->short_orders = cache->shortest ? cache->orders : 0;
 	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct iova_magazine));
 }
 

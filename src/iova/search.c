@@ -23,6 +23,8 @@
  * then at one that is sure to have a place: with gap >= s + alignment - 1, or with a block of the
  * next power of two.
  */
+#define IOVA_BLOCK_ORDER_BODY
+
 #include "base/bits.h"
 #include "iova/space.h"
 
@@ -32,20 +34,6 @@ struct condition {
 	int order;
 	uint64_t size;
 };
-
-int iommu_iova_block_order(uint64_t first, uint64_t size)
-{
-	unsigned int order;
-	uint64_t block, start;
-
-	if (size == 0)
-		return -1;
-	order = iommu_highest_bit(size);
-	block = 1ULL << order;
-	start = (first + (block - 1)) & ~(block - 1);
-	/* 2^order granules always hold an aligned block of half that; of all of it only by luck. */
-	return start - first <= size - block ? (int)order : (int)order - 1;
-}
 
 static bool subtree_meets(const struct iommu_rb_node *node, const struct condition *condition)
 {

@@ -214,24 +214,29 @@ static bool is_power_of_two(uint64_t value)
 	return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* Check a request and bring it into the form that the search expects. */
-static int normalise(const struct iommu_iova_space *space, struct iommu_iova_request *request)
+/*
+ * Check a request and bring it into the form that the search expects. Member by member: a copy
+ * would wait for what the caller has just stored.
+ */
+static inline int normalise(const struct iommu_iova_space *space,
+			    const struct iommu_iova_request *request,
+			    struct iommu_iova_request *wanted)
 {
-	if (request->alignment == 0)
-		request->alignment = 1;
-	if (request->size == 0 || !is_power_of_two(request->alignment) ||
+	wanted->size = request->size;
+	wanted->alignment = request->alignment != 0 ? request->alignment : 1;
+	wanted->boundary = request->boundary;
+	wanted->lowest = request->lowest > space->first ? request->lowest : space->first;
+	wanted->limit = request->limit < space->last ? request->limit : space->last;
+	wanted->flags = request->flags;
+	if (request->size == 0 || !is_power_of_two(wanted->alignment) ||
 	    request->lowest > request->limit)
 		return IOMMU_EINVAL;
 	if (request->boundary != 0 &&
 	    (!is_power_of_two(request->boundary) || request->boundary < request->size))
 		return IOMMU_EINVAL;
-	if (request->limit > space->last)
-		request->limit = space->last;
-	if (request->lowest < space->first)
-		request->lowest = space->first;
 	/* Too large for the bounds, or more than any space has: nothing can overflow below. */
-	if (request->lowest > request->limit ||
-	    request->size - 1 > request->limit - request->lowest || request->alignment > 1ULL << 52)
+	if (wanted->lowest > wanted->limit || wanted->size - 1 > wanted->limit - wanted->lowest ||
+	    wanted->alignment > 1ULL << 52)
 		return IOMMU_ENOSPC;
 	return 0;
 }
@@ -291,11 +296,11 @@ static bool place_range(struct iommu_iova_space *space, const struct iommu_iova_
 int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_request *request,
 		     struct iommu_iova_range **result)
 {
-	struct iommu_iova_request wanted = *request;
+	struct iommu_iova_request wanted;
 	struct iommu_iova_range *range;
 	uintptr_t state;
 	bool placed, kept;
-	int status = normalise(space, &wanted);
+	int status = normalise(space, request, &wanted);
 
 	if (status != 0)
 		return status;
@@ -346,9 +351,9 @@ int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
 {
 	struct iommu_iova_range *ranges[IOVA_PIECES_MAX];
 	const unsigned int count = (unsigned int)(request->size >> order);
-	struct iommu_iova_request wanted = *request;
+	struct iommu_iova_request wanted;
 	unsigned int made = 0;
-	int status = normalise(space, &wanted);
+	int status = normalise(space, request, &wanted);
 	uintptr_t state;
 
 	if (status != 0 || count == 0 || count > IOVA_PIECES_MAX)
@@ -424,10 +429,10 @@ int iommu_iova_free_exactly(struct iommu_iova_space *space, uint64_t first, uint
 int iommu_iova_place(struct iommu_iova_space *space, const struct iommu_iova_request *request,
 		     struct iommu_iova_range *range)
 {
-	struct iommu_iova_request wanted = *request;
+	struct iommu_iova_request wanted;
 	uintptr_t state;
 	bool placed;
-	int status = normalise(space, &wanted);
+	int status = normalise(space, request, &wanted);
 
 	if (status != 0)
 		return status;

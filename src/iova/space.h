@@ -5,6 +5,7 @@
 
 #include <libiommu/iova.h>
 
+#include "base/bits.h"
 #include "base/object_cache.h"
 #include "base/rbtree.h"
 
@@ -91,7 +92,33 @@ int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
 struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *space,
 						 uint64_t granule);
 
+/*
+ * One in each file that asks, which is faster: each change of the tree asks several times. Where
+ * size counts (-Os), that of search.c.
+ */
+#ifdef __OPTIMIZE_SIZE__
+#define IOVA_BLOCK_ORDER_COPY
+#else
+#define IOVA_BLOCK_ORDER_COPY static inline
+#endif
+
 /* The order of the largest naturally aligned block in [first, first + size); -1 when size is 0. */
-int iommu_iova_block_order(uint64_t first, uint64_t size);
+IOVA_BLOCK_ORDER_COPY int iommu_iova_block_order(uint64_t first, uint64_t size);
+
+#if !defined(__OPTIMIZE_SIZE__) || defined(IOVA_BLOCK_ORDER_BODY)
+IOVA_BLOCK_ORDER_COPY int iommu_iova_block_order(uint64_t first, uint64_t size)
+{
+	unsigned int order;
+	uint64_t block, start;
+
+	if (size == 0)
+		return -1;
+	order = iommu_highest_bit(size);
+	block = 1ULL << order;
+	start = (first + (block - 1)) & ~(block - 1);
+	/* 2^order granules always hold an aligned block of half that; of all of it only by luck. */
+	return start - first <= size - block ? (int)order : (int)order - 1;
+}
+#endif
 
 #endif

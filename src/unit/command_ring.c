@@ -11,6 +11,19 @@
 
 #define SLOT(index) ((index) % IOMMU_RING_SLOTS)
 
+/*
+ * Where the words of a slot are. Neighbours are not on one cache line, so that CPUs that wait side
+ * by side do not disturb each other.
+ */
+static inline unsigned int place_of(unsigned int slot)
+{
+#ifdef __OPTIMIZE_SIZE__
+	return slot;
+#else
+	return slot % 16 * (IOMMU_RING_SLOTS / 16) + slot / 16;
+#endif
+}
+
 /* What became of a submission; kept in the slot of its completion. */
 enum submission_state {
 	SUBMITTED = 0,
@@ -27,21 +40,33 @@ struct ticket {
 	uint32_t generation;
 };
 
+static inline struct iommu_ring_slot *slot_at(const struct iommu_command_ring *ring,
+					      unsigned int slot)
+{
+	return &ring->slots[place_of(slot)];
+}
+
+static inline uint32_t *word_of(const struct iommu_command_ring *ring, unsigned int slot)
+{
+	return &ring->completions[place_of(slot)];
+}
+
 static enum submission_state state_of(const struct iommu_command_ring *ring, unsigned int slot)
 {
-	return (enum submission_state)__atomic_load_n(&ring->slots[slot].state, __ATOMIC_RELAXED);
+	return (enum submission_state)__atomic_load_n(&slot_at(ring, slot)->state,
+						      __ATOMIC_RELAXED);
 }
 
 static void set_state(struct iommu_command_ring *ring, unsigned int slot,
 		      enum submission_state state)
 {
-	__atomic_store_n(&ring->slots[slot].state, (uint8_t)state, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot_at(ring, slot)->state, (uint8_t)state, __ATOMIC_RELAXED);
 }
 
 /* Has hardware executed the completion with this number in this slot? */
 static bool is_answered(const struct iommu_command_ring *ring, unsigned int slot, uint32_t sequence)
 {
-	uint32_t seen = iommu_le32(__atomic_load_n(&ring->completions[slot], __ATOMIC_ACQUIRE));
+	uint32_t seen = iommu_le32(__atomic_load_n(word_of(ring, slot), __ATOMIC_ACQUIRE));
 
 	return (int32_t)(seen - sequence) >= 0;
 }
@@ -56,18 +81,23 @@ static bool is_used(const struct iommu_command_ring *ring, unsigned int slot)
 static void write_slot(struct iommu_command_ring *ring, unsigned int slot,
 		       struct iommu_command command)
 {
-	struct iommu_command *at = &ring->commands[slot * ring->command_words];
+	/*
+	 * Each half by itself: the two were just made, and a load of both together would wait until
+	 * the stores of each have left the processor.
+	 */
+	volatile struct iommu_command *at = &ring->commands[slot * ring->command_words];
 
 	at->low = iommu_le64(command.low);
 	at->high = iommu_le64(command.high);
 }
 
 /* It stores the number of its submission to the word of its own slot. */
-static void write_completion(struct iommu_command_ring *ring, unsigned int slot, uint32_t sequence)
+static inline void write_completion(struct iommu_command_ring *ring, unsigned int slot,
+				    uint32_t sequence)
 {
 	write_slot(ring, slot,
-		   ring->ops->completion(
-			   iommu_virt_to_phys(ring->platform, &ring->completions[slot]), sequence));
+		   ring->ops->completion(iommu_virt_to_phys(ring->platform, word_of(ring, slot)),
+					 sequence));
 }
 
 void iommu_ring_init(struct iommu_command_ring *ring, void *commands, void *completions)
@@ -87,11 +117,11 @@ _Static_assert((sizeof(uint32_t) + sizeof(struct iommu_ring_slot)) * IOMMU_RING_
 static void retire(struct iommu_command_ring *ring)
 {
 	while (ring->head != ring->tail) {
-		unsigned int slot = ring->slots[ring->head].owner;
+		unsigned int slot = slot_at(ring, ring->head)->owner;
 		enum submission_state state = state_of(ring, slot);
 
 		if (state == SUBMITTED || state == ABANDONED
-			    ? !is_answered(ring, slot, ring->slots[slot].sequence)
+			    ? !is_answered(ring, slot, slot_at(ring, slot)->sequence)
 			    : state != TOLD)
 			return;
 		ring->head = SLOT(slot + 1);
@@ -103,11 +133,12 @@ static bool asks_device(const struct iommu_command_ring *ring, struct iommu_comm
 	return IOMMU_CONFIG_DEVICE_TLB && ring->ops->asks_device(command);
 }
 
-/* Copy a submission into the ring, which is locked and has room. */
-static void fill(struct iommu_command_ring *ring, const struct iommu_command *commands,
-		 unsigned int count, struct ticket *ticket)
+/* Behind `count` commands, which are in their slots: the completion, and what is known of all. */
+static inline __attribute__((always_inline)) void
+complete(struct iommu_command_ring *ring, unsigned int count, bool asks, struct ticket *ticket)
 {
 	const unsigned int last = SLOT(ring->tail + count);
+	struct iommu_ring_slot *of_last = slot_at(ring, last);
 	unsigned int i;
 
 	*ticket = (struct ticket){
@@ -115,24 +146,34 @@ static void fill(struct iommu_command_ring *ring, const struct iommu_command *co
 		.sequence = ++ring->sequence,
 		.generation = ring->generation,
 	};
-	ring->slots[last].asks_device = false;
-	for (i = 0; i < count; i++) {
-		write_slot(ring, SLOT(ring->tail + i), commands[i]);
-		if (asks_device(ring, commands[i]))
-			ring->slots[last].asks_device = true;
-	}
 	write_completion(ring, last, ticket->sequence);
 	for (i = 0; i <= count; i++) {
-		ring->slots[SLOT(ring->tail + i)].owner = (uint8_t)last;
-		ring->slots[SLOT(ring->tail + i)].replaced = false;
+		struct iommu_ring_slot *slot = slot_at(ring, SLOT(ring->tail + i));
+
+		slot->owner = (uint8_t)last;
+		slot->replaced = false;
 	}
-	ring->slots[last].sequence = ticket->sequence;
+	of_last->asks_device = asks;
+	of_last->sequence = ticket->sequence;
 	set_state(ring, last, SUBMITTED);
 	/* Release: who reads this number knows of the restart, if any, that came before it. */
-	__atomic_store_n(&ring->completions[last], iommu_le32(ticket->sequence - 1),
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(word_of(ring, last), iommu_le32(ticket->sequence - 1), __ATOMIC_RELEASE);
 	ring->tail = SLOT(last + 1);
 	ring->ops->ring_doorbell(ring);
+}
+
+/* Copy a submission into the ring, which is locked and has room. */
+static void fill(struct iommu_command_ring *ring, const struct iommu_command *commands,
+		 unsigned int count, struct ticket *ticket)
+{
+	bool asks = false;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		write_slot(ring, SLOT(ring->tail + i), commands[i]);
+		asks = asks || asks_device(ring, commands[i]);
+	}
+	complete(ring, count, asks, ticket);
 }
 
 /* --- Errors ----------------------------------------------------------------------------------- */
@@ -145,20 +186,20 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
 {
 	unsigned int last;
 
-	if (slot >= IOMMU_RING_SLOTS || !is_used(ring, slot) || ring->slots[slot].replaced) {
+	if (slot >= IOMMU_RING_SLOTS || !is_used(ring, slot) || slot_at(ring, slot)->replaced) {
 		ring->hangs = true;
 		return false;
 	}
-	last = ring->slots[slot].owner;
+	last = slot_at(ring, slot)->owner;
 	/* A refused completion does not answer for what is before it: its submitter asks again. */
-	ring->slots[last].silent = 0;
+	slot_at(ring, last)->silent = 0;
 	if (state_of(ring, last) != TOLD)
 		set_state(ring, last,
 			  state_of(ring, last) == ABANDONED ? TOLD
 			  : last == slot                    ? DROPPED
 							    : REFUSED);
-	ring->slots[slot].replaced = true;
-	write_completion(ring, slot, ring->slots[last].sequence);
+	slot_at(ring, slot)->replaced = true;
+	write_completion(ring, slot, slot_at(ring, last)->sequence);
 	return true;
 }
 
@@ -169,10 +210,10 @@ void iommu_ring_completions_dropped(struct iommu_command_ring *ring, uint16_t si
 	for (slot = ring->head; slot != ring->tail; slot = SLOT(slot + 1)) {
 		const enum submission_state was = state_of(ring, slot);
 
-		if (ring->slots[slot].owner != slot || was == TOLD ||
-		    is_answered(ring, slot, ring->slots[slot].sequence))
+		if (slot_at(ring, slot)->owner != slot || was == TOLD ||
+		    is_answered(ring, slot, slot_at(ring, slot)->sequence))
 			continue;
-		ring->slots[slot].silent = silent;
+		slot_at(ring, slot)->silent = silent;
 		set_state(ring, slot, was == ABANDONED ? TOLD : DROPPED);
 	}
 }
@@ -253,10 +294,10 @@ static bool waits_for_device(struct iommu_command_ring *ring, const struct ticke
 	bool waits = false;
 
 	while (ring->generation == ticket->generation && is_used(ring, slot) && !waits) {
-		const unsigned int last = ring->slots[slot].owner;
+		const unsigned int last = slot_at(ring, slot)->owner;
 
-		waits = ring->slots[last].asks_device &&
-			!is_answered(ring, last, ring->slots[last].sequence);
+		waits = slot_at(ring, last)->asks_device &&
+			!is_answered(ring, last, slot_at(ring, last)->sequence);
 		if (last == ticket->slot)
 			break;
 		slot = SLOT(last + 1);
@@ -305,9 +346,9 @@ static int verdict(struct iommu_command_ring *ring, const struct ticket *ticket,
 		return 0;
 	state = iommu_spin_lock(ring->platform, &ring->lock);
 	if (ring->generation == ticket->generation &&
-	    ring->slots[ticket->slot].sequence == ticket->sequence) {
+	    slot_at(ring, ticket->slot)->sequence == ticket->sequence) {
 		status = state_of(ring, ticket->slot) == DROPPED ? IOMMU_EAGAIN : IOMMU_EIO;
-		*silent = ring->slots[ticket->slot].silent;
+		*silent = slot_at(ring, ticket->slot)->silent;
 		set_state(ring, ticket->slot, TOLD);
 	}
 	iommu_spin_unlock(ring->platform, &ring->lock, state);
@@ -319,7 +360,7 @@ static int give_up(struct iommu_command_ring *ring, const struct ticket *ticket)
 	uintptr_t state = iommu_spin_lock(ring->platform, &ring->lock);
 
 	if (ring->generation == ticket->generation &&
-	    ring->slots[ticket->slot].sequence == ticket->sequence) {
+	    slot_at(ring, ticket->slot)->sequence == ticket->sequence) {
 		ring->hangs = true;
 		set_state(ring, ticket->slot,
 			  state_of(ring, ticket->slot) == SUBMITTED ? ABANDONED : TOLD);
@@ -346,6 +387,56 @@ int iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_comman
 		return give_up(ring, &ticket);
 	return verdict(ring, &ticket, silent);
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+
+/* False: not so simple, or not wanted; nothing has happened. */
+static inline bool post_made(struct iommu_command_ring *ring,
+			     bool (*make)(const void *ctx, struct iommu_command *command),
+			     const void *ctx, struct ticket *ticket)
+{
+	const uintptr_t state = iommu_spin_lock(ring->platform, &ring->lock);
+	struct iommu_command command;
+	bool is_simple;
+
+	iommu_spin_lock_fences();
+	if (room(ring) < 2)
+		retire(ring);
+	is_simple = ring->running && !ring->hangs && room(ring) >= 2 && make(ctx, &command);
+	if (__builtin_expect(is_simple, 1)) {
+		write_slot(ring, ring->tail, command);
+		complete(ring, 1, false, ticket);
+	}
+	iommu_spin_unlock(ring->platform, &ring->lock, state);
+	return is_simple;
+}
+
+int iommu_ring_submit_made(struct iommu_command_ring *ring,
+			   bool (*make)(const void *ctx, struct iommu_command *command),
+			   const void *ctx, uint16_t *silent)
+{
+	struct ticket ticket;
+
+	if (!post_made(ring, make, ctx, &ticket))
+		return IOMMU_EAGAIN;
+	/* The clock is read while hardware works. */
+	if (!is_answered(ring, ticket.slot, ticket.sequence)) {
+		struct iommu_deadline deadline =
+			iommu_deadline_in(ring->platform, ring->timeout_ns);
+
+		if (await(ring, &ticket, &deadline) != 0)
+			return give_up(ring, &ticket);
+	}
+	/* As the verdict would begin. */
+	if (__builtin_expect(__atomic_load_n(&ring->generation, __ATOMIC_ACQUIRE) ==
+					     ticket.generation &&
+				     state_of(ring, ticket.slot) == SUBMITTED,
+			     1))
+		return 0;
+	return verdict(ring, &ticket, silent);
+}
+
+#endif
 
 /* --- On and off ------------------------------------------------------------------------------- */
 

@@ -82,14 +82,27 @@ struct iommu_ring_slot {
 };
 
 struct iommu_command_ring {
+	/*
+	 * What each submission writes, on one cache line (structures are aligned to 16 bytes), and
+	 * a line's length away from what a CPU reads while it waits.
+	 */
+	_Alignas(16) struct iommu_spinlock lock;
+	unsigned int head; /* the oldest slot in use */
+	unsigned int tail; /* the next slot to fill; head == tail: empty */
+	uint32_t sequence; /* of the newest submission */
+	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
+	/*
+	 * Hardware stopped answering: nothing is submitted before all that was has been answered.
+	 */
+	bool hangs;
 	/* The family's, set before iommu_ring_init. */
+	unsigned int command_words; /* of 128 bits in a slot: 1 or 2 */
+	uint64_t timeout_ns,
+		device_timeout_ns; /* for an answer; for one that a device has part in */
+	uint64_t apart[3];         /* not used: see above */
 	const struct iommu_ring_ops *ops;
 	const struct iommu_platform *platform;
-	uint64_t timeout_ns,
-		device_timeout_ns;  /* for an answer; for one that a device has part in */
-	unsigned int command_words; /* of 128 bits in a slot: 1 or 2 */
 	/* The ring's. */
-	struct iommu_spinlock lock;
 	struct iommu_command *commands;
 	/*
 	 * One word for each slot: hardware writes it for the completion in that slot.
@@ -97,16 +110,8 @@ struct iommu_command_ring {
 	 */
 	uint32_t *completions;
 	struct iommu_ring_slot *slots; /* in the same page, behind them */
-	unsigned int head;             /* the oldest slot in use */
-	unsigned int tail;             /* the next slot to fill; head == tail: empty */
-	uint32_t sequence;             /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
-	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
-	/*
-	 * Hardware stopped answering: nothing is submitted before all that was has been answered.
-	 */
-	bool hangs;
 };
 
 /* The order of the pages of the commands; those of the completions are one page. */
@@ -126,6 +131,15 @@ void iommu_ring_init(struct iommu_command_ring *ring, void *commands, void *comp
  */
 int iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
 		      unsigned int count, uint16_t *silent);
+/*
+ * The same of one command that asks no device, made at the last moment: `make` is called with the
+ * lock held, behind a full fence, and reads what other CPUs may change; it calls nothing. It is the
+ * caller's only fence between what it wrote before and these reads. IOMMU_EAGAIN, too: `make` has
+ * declined, or it is not so simple, and nothing was submitted.
+ */
+int iommu_ring_submit_made(struct iommu_command_ring *ring,
+			   bool (*make)(const void *ctx, struct iommu_command *command),
+			   const void *ctx, uint16_t *silent);
 /* Make good, for whichever submitter, what hardware complains of. Any context. */
 void iommu_ring_check_errors(struct iommu_command_ring *ring);
 /* Does it run, and has it not fallen silent, as far as is known? Any context. */

@@ -132,10 +132,20 @@ int iommu_placed_sync_page(struct iommu_domain *base, iommu_iova_t iova, uint64_
 	struct iommu_placed *domain = iommu_placed_of(base);
 	const struct iommu_change change = {
 		.start = iova, .last = iova + (size - 1), .leaves_only = true};
-	struct iommu_gather gather = {.start = iova, .last = iova + (size - 1), .pgsize = size};
+	const struct iommu_place *place = __atomic_load_n(&domain->places, __ATOMIC_ACQUIRE);
+	int status;
 
-	if (__builtin_expect(iommu_withheld_pages_any(&domain->pages), 0))
+	if (__builtin_expect(iommu_withheld_pages_any(&domain->pages), 0)) {
+		struct iommu_gather gather = {
+			.start = iova, .last = iova + (size - 1), .pgsize = size};
+
 		return iommu_placed_sync(base, &gather);
+	}
+	if (place != NULL && domain->places_ops->tell_page != NULL) {
+		status = domain->places_ops->tell_page(domain, place, &change);
+		if (__builtin_expect(status != IOMMU_EAGAIN, 1))
+			return status;
+	}
 	return iommu_placed_tell(domain, &change);
 }
 #endif

@@ -14,7 +14,7 @@
  * cached anything of what was cleared. A detach that it does not see yet costs an invalidation too
  * much. If it sees the count of before a detach and the id of after the next attach, its entries
  * were cleared before the entry of that attach was written, and hardware caches nothing of them
- * under the new id.
+ * under the new id. Behind which full fence it reads does not matter: tell_page has its own.
  *
  * After a failure (confirmation.h) every change first invalidates everything on the units that are
  * open: also where the domain has no user any more, as far as hardware has confirmed.
@@ -66,6 +66,14 @@ struct iommu_place_ops {
 		    const struct iommu_change *change);
 	/* The same for everything of the place's unit, which makes good what is open there. */
 	int (*tell_all)(const struct iommu_place *place);
+	/*
+	 * The same as `tell`, after the unmap of one page of a domain that has this place alone, as
+	 * far as the caller knows. No fence came before: it tells, behind one of its own, only
+	 * where iommu_placed_is_at says then that nothing else is to be done. IOMMU_EAGAIN: it is
+	 * not so simple. NULL: never done.
+	 */
+	int (*tell_page)(struct iommu_placed *domain, const struct iommu_place *place,
+			 const struct iommu_change *change);
 	/*
 	 * May hardware lead elsewhere than here? Nothing is mapped meanwhile; and no unmap is
 	 * confirmed while other memory may be reached. NULL: never.
@@ -159,6 +167,18 @@ static inline bool iommu_place_is_live(const struct iommu_place *place, uint16_t
 		return false;
 	*id = __atomic_load_n(&place->id, __ATOMIC_ACQUIRE);
 	return true;
+}
+
+/*
+ * After a full fence: is this the domain's only place, is it live, is nothing of its unit open, and
+ * no use to be told by itself? Then one command under this id does what iommu_placed_tell would.
+ */
+static inline bool iommu_placed_is_at(const struct iommu_placed *domain,
+				      const struct iommu_place *place, uint16_t *id)
+{
+	return __atomic_load_n(&domain->places, __ATOMIC_ACQUIRE) == place && place->next == NULL &&
+	       iommu_place_is_live(place, id) && !iommu_unit_has_failed(place->unit) &&
+	       __atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0;
 }
 
 /* --- Uses: who depends on a domain's tables --------------------------------------------------- */

@@ -84,6 +84,9 @@ int iommu_vtd_confirm(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       const struct iommu_change *change);
+/* The same of one page that was unmapped: struct iommu_place_ops, tell_page. */
+int iommu_vtd_invalidate_page(struct iommu_placed *domain, const struct iommu_place *place,
+			      const struct iommu_change *change);
 /* 2^order entries of the interrupt table from an index on. */
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
 int iommu_vtd_invalidate_every_interrupt(struct vtd_unit *unit);

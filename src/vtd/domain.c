@@ -136,6 +136,9 @@ static int tell_all(const struct iommu_place *place)
 
 const struct iommu_place_ops iommu_vtd_place_ops = {
 	.tell = tell_unit,
+#if IOMMU_CONFIG_ONE_PAGE
+	.tell_page = iommu_vtd_invalidate_page,
+#endif
 	.tell_all = tell_all,
 	.find = iommu_vtd_place_find,
 	.join = iommu_vtd_place_join,

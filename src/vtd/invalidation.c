@@ -434,36 +434,106 @@ static int end_round(struct round *round)
 	return status;
 }
 
+/* --- One page --------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_ONE_PAGE
+
+struct page_change {
+	const struct vtd_unit *unit;
+	uint64_t address;
+	bool leaves_only;
+	uint16_t id;
+	/* Whether to tell, and under which id, is seen at the last moment; or NULL. */
+	const struct iommu_placed *domain;
+	const struct iommu_place *place;
+};
+
+static bool make_page_command(const void *ctx, struct iommu_command *command)
+{
+	const struct page_change *page = ctx;
+	uint16_t id = page->id;
+
+	if (page->place != NULL &&
+	    __builtin_expect(!iommu_placed_is_at(page->domain, page->place, &id), 0))
+		return false;
+	*command = vtd_command_of(vtd_descriptor_iotlb_pages(
+		id, page->address, 0, page->leaves_only, page->unit->caps.drain));
+	return true;
+}
+
+/* Of bytes, the page that they are on: hosts may name any range. */
+static inline uint64_t page_of(const struct iommu_change *change)
+{
+	return change->start & ~(uint64_t)(IOMMU_PAGE_SIZE - 1);
+}
+
+/* Is the change on one page, which one command can name? */
+static inline bool is_a_page(const struct vtd_unit *unit, const struct vtd_domain *domain,
+			     const struct iommu_change *change)
+{
+	return (change->start ^ change->last) >> IOMMU_PAGE_SHIFT == 0 && unit->use_queue &&
+	       unit->caps.page_selective &&
+	       !(IOMMU_CONFIG_SCALABLE && domain->type != VTD_PASID_SECOND_STAGE);
+}
+
 /*
- * The usual case, a page: one command, executed as a batch would be. IOMMU_EAGAIN: it is not so
- * simple, or was lost through no fault of its own. That nothing of the unit is open, its caller
- * (iommu_placed_tell) has seen to.
+ * The usual case: one command, executed as a batch would be. IOMMU_EAGAIN: it is not so simple, or
+ * the command was lost through no fault of its own.
  */
-static int invalidate_page(struct vtd_unit *unit, const struct target *target,
-			   const struct iommu_change *change)
+static int submit_page(struct vtd_unit *unit, const struct page_change *page)
 {
 	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
-	/* Of bytes, the page that they are on: hosts may name any range. */
-	const struct iommu_block block = {
-		.address = change->start & ~(uint64_t)(IOMMU_PAGE_SIZE - 1), .order = 0};
-	struct iommu_command command;
 	uint16_t silent;
 	int status;
 
-	if (!IOMMU_CONFIG_ONE_PAGE || (change->start ^ change->last) >> IOMMU_PAGE_SHIFT != 0 ||
-	    !unit->use_queue || target->first_stage || !target->caps->page_selective ||
-	    !iommu_unit_is_active(&unit->state))
+	if (!iommu_unit_is_active(&unit->state))
 		return IOMMU_EAGAIN;
-	command = vtd_command_of(block_of(target, &block, change->leaves_only));
-	status = iommu_ring_submit(&unit->queue, &command, 1, &silent);
-	if (__builtin_expect(status == 0, 1))
-		return 0;
+	status = iommu_ring_submit_made(&unit->queue, make_page_command, page, &silent);
+	if (__builtin_expect(status == 0 || status == IOMMU_EAGAIN, 1))
+		return status;
 	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
 		return IOMMU_EAGAIN;
-	if (status != IOMMU_EAGAIN)
-		iommu_unit_note_failure(&unit->state);
+	iommu_unit_note_failure(&unit->state);
 	return status;
 }
+
+int iommu_vtd_invalidate_page(struct iommu_placed *domain, const struct iommu_place *place,
+			      const struct iommu_change *change)
+{
+	struct vtd_unit *unit = place->at;
+	const struct page_change page = {
+		.unit = unit,
+		.address = page_of(change),
+		.leaves_only = change->leaves_only,
+		.domain = domain,
+		.place = place,
+	};
+
+	/* A first look: a unit that is not in use may be about to go. */
+	if (!iommu_place_is_used(place) || !is_a_page(unit, vtd_domain_of(&domain->base), change))
+		return IOMMU_EAGAIN;
+	return submit_page(unit, &page);
+}
+
+/* One of several units, under this id. */
+static int invalidate_page_under(struct vtd_unit *unit, const struct vtd_domain *domain,
+				 uint16_t id, const struct iommu_change *change)
+{
+	const struct page_change page = {
+		.unit = unit,
+		.address = page_of(change),
+		.leaves_only = change->leaves_only,
+		.id = id,
+	};
+
+	return is_a_page(unit, domain, change) ? submit_page(unit, &page) : IOMMU_EAGAIN;
+}
+
+#else
+#define invalidate_page_under(unit, domain, id, change) IOMMU_EAGAIN
+#endif
+
+/* --- Any range -------------------------------------------------------------------------------- */
 
 /* No use has to be told by itself. A macro: what is left out is not missing when it links. */
 #define is_told_at_once(domain)                                                                    \
@@ -483,9 +553,11 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	bool more = false;
 	int status;
 
-	status = is_told_at_once(domain) ? invalidate_page(unit, &target, change) : IOMMU_EAGAIN;
-	if (__builtin_expect(status != IOMMU_EAGAIN, 1))
-		return status;
+	if (is_told_at_once(domain)) {
+		status = invalidate_page_under(unit, domain, domain_id, change);
+		if (status != IOMMU_EAGAIN)
+			return status;
+	}
 	round.batch.count = 0;
 	add_range(&round.batch, &target, change);
 	if (is_told_at_once(domain))
