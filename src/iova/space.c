@@ -229,9 +229,12 @@ static int normalise(const struct iommu_iova_space *space, struct iommu_iova_req
 		request->limit = space->last;
 	if (request->lowest < space->first)
 		request->lowest = space->first;
-	/* Too large for the bounds, or more than any space has: nothing can overflow below. */
+	/* Of the granules, which have 52 bits, only 0 is a multiple: nothing can overflow below. */
+	if (request->alignment > 1ULL << 52)
+		request->alignment = 1ULL << 52;
+	/* Too large for the bounds. */
 	if (request->lowest > request->limit ||
-	    request->size - 1 > request->limit - request->lowest || request->alignment > 1ULL << 52)
+	    request->size - 1 > request->limit - request->lowest)
 		return IOMMU_ENOSPC;
 	return 0;
 }
