@@ -266,8 +266,8 @@ IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
  *
  * iommu_device_file_attach - attach the device, or move it if it is attached: see
  * iommu_device_attach and iommu_device_replace. iommu_device_file_detach - returns 0 also if the
- * device is not attached. Both return IOMMU_EINVAL: not bound; IOMMU_ENOENT or IOMMU_ENODEV: the
- * IOMMU file was destroyed.
+ * device is not attached; hardware is then asked for what it did not confirm before. Both return
+ * IOMMU_EINVAL: not bound; IOMMU_ENOENT or IOMMU_ENODEV: the IOMMU file was destroyed.
  *
  * iommu_device_file_close - close a device file. If it came through a group, the group file may be
  * closed before it. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO, and no other error: hardware did not

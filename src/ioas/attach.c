@@ -552,6 +552,20 @@ int iommu_device_detach(struct iommu_file *file, uint32_t device, uint32_t pasid
 	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
+/*
+ * Attached to nothing, by a call that hardware did not confirm, a device may still reach what it
+ * was attached to: hardware is asked again.
+ */
+static int drop_or_confirm(struct ioas_device *device, uint32_t pasid)
+{
+	if (iommu_use_find(device, pasid) != NULL)
+		return iommu_device_drop(device, pasid);
+	if (pasid != IOMMU_NO_PASID || device->group->place != NULL ||
+	    iommu_attachment_find(device->group, pasid) != NULL)
+		return 0;
+	return iommu_domain_detach_group(device->group->group);
+}
+
 int iommu_device_let_go(struct iommu_file *file, uint32_t device, uint32_t pasid)
 {
 	struct ioas_object *object;
@@ -559,7 +573,7 @@ int iommu_device_let_go(struct iommu_file *file, uint32_t device, uint32_t pasid
 
 	iommu_file_lock(file);
 	object = iommu_object_find(file, device, IOMMU_OBJECT_DEVICE, &status);
-	if (object != NULL && iommu_use_find(iommu_device_of(object), pasid) != NULL)
-		status = iommu_device_drop(iommu_device_of(object), pasid);
+	if (object != NULL)
+		status = drop_or_confirm(iommu_device_of(object), pasid);
 	return iommu_file_end(file, IOMMU_CALL, status);
 }

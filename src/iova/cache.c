@@ -598,6 +598,17 @@ void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsig
 
 /* --- Any size --------------------------------------------------------------------------------- */
 
+/* One that is no power of two is not met by a larger one: the tree refuses it. */
+static bool is_met_by(uint64_t alignment, uint64_t size)
+{
+	return alignment <= size && (alignment & (alignment - 1)) == 0;
+}
+
+static bool is_crossed_by_none(uint64_t boundary, uint64_t size)
+{
+	return boundary == 0 || (boundary >= size && (boundary & (boundary - 1)) == 0);
+}
+
 int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 				const struct iommu_iova_request *request, uint64_t *first)
 {
@@ -606,11 +617,11 @@ int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 
 	if (request->size != 0 && order < IOMMU_IOVA_CACHED_ORDERS) {
 		wanted.size = 1ULL << order;
-		if (request->alignment <= wanted.size && request->lowest == 0 &&
-		    (request->boundary == 0 || request->boundary >= wanted.size))
+		if (is_met_by(request->alignment, wanted.size) && request->lowest == 0 &&
+		    is_crossed_by_none(request->boundary, wanted.size))
 			return iommu_iova_cache_alloc(cache, order, request->limit, request->flags,
 						      first);
-		if (wanted.alignment < wanted.size)
+		if (is_met_by(request->alignment, wanted.size))
 			wanted.alignment = wanted.size;
 	}
 	return alloc_slowly(cache, &wanted, first);
@@ -807,7 +818,9 @@ int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 
 	if (request->size != 0 && order < IOMMU_IOVA_CACHED_ORDERS) {
 		wanted.size = 1ULL << order;
-		if (wanted.alignment < wanted.size)
+		/* An alignment that is no power of two stays as it is, and is refused. */
+		if (wanted.alignment < wanted.size &&
+		    (wanted.alignment & (wanted.alignment - 1)) == 0)
 			wanted.alignment = wanted.size;
 	}
 	status = iommu_iova_alloc(cache->space, &wanted, &range);

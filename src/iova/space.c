@@ -234,9 +234,11 @@ static inline int normalise(const struct iommu_iova_space *space,
 	if (request->boundary != 0 &&
 	    (!is_power_of_two(request->boundary) || request->boundary < request->size))
 		return IOMMU_EINVAL;
-	/* Too large for the bounds, or more than any space has: nothing can overflow below. */
-	if (wanted->lowest > wanted->limit || wanted->size - 1 > wanted->limit - wanted->lowest ||
-	    wanted->alignment > 1ULL << 52)
+	/* Of the granules, which have 52 bits, only 0 is a multiple: nothing can overflow below. */
+	if (wanted->alignment > 1ULL << 52)
+		wanted->alignment = 1ULL << 52;
+	/* Too large for the bounds. */
+	if (wanted->lowest > wanted->limit || wanted->size - 1 > wanted->limit - wanted->lowest)
 		return IOMMU_ENOSPC;
 	return 0;
 }

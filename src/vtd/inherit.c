@@ -154,7 +154,13 @@ static unsigned int copy_context_table(struct vtd_unit *unit, uint16_t first, io
 
 		if ((low & VTD_CONTEXT_PRESENT) == 0)
 			continue;
-		if (vtd_is_scalable(unit))
+		/*
+		 * Of the longer entries the upper half is reserved: hardware blocks what has bits
+		 * there.
+		 */
+		if (step == 2 && (old[i + 1].low | old[i + 1].high) != 0)
+			lost++;
+		else if (vtd_is_scalable(unit))
 			lost += iommu_vtd_inherit_scalable(unit, source_id, low, high);
 		else
 			lost += !copy_entry(unit, source_id, low, high);
@@ -181,7 +187,11 @@ static unsigned int copy_root(struct vtd_unit *unit, iommu_paddr_t table)
 	for (bus = 0; bus < VTD_ROOT_ENTRIES; bus++) {
 		const uint16_t first = (uint16_t)(bus << 8);
 
-		lost += copy_root_word(unit, first, iommu_le64(root[bus].low));
+		/* Of legacy mode the upper word is reserved. */
+		if (!vtd_is_scalable(unit) && root[bus].high != 0)
+			lost += (iommu_le64(root[bus].low) & VTD_ROOT_PRESENT) != 0;
+		else
+			lost += copy_root_word(unit, first, iommu_le64(root[bus].low));
 		if (vtd_is_scalable(unit))
 			lost += copy_root_word(unit, first | 0x80, iommu_le64(root[bus].high));
 	}

@@ -52,6 +52,16 @@ static bool entry_is_sane(const struct vtd_unit *unit, const uint64_t *words)
 	}
 }
 
+/* Words that are not copied say nothing: hardware blocks what has bits in them. */
+static bool rest_is_zero(const struct vtd_pasid_entry *entry)
+{
+	unsigned int word = 3;
+
+	while (word < VTD_PASID_ENTRY_WORDS && entry->words[word] == 0)
+		word++;
+	return word == VTD_PASID_ENTRY_WORDS;
+}
+
 /* Entries of one table that are present and could be copied; *lost counts those that could not. */
 static unsigned int copy_entries(struct vtd_unit *unit, struct vtd_pasid_entry *table,
 				 const struct vtd_pasid_entry *old, unsigned int *lost)
@@ -66,7 +76,7 @@ static unsigned int copy_entries(struct vtd_unit *unit, struct vtd_pasid_entry *
 			words[word] = iommu_le64(old[i].words[word]);
 		if ((words[0] & VTD_PASID_PRESENT) == 0)
 			continue;
-		if (!entry_is_sane(unit, words) ||
+		if (!entry_is_sane(unit, words) || !rest_is_zero(&old[i]) ||
 		    !iommu_vtd_inherited_note(unit, vtd_pasid_domain_id(words[1]))) {
 			(*lost)++;
 			continue;

@@ -76,8 +76,13 @@ int iommu_vtd_interrupts_start(struct vtd_unit *unit)
 
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
 {
-	int status;
+	int status = 0;
 
+	/* A queue that may still turn off lets no other command through: it is restarted first. */
+	if (iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE))
+		status = iommu_vtd_queue_hold(unit);
+	if (status != 0)
+		return status;
 	if (!vtd_interrupts_may_run(unit))
 		return iommu_vtd_predecessor_stop_interrupts(unit);
 	iommu_vtd_interrupts_begin_change(unit);

@@ -33,6 +33,7 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 {
 	(void)ctx;
 	test_contract_memory(paddr, size);
+	(void)__atomic_add_fetch(&t.writes, 1, __ATOMIC_RELAXED);
 	if (paddr > MEMORY - size)
 		return false;
 	/* Status words, written by several threads at once. */
@@ -52,6 +53,7 @@ static bool host_set_bits(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_
 	uint64_t word;
 
 	(void)ctx;
+	(void)__atomic_add_fetch(&t.writes, 1, __ATOMIC_RELAXED);
 	if (paddr > MEMORY - 8)
 		return false;
 	memcpy(&word, t.memory + paddr, 8);
@@ -67,6 +69,7 @@ static bool host_compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expec
 	uint64_t bytes;
 
 	(void)ctx;
+	(void)__atomic_add_fetch(&t.writes, 1, __ATOMIC_RELAXED);
 	if (paddr > MEMORY - 8)
 		return false;
 	memcpy(&bytes, t.memory + paddr, 8);

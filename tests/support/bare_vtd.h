@@ -41,6 +41,7 @@ struct bare_vtd {
 	bool (*read)(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size);
 	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
 	unsigned int reads;        /* of memory, by the model */
+	unsigned int writes;       /* … and bits set, and exchanges */
 	unsigned int work_remains; /* told so often */
 	/*
 	 * Work of another processor of the guest, done while a device is asked, or is given an

@@ -223,6 +223,15 @@ static void the_whole_space_can_be_used(void **state)
 		check_space(space);
 		assert_int_equal(iommu_iova_free_at(space, 0), 0);
 		assert_int_equal(iommu_iova_free_at(space, 0), IOMMU_ENOENT); /* twice */
+		/* The one multiple of an alignment beyond all granules. */
+		assert_int_equal(
+			iommu_iova_alloc(space,
+					 &(struct iommu_iova_request){.size = 1,
+								      .alignment = 1ULL << 60,
+								      .limit = UINT64_MAX},
+					 &range),
+			0);
+		assert_int_equal(range->first, 0);
 		iommu_iova_space_destroy(space);
 		test_platform_destroy(&test);
 	}

@@ -376,6 +376,29 @@ static void any_size_is_served(void **state)
 	end(&f);
 }
 
+/*
+ * What is no power of two is refused, and not taken for less than what a cached block has anyway.
+ */
+static void wishes_of_cached_sizes_are_checked(void **state)
+{
+	static const struct iommu_iova_request invalid[] = {
+		{.size = 8, .limit = UINT64_MAX, .alignment = 3},
+		{.size = 8, .limit = UINT64_MAX, .boundary = 12},
+		{.size = 3, .limit = UINT64_MAX, .boundary = 5},
+		{.size = 3, .limit = UINT64_MAX, .alignment = 3, .lowest = 5},
+	};
+	uint64_t first = 0;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, (1 << 20) - 1, 4, 0);
+	for (unsigned int i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+		assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &invalid[i], &first),
+				 IOMMU_EINVAL);
+	assert_int_equal(taken(&f), 0);
+	end(&f);
+}
+
 static void an_exhausted_space_uses_what_is_cached(void **state)
 {
 	struct fixture f;
@@ -752,6 +775,7 @@ int main(void)
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(a_cache_does_not_depend_on_memory),
 		cmocka_unit_test(any_size_is_served),
+		cmocka_unit_test(wishes_of_cached_sizes_are_checked),
 		cmocka_unit_test(many_cpus_take_few_bytes),
 		cmocka_unit_test(cpus_have_lines_of_their_own),
 		cmocka_unit_test(a_line_that_cannot_be_had_is_an_address),

@@ -11,9 +11,8 @@
 #include <libiommu/pci.h>
 #include <libiommu/status.h>
 
+#include "pci_reference.h"
 #include "test.h"
-
-#define FUNCTIONS_MAX 24
 
 /* How the tables below read. */
 #define AT(bus_, device_, function_) .bus = (bus_), .devfn = (device_) << 3 | (function_)
@@ -30,7 +29,7 @@
 
 struct machine {
 	const char *name;
-	struct iommu_pci_function functions[FUNCTIONS_MAX];
+	struct iommu_pci_function functions[PCI_REFERENCE_MAX];
 	/* One letter for each function: those with the same letter share a group. */
 	const char *groups;
 };
@@ -278,7 +277,7 @@ static void known_machines_are_grouped_by_the_specification(void **state)
 	for (m = 0; m < MACHINES; m++) {
 		const struct iommu_pci_topology topology = {machines[m].functions,
 							    strlen(machines[m].groups)};
-		size_t groups[FUNCTIONS_MAX];
+		size_t groups[PCI_REFERENCE_MAX];
 
 		assert_int_equal(iommu_pci_groups(&topology, groups), 0);
 		for (i = 0; i < topology.count; i++)
@@ -504,7 +503,7 @@ static void requests_find_their_way(void **state)
 /* A tree of buses, with everything that can be switched on or off at random. */
 static size_t make_random(struct test_random *random, struct iommu_pci_function *functions)
 {
-	const size_t count = 2 + (size_t)test_random_below(random, FUNCTIONS_MAX - 2);
+	const size_t count = 2 + (size_t)test_random_below(random, PCI_REFERENCE_MAX - 2);
 	uint8_t buses = 1;
 	size_t i, k;
 
@@ -546,187 +545,6 @@ static size_t make_random(struct test_random *random, struct iommu_pci_function 
 		}
 	}
 	return count;
-}
-
-struct ids {
-	uint16_t ids[32];
-	unsigned int count;
-};
-
-static int collect(void *ctx, uint16_t id)
-{
-	struct ids *ids = ctx;
-
-	ids->ids[ids->count++] = id;
-	return 0;
-}
-
-/* Where a function is plugged in. */
-static const struct iommu_pci_function *body(const struct iommu_pci_topology *t, size_t i)
-{
-	size_t k;
-
-	for (k = 0; k < t->count && (t->functions[i].flags & VIRTUAL) != 0; k++)
-		if (iommu_pci_id(&t->functions[k]) == t->functions[i].physical_function)
-			return &t->functions[k];
-	return &t->functions[i];
-}
-
-static size_t above(const struct iommu_pci_topology *t, size_t i)
-{
-	size_t k;
-
-	for (k = 0; k < t->count; k++)
-		if (t->functions[k].secondary_bus != 0 &&
-		    t->functions[k].secondary_bus == body(t, i)->bus)
-			return k;
-	return t->count;
-}
-
-/* Can requests of one carry an id of the other? */
-static bool share_an_id(const struct iommu_pci_topology *t, size_t a, size_t b)
-{
-	struct ids of_a = {.count = 0};
-	unsigned int i, k;
-
-	(void)iommu_pci_for_each_alias(t, a, collect, &of_a);
-	for (i = 0; i < of_a.count; i++) {
-		if (of_a.ids[i] == iommu_pci_id(&t->functions[b]))
-			return true;
-		for (k = 0; k < t->functions[b].alias_count; k++)
-			if (of_a.ids[i] == (t->functions[b].bus << 8 | t->functions[b].aliases[k]))
-				return true;
-	}
-	return false;
-}
-
-/* A bridge above that takes ids for its own. */
-static bool bridge_binds(const struct iommu_pci_topology *t, size_t low, size_t bridge)
-{
-	const struct iommu_pci_function *f = &t->functions[bridge];
-	size_t at = above(t, low);
-
-	while (at != t->count && at != bridge)
-		at = above(t, at);
-	return at == bridge && (f->flags & IOMMU_PCI_KEEPS_IDS) == 0 &&
-	       (f->type == IOMMU_PCI_EXPRESS_TO_PCI || f->type == IOMMU_PCI_PCI_TO_EXPRESS ||
-		f->type == IOMMU_PCI_CONVENTIONAL_BRIDGE);
-}
-
-/* --- A request on its way --------------------------------------------------------------------- */
-
-/* It goes down to a function, by its address, or to anything below that. */
-static void goes_down(const struct iommu_pci_topology *t, size_t to, bool *gets)
-{
-	size_t k;
-
-	gets[to] = true;
-	for (k = 0; k < t->count; k++)
-		if (above(t, k) == to)
-			goes_down(t, k, gets);
-}
-
-/* Redirected upwards, and nothing that undoes it? Bit by bit, as the register has them. */
-static bool redirects(const struct iommu_pci_function *f, bool is_switch)
-{
-	static const uint16_t bits[] = {
-		IOMMU_PCI_ACS_SOURCE_VALIDATION, IOMMU_PCI_ACS_REQUEST_REDIRECT,
-		IOMMU_PCI_ACS_COMPLETION_REDIRECT, IOMMU_PCI_ACS_UPSTREAM_FORWARDING};
-	size_t i;
-
-	if ((f->flags & HAS_ACS) == 0 || (f->acs_control & 0x60) != 0)
-		return false;
-	for (i = 0; i < 4; i++)
-		if ((f->acs_control & bits[i]) == 0 &&
-		    (is_switch || (f->acs_capability & bits[i]) != 0))
-			return false;
-	return true;
-}
-
-static bool has_virtual(const struct iommu_pci_topology *t, size_t i)
-{
-	size_t k;
-
-	for (k = 0; k < t->count; k++)
-		if ((t->functions[k].flags & VIRTUAL) != 0 && body(t, k) == &t->functions[i])
-			return true;
-	return (t->functions[i].flags & VIRTUAL) != 0;
-}
-
-/* Are two functions parts of one device: by number, or on a link, which has only one? */
-static bool one_device(const struct iommu_pci_topology *t, size_t a, size_t b)
-{
-	const struct iommu_pci_function *x = body(t, a), *y = body(t, b);
-	const size_t port = above(t, a);
-
-	if (x->bus != y->bus)
-		return false;
-	if (port != t->count && (t->functions[port].type == IOMMU_PCI_ROOT_PORT ||
-				 t->functions[port].type == IOMMU_PCI_DOWNSTREAM_PORT))
-		return true;
-	return x->devfn >> 3 == y->devfn >> 3;
-}
-
-/* At a function, from it or from below: where else than up can the request go? */
-static void turns_at(const struct iommu_pci_topology *t, size_t at, bool *gets)
-{
-	const struct iommu_pci_function *f = &t->functions[at];
-	const bool is_port = f->type == IOMMU_PCI_ROOT_PORT || f->type == IOMMU_PCI_DOWNSTREAM_PORT;
-	const bool is_express = is_port || f->type == IOMMU_PCI_ENDPOINT ||
-				f->type == IOMMU_PCI_UPSTREAM_PORT ||
-				f->type == IOMMU_PCI_INTEGRATED;
-	const bool is_several =
-		(f->flags & MULTI) != 0 || (has_virtual(t, at) && (f->flags & HAS_ACS) != 0);
-	size_t k;
-
-	if ((f->flags & IOMMU_PCI_ISOLATED) != 0 ||
-	    (is_express && redirects(f, f->type == IOMMU_PCI_DOWNSTREAM_PORT)) ||
-	    (is_express && !is_port && !is_several))
-		return;
-	goes_down(t, at, gets);
-	for (k = 0; k < t->count; k++) {
-		if (f->type == IOMMU_PCI_DOWNSTREAM_PORT
-			    ? body(t, k)->bus == body(t, at)->bus
-			    : is_several && one_device(t, at, k) &&
-				      ((f->flags & HAS_ACS) != 0 ||
-				       (t->functions[k].flags & VIRTUAL) == 0))
-			goes_down(t, k, gets);
-	}
-}
-
-/* Who gets requests of a function that the IOMMU has not seen. */
-static void send(const struct iommu_pci_topology *t, size_t from, bool *gets)
-{
-	size_t at;
-
-	for (at = from; at != t->count; at = above(t, at))
-		turns_at(t, at, gets);
-}
-
-/* Pair by pair, and then through each function in between (Warshall). */
-static void closure(const struct iommu_pci_topology *t, bool one[FUNCTIONS_MAX][FUNCTIONS_MAX])
-{
-	static bool gets[FUNCTIONS_MAX][FUNCTIONS_MAX];
-	size_t a, b, c;
-
-	memset(gets, 0, sizeof(gets));
-	for (a = 0; a < t->count; a++)
-		send(t, a, gets[a]);
-	for (a = 0; a < t->count; a++) {
-		bool alone = true;
-
-		for (b = 0; b < t->count; b++) {
-			one[a][b] = a == b || gets[a][b] || gets[b][a] || share_an_id(t, a, b) ||
-				    share_an_id(t, b, a) || bridge_binds(t, a, b) ||
-				    bridge_binds(t, b, a);
-			alone = alone && !gets[a][b] && !gets[b][a];
-		}
-		assert_int_equal(iommu_pci_is_isolated(t, a), alone);
-	}
-	for (c = 0; c < t->count; c++)
-		for (a = 0; a < t->count; a++)
-			for (b = 0; b < t->count; b++)
-				one[a][b] = one[a][b] || (one[a][c] && one[c][b]);
 }
 
 /* What one comparison lets pass; the VT-d tests send messages through it. */
@@ -783,19 +601,20 @@ static void random_topologies(void **state)
 {
 	const uint64_t rounds = test_setting("IOMMU_TEST_OPERATIONS", 200000) / 20;
 	struct test_random random = {.state = test_setting("IOMMU_TEST_SEED", 12)};
-	static bool one[FUNCTIONS_MAX][FUNCTIONS_MAX];
+	static bool one[PCI_REFERENCE_MAX][PCI_REFERENCE_MAX];
 	uint64_t round;
 
 	(void)state;
 	for (round = 0; round < rounds; round++) {
-		struct iommu_pci_function functions[FUNCTIONS_MAX], shuffled[FUNCTIONS_MAX];
-		size_t groups[FUNCTIONS_MAX], again[FUNCTIONS_MAX], place[FUNCTIONS_MAX];
+		struct iommu_pci_function functions[PCI_REFERENCE_MAX], shuffled[PCI_REFERENCE_MAX];
+		size_t groups[PCI_REFERENCE_MAX], again[PCI_REFERENCE_MAX],
+			place[PCI_REFERENCE_MAX];
 		struct iommu_pci_topology t = {functions, make_random(&random, functions)};
 		struct iommu_pci_topology s = {shuffled, t.count};
 		size_t i, k;
 
 		assert_int_equal(iommu_pci_groups(&t, groups), 0);
-		closure(&t, one);
+		pci_reference(&t, one);
 		for (i = 0; i < t.count; i++)
 			for (k = 0; k < t.count; k++)
 				if ((groups[i] == groups[k]) != one[i][k])

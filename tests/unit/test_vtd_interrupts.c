@@ -608,6 +608,32 @@ static void without_a_take_over_nothing_is_kept(void **state)
 }
 
 /* Asked again it has nothing to do, confirms what is open, and turns nothing off. */
+/* A busy queue that ignored that it was to turn off, while translation is on and stays so. */
+static void remapping_goes_off_behind_a_queue_that_stayed_on(void **state)
+{
+	const struct iommu_model_vtd_faults hangs = {.invalidations_hang = true}, none_left = {0};
+	struct iommu_domain *domain, *other;
+
+	(void)state;
+	begin_remapping(0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	other = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hangs);
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
+	/* The queue does not answer: it is told to turn off, and does not. */
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &none_left);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end_remapping();
+}
+
 static void remapping_is_enabled_once(void **state)
 {
 	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
@@ -638,6 +664,7 @@ static void remapping_is_enabled_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(remapping_goes_off_behind_a_queue_that_stayed_on),
 		cmocka_unit_test(remapping_is_enabled_once),
 		cmocka_unit_test(the_table_grows_to_the_largest),
 		cmocka_unit_test(nothing_is_refused_while_it_grows),
