@@ -364,6 +364,7 @@ static void host_interrupt(void *ctx, uint64_t address, uint32_t data)
 	struct model_machine *machine = machine_of(ctx);
 
 	machine->messages++;
+	machine->messages_of[data & 0xff]++;
 	machine->message_address = address;
 	machine->message_data = data;
 }
@@ -424,6 +425,7 @@ static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_devic
 	if (device->silent)
 		return false;
 	device->invalidations++;
+	device->invalidated = forget->has_pasid ? forget->pasid : 0;
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
 		const struct device_tlb_entry *entry = &device->tlb[i];
 		const bool overlaps = forget->size == 0 ||
@@ -657,6 +659,8 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 		request->type = IOMMU_MODEL_TRANSLATION_REQUEST;
 		/* Refused: the device may still send the request untranslated. */
 		if (iommu_model_vtd_translate(unit, request, result) != 0) {
+			if (device->asks_only)
+				return IOMMU_EFAULT;
 			request->type = IOMMU_MODEL_UNTRANSLATED;
 			return iommu_model_vtd_translate(unit, request, result);
 		}

@@ -58,9 +58,11 @@ struct model_device {
 	bool has_tlb;
 	bool tlb_is_off; /* it has a device TLB that answers, but that the host has not enabled */
 	bool silent;     /* does not answer invalidations */
+	bool asks_only;  /* what it gets no translation for, it does not send untranslated */
 	struct device_tlb_entry tlb[64];
-	unsigned int tlb_next;
+	unsigned int tlb_next; /* … which counts the translations */
 	unsigned int invalidations;
+	uint32_t invalidated; /* the PASID of the last; 0: none */
 	/* The last answer to its page requests, and their number. */
 	struct iommu_model_page_answer answer;
 	unsigned int answers;
@@ -97,6 +99,7 @@ struct model_machine {
 	unsigned int mapped; /* register windows */
 	/* Messages that units have sent. */
 	unsigned int messages;
+	unsigned int messages_of[256]; /* by vector */
 	uint64_t message_address;
 	uint32_t message_data;
 	/* Of the log: the number of lines of each level, and the last of them. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario, the very file that runs in the kernel under QEMU, against the model, in many
- * kinds of hardware. With the argument "--print" (and "first-stage", "take-over" or "drivers") the
- * transcript of one run goes to the console, for comparison with QEMU's.
+ * kinds of hardware. With the argument "--print" (and "first-stage" or "second-stage", "take-over"
+ * or "drivers") the transcript of one run goes to the console, for comparison with QEMU's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -318,6 +318,8 @@ static bool print(int words, char **word)
 	for (i = 0; i < words; i++) {
 		if (strcmp(word[i], "first-stage") == 0)
 			config.flags |= FIRST_STAGE_ONLY;
+		else if (strcmp(word[i], "second-stage") == 0)
+			config.flags |= IOMMU_MODEL_VTD_SCALABLE;
 		else if (strcmp(word[i], "take-over") == 0)
 			scenario = scenario_take_over;
 		else if (strcmp(word[i], "drivers") == 0)
