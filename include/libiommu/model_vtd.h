@@ -253,7 +253,7 @@ enum iommu_model_vtd_strict {
 	IOMMU_MODEL_VTD_STRICT_WAITS = 1 << 0,
 	/* The queue cannot be disabled while its head and its tail differ … */
 	IOMMU_MODEL_VTD_STRICT_QUEUE_OFF = 1 << 1,
-	/* … nor unless the last executed descriptor was a wait. */
+	/* … nor unless the last descriptor, executed or refused, was a wait. */
 	IOMMU_MODEL_VTD_STRICT_QUEUE_LAST = 1 << 2,
 };
 
@@ -313,6 +313,7 @@ struct iommu_model_vtd_faults {
 	bool gone; /* every register reads as all ones, writes do nothing */
 	/* Values that these registers show instead; 0: the true ones. */
 	uint64_t capability, extended_capability;
+	bool hides_queue_width; /* IQA always reads as with narrow descriptors, as QEMU 7.2's */
 };
 
 /*

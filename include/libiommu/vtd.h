@@ -167,8 +167,9 @@ struct iommu_vtd_options {
 	 * For IOMMU_VTD_TAKE_OVER: whether there is memory at a physical address. Old tables may
 	 * contain anything, and what they refer to is read: root and context tables, PASID
 	 * directories and tables, and interrupt remapping tables, each after this function was
-	 * called for each of their pages. Of page tables only the root is checked. NULL: every
-	 * address below the machine's width can be read.
+	 * called for each of their pages. Of page tables only the root is checked. Written is at
+	 * most one descriptor of the old queue, if it has stopped at it. NULL: every address below
+	 * the machine's width can be read.
 	 */
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;

@@ -48,6 +48,13 @@ bool iommu_vtd_inherit_context_table(struct vtd_unit *unit, uint16_t source_id);
 bool iommu_vtd_inherit_levels_fit(const struct vtd_unit *unit, unsigned int levels);
 
 #if IOMMU_CONFIG_TAKE_OVER
+/*
+ * A queue of before that has stopped at the descriptor at this offset, which a wait replaces:
+ * hardware may insist that a wait was the last before it turns the queue off. The wait reports to
+ * its own slot, so that no other memory of before changes. Returns the offset that the queue ends
+ * at: after the wait, or `head` if it must not be written, which is so unless it is taken over.
+ */
+uint64_t iommu_vtd_inherit_stopped_queue(const struct vtd_unit *unit, uint64_t head);
 /* One entry more with this domain id; false: no memory. */
 bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id);
 /*
@@ -62,6 +69,11 @@ int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint);
 /* The unit is off: everything copied goes. */
 void iommu_vtd_inherited_drop(struct vtd_unit *unit);
 #else
+static inline uint64_t iommu_vtd_inherit_stopped_queue(const struct vtd_unit *unit, uint64_t head)
+{
+	(void)unit;
+	return head;
+}
 static inline void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id)
 {
 	(void)unit;

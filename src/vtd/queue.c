@@ -17,6 +17,7 @@
 #include "unit/confirmation.h"
 #include "vtd/command.h"
 #include "vtd/interrupt.h"
+#include "vtd/predecessor.h"
 #include "vtd/unit.h"
 
 #define ERRORS (VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE)
@@ -157,11 +158,14 @@ static uint64_t base_register(const struct vtd_unit *unit)
 	       (is_wide(unit) ? VTD_IQA_WIDE : 0);
 }
 
-/* Is hardware at work in this ring? Its registers may have been lost, or its ring be another's. */
+/*
+ * Is hardware at work in this ring? Its registers may have been lost, or its ring be another's. The
+ * width of descriptors does not tell: QEMU 7.2 takes it, and does not show it.
+ */
 static bool is_at_work(const struct vtd_unit *unit)
 {
 	return unit->queue.commands != NULL && (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
-	       vtd_read64(unit, VTD_IQA) == base_register(unit);
+	       ((vtd_read64(unit, VTD_IQA) ^ base_register(unit)) & ~VTD_IQA_WIDE) == 0;
 }
 
 /*
@@ -185,7 +189,8 @@ static int bring_to_rest(struct vtd_unit *unit)
 
 /*
  * Any other, which may be another kernel's, is let read what there is. One that has stopped at a
- * descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped.
+ * descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped,
+ * or after a wait in the place of that descriptor.
  */
 static void empty_queue(struct vtd_unit *unit)
 {
@@ -197,9 +202,12 @@ static void empty_queue(struct vtd_unit *unit)
 	if ((vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0 &&
 	    iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0)
 		return;
-	tail = vtd_read64(unit, VTD_IQH);
+	tail = iommu_vtd_inherit_stopped_queue(unit, vtd_read64(unit, VTD_IQH));
 	vtd_write64(unit, VTD_IQT, tail);
 	vtd_write32(unit, VTD_FSTS, ERRORS);
+	/* Hardware may look for descriptors only when it is told of some. */
+	vtd_write64(unit, VTD_IQT, tail);
+	(void)iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail);
 }
 
 int iommu_vtd_queue_turn_off(struct vtd_unit *unit)

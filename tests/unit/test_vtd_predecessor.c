@@ -910,6 +910,164 @@ static void a_host_that_only_looks_leaves_nothing_on(void **state)
 	where[0] = 0;
 }
 
+/* --- A queue that has stopped ----------------------------------------------------------------- */
+
+/* The old kernel's queue: where it is, and the offset of the descriptor that it stops at. */
+static struct {
+	iommu_paddr_t base;
+	uint64_t size, bytes, head;
+} stopped;
+
+static uint64_t *stopped_at(void)
+{
+	return model_machine_bytes(&f.machine, stopped.base + stopped.head);
+}
+
+static uint64_t used_read(unsigned int reg)
+{
+	return iommu_model_vtd_mmio_read(f.machine.units[USED], reg, 8);
+}
+
+static void used_write(unsigned int reg, uint64_t value)
+{
+	iommu_model_vtd_mmio_write(f.machine.units[USED], reg, 8, value);
+}
+
+/* Two descriptors that hardware refuses, from so many slots before the ring's end on. */
+static void stop_queue(unsigned int before_end)
+{
+	const uint64_t iqa = used_read(VTD_IQA);
+	unsigned int i;
+
+	stopped.base = iqa & ~0xfffULL;
+	stopped.bytes = (iqa & VTD_IQA_WIDE) != 0 ? 32 : 16;
+	stopped.size = IOMMU_PAGE_SIZE << (iqa & VTD_IQA_SIZE);
+	/* Waits bring it there. */
+	while (used_read(VTD_IQT) != stopped.size - before_end * stopped.bytes) {
+		stopped.head = used_read(VTD_IQT);
+		stopped_at()[0] = iommu_le64(0x25); /* writes its status … */
+		stopped_at()[1] = iommu_le64(stopped.base + stopped.head); /* … to its own slot */
+		used_write(VTD_IQT, stopped.head + stopped.bytes);
+	}
+	for (i = 0; i < 2; i++) {
+		stopped.head = (used_read(VTD_IQT) + i * stopped.bytes) % stopped.size;
+		memset(stopped_at(), 0, stopped.bytes);
+		stopped_at()[0] = iommu_le64(0xf);
+	}
+	stopped.head = used_read(VTD_IQT);
+	used_write(VTD_IQT, (stopped.head + 2 * stopped.bytes) % stopped.size);
+	assert_int_equal(used_read(VTD_IQH), stopped.head);
+	assert_true((iommu_model_vtd_mmio_read(f.machine.units[USED], VTD_FSTS, 4) &
+		     VTD_FSTS_IQE) != 0);
+}
+
+static bool all_but_the_queue_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	return everything_is_memory(ctx, paddr, size) &&
+	       (paddr | 0xfff) != ((stopped.base + stopped.head) | 0xfff);
+}
+
+static void probe_the_used_unit(bool is_memory)
+{
+	const struct iommu_vtd_options options = {
+		.flags = cell.take_over ? IOMMU_VTD_TAKE_OVER : 0,
+		.is_memory = is_memory ? everything_is_memory : all_but_the_queue_is_memory,
+		.timeout_ns = QUICK_NS,
+	};
+
+	assert_int_equal(probe_with(&options), 0);
+	assert_int_equal(endpoint(USED), 0);
+	f.endpoint[IDLE] = f.endpoint[GRAPHICS] = NULL;
+	f.group[USED] = iommu_endpoint_group(f.endpoint[USED]);
+}
+
+/* What a strict unit wants before it turns the queue off. */
+static void mend_queue(void)
+{
+	stopped_at()[0] = iommu_le64(0x25);
+	stopped_at()[1] = iommu_le64(stopped.base + stopped.head);
+	used_write(VTD_IQT, (stopped.head + stopped.bytes) % stopped.size);
+	iommu_model_vtd_mmio_write(f.machine.units[USED], VTD_FSTS, 4, VTD_FSTS_IQE);
+}
+
+static void take_over_stopped(const struct cell *how, unsigned int before_end, bool is_memory)
+{
+	/* With an odd number of slots. */
+	const struct iommu_model_vtd_faults shows = {.hides_queue_width =
+							     how->scalable && before_end % 2 != 0};
+	size_t before;
+
+	cell = *how;
+	old_kernel();
+	before = f.machine.pages_in_use;
+	stop_queue(before_end);
+	iommu_model_vtd_misbehave(f.machine.units[USED], &shows);
+	probe_the_used_unit(is_memory);
+	if (cell.take_over && is_memory) {
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_true(reaches(USED, OLD_IOVA, old_memory));
+	} else {
+		/* The memory may be another's, and is left alone. */
+		assert_int_equal(iommu_vtd_enable(f.iommu), IOMMU_ETIMEDOUT);
+		assert_int_equal(stopped_at()[0], iommu_le64(0xf));
+		mend_queue();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	}
+	use_it();
+	if (f.machine.violation != NULL)
+		fail_msg("%s", f.machine.violation);
+	assert_int_equal(iommu_shutdown(f.iommu), 0);
+	f.machine.pages_in_use -= before;
+	end();
+}
+
+static void a_queue_that_has_stopped_is_taken_over(void **state)
+{
+	struct cell how = {.translation = true, .queue = true};
+	unsigned int mode, before_end;
+
+	(void)state;
+	for (mode = 0; mode < 2; mode++) {
+		how.scalable = mode != 0;
+		how.take_over = true;
+		for (before_end = 1; before_end <= 3; before_end++)
+			take_over_stopped(&how, before_end, true);
+		take_over_stopped(&how, 2, false);
+		how.take_over = false;
+		how.legacy = !how.scalable;
+		take_over_stopped(&how, 2, true);
+	}
+}
+
+/* A queue is not another's because the register does not show how wide its descriptors are. */
+static void a_queue_whose_width_is_hidden_goes_on(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE |
+							       IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	const struct iommu_model_vtd_faults hides = {.hides_queue_width = true};
+	struct iommu_domain *domain;
+	unsigned int i;
+	uint64_t tail;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, NULL, &domain), 0);
+	/* Farther than a queue that is started anew comes. */
+	for (i = 0; i < 10; i++) {
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	}
+	tail = iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8);
+	assert_true(tail != 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hides);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_true(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8) > tail);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -918,6 +1076,8 @@ int main(void)
 		cmocka_unit_test_teardown(structures_of_the_dead_are_not_trusted, tell_where),
 		cmocka_unit_test(little_memory_blocks_and_lets_nothing_loose),
 		cmocka_unit_test(a_take_over_that_fails_is_tried_again),
+		cmocka_unit_test(a_queue_that_has_stopped_is_taken_over),
+		cmocka_unit_test(a_queue_whose_width_is_hidden_goes_on),
 		cmocka_unit_test_teardown(a_host_that_only_looks_leaves_nothing_on, tell_where),
 		cmocka_unit_test(interrupts_that_are_half_on_can_be_turned_off),
 		cmocka_unit_test(interrupts_go_to_the_same_processor_in_either_apic_mode),

@@ -256,6 +256,7 @@ static inline uint32_t vtd_irta_entries(uint64_t irta)
 
 /* IQA: 63:12 base, 11 descriptor width, 2:0 size: 2^size pages. */
 #define VTD_IQA_WIDE (1ULL << 11) /* 256-bit descriptors */
+#define VTD_IQA_SIZE 0x7ULL
 
 static inline uint64_t vtd_iqa(uint64_t base, unsigned int size)
 {

@@ -764,6 +764,9 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 	}
 	/* Not the wait that was held back: software has taken that back. */
 	model->wait_ticket = 0;
+	/* Also one that is refused. */
+	if (fetched->is_memory)
+		model->last_was_wait = is_wait;
 	if (error == VTD_QUEUE_ERROR_NONE) {
 		dropping = iommu_model_cache_begin_drop(&model->cache);
 		error = execute(model, d);
@@ -774,7 +777,6 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 		return;
 	}
 	model->descriptors++;
-	model->last_was_wait = false;
 	if (!model_notice_is_open(model, NOTICE_QUEUE))
 		advance(model); /* otherwise when the host's callback has returned */
 }

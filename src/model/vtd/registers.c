@@ -470,6 +470,8 @@ static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
 		value = model->faults.capability;
 	if (line->offset == VTD_ECAP && model->faults.extended_capability != 0)
 		value = model->faults.extended_capability;
+	if (line->offset == VTD_IQA && model->faults.hides_queue_width)
+		value &= ~VTD_IQA_WIDE;
 	return (uint32_t)(value >> (offset - line->offset) * 8);
 }
 
