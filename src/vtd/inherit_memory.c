@@ -35,7 +35,8 @@ uint64_t iommu_vtd_inherit_stopped_queue(const struct vtd_unit *unit, uint64_t h
 	struct vtd_descriptor wait;
 	uint64_t *words;
 
-	if ((unit->probe->flags & IOMMU_VTD_TAKE_OVER) == 0 || head >= size || head % bytes != 0 ||
+	if ((unit->probe->flags & IOMMU_VTD_TAKE_OVER) == 0 || head >= size ||
+	    (head & (bytes - 1)) != 0 ||
 	    !iommu_vtd_inherit_is_memory(unit, slot & VTD_ENTRY_ADDRESS_MASK))
 		return head;
 	wait = vtd_descriptor_wait(slot, 0);
@@ -44,7 +45,7 @@ uint64_t iommu_vtd_inherit_stopped_queue(const struct vtd_unit *unit, uint64_t h
 	words[1] = iommu_le64(wait.high);
 	if (wide)
 		words[2] = words[3] = 0;
-	return (head + bytes) % size;
+	return (head + bytes) & (size - 1);
 }
 
 #endif
