@@ -35,15 +35,6 @@
 
 #if IOMMU_CONFIG_TAKE_OVER
 
-bool iommu_vtd_inherit_is_memory(const struct vtd_unit *unit, iommu_paddr_t paddr)
-{
-	const struct vtd_probe *probe = unit->probe;
-
-	return paddr >> unit->output_width == 0 &&
-	       (probe->is_memory == NULL ||
-		probe->is_memory(probe->is_memory_ctx, paddr, IOMMU_PAGE_SIZE));
-}
-
 bool iommu_vtd_inherit_may_take(struct vtd_unit *unit, unsigned int order)
 {
 	struct vtd_probe *probe = unit->probe;
