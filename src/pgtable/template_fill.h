@@ -61,11 +61,13 @@ static void subtree_unfill(const struct iommu_pgtable *pt, iommu_cell_t *table, 
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 }
 
+/* Those of a level that was trimmed since, too. */
 static void fill_free(struct iommu_pgtable *pt)
 {
+	const unsigned int most = sizeof(pt->fill) / sizeof(pt->fill[0]);
 	unsigned int level;
 
-	for (level = 0; level < pt->levels && pt->fill[level] != NULL; level++) {
+	for (level = 0; level < most && pt->fill[level] != NULL; level++) {
 		iommu_pgtable_free_table(pt, pt->fill[level]);
 		iommu_pgtable_uncount(pt, 1);
 		pt->fill[level] = NULL;

@@ -57,6 +57,34 @@ static void configurations_that_do_not_fit_are_refused(void **state)
 	test_platform_destroy(&test);
 }
 
+/* What a table of more levels was filled with is given back by one that has lost a level. */
+static void a_table_that_was_filled_is_trimmed(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable pt;
+	const struct iommu_pgtable_config config = {
+		.platform = &test.platform,
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 46,
+		.pgsize_bitmap = IOMMU_SIZE_4K,
+	};
+	void *top;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	assert_int_equal(iommu_vtdss_init(&pt, &config), 0);
+	assert_int_equal(iommu_vtdss_ops.fill(&pt), 0);
+	iommu_vtdss_ops.unfill(&pt);
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), 0);
+	iommu_vtdss_free_top(&pt, top, 4);
+	assert_int_equal(iommu_vtdss_ops.fill(&pt), 0);
+	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x5000, NULL, NULL), 0);
+	iommu_vtdss_destroy(&pt);
+	assert_int_equal(pt.pages, 0);
+	test_platform_destroy(&test);
+}
+
 static void entries_have_the_bits_of_the_specification(void **state)
 {
 	struct test_platform test;
@@ -137,6 +165,7 @@ int main(void)
 		AT_EVERY_DEPTH(suite_pieces_at_the_end_of_a_table),
 		AT_EVERY_DEPTH(suite_what_is_not_mapped_can_be_filled),
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
+		cmocka_unit_test(a_table_that_was_filled_is_trimmed),
 		cmocka_unit_test(entries_have_the_bits_of_the_specification),
 	};
 

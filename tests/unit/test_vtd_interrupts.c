@@ -611,7 +611,7 @@ static void without_a_take_over_nothing_is_kept(void **state)
 /* A busy queue that ignored that it was to turn off, while translation is on and stays so. */
 static void remapping_goes_off_behind_a_queue_that_stayed_on(void **state)
 {
-	const struct iommu_model_vtd_faults hangs = {.invalidations_hang = true}, none_left = {0};
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true}, none_left = {0};
 	struct iommu_domain *domain, *other;
 
 	(void)state;
@@ -622,8 +622,10 @@ static void remapping_goes_off_behind_a_queue_that_stayed_on(void **state)
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
 	iommu_model_vtd_misbehave(f.machine.units[0], &hangs);
 	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
-	/* The queue does not answer: it is told to turn off, and does not. */
-	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
+	/* The queue does not answer: to be restarted it is told to turn off, and does not. */
+	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_ETIMEDOUT);
+	assert_true((iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE) !=
+		    0);
 	iommu_model_vtd_misbehave(f.machine.units[0], &none_left);
 	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
 	assert_true(iommu_unit_is_enabled(f.unit[0]));
