@@ -21,8 +21,6 @@
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>
-#include <libiommu/hw/vtd_invalidation.h>
-#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/status.h>
@@ -57,31 +55,6 @@ bool iommu_vtd_inherit_context_table(struct vtd_unit *unit, uint16_t source_id)
 bool iommu_vtd_inherit_levels_fit(const struct vtd_unit *unit, unsigned int levels)
 {
 	return levels <= VTD_SS_LEVELS_MAX && (unit->caps.sagaw >> (levels - 2) & 1) != 0;
-}
-
-/* --- The queue -------------------------------------------------------------------------------- */
-
-uint64_t iommu_vtd_inherit_stopped_queue(const struct vtd_unit *unit, uint64_t head)
-{
-	const uint64_t iqa = vtd_read64(unit, VTD_IQA);
-	/* In scalable mode there is no other width, whatever the register shows. */
-	const bool wide = (iqa & VTD_IQA_WIDE) != 0 || vtd_is_scalable(unit);
-	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << (iqa & VTD_IQA_SIZE);
-	const iommu_paddr_t slot = (iqa & VTD_ENTRY_ADDRESS_MASK) + head;
-	const uint64_t bytes = vtd_queue_offset(1, wide);
-	struct vtd_descriptor wait;
-	uint64_t *words;
-
-	if ((unit->probe->flags & IOMMU_VTD_TAKE_OVER) == 0 || head >= size || head % bytes != 0 ||
-	    !iommu_vtd_inherit_is_memory(unit, slot & VTD_ENTRY_ADDRESS_MASK))
-		return head;
-	wait = vtd_descriptor_wait(slot, 0);
-	words = iommu_phys_to_virt(unit->platform, slot);
-	words[0] = iommu_le64(wait.low);
-	words[1] = iommu_le64(wait.high);
-	if (wide)
-		words[2] = words[3] = 0;
-	return (head + bytes) % size;
 }
 
 /* --- Legacy mode ------------------------------------------------------------------------------ */
