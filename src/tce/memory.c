@@ -39,15 +39,21 @@ static iommu_iova_t iova_of(const struct iommu_tce_table *table, uint64_t index)
  */
 static int kill_all(struct memory_table *table, struct iommu_gather *gather)
 {
+	const struct iommu_platform *platform = table->pt.platform;
 	const uint32_t failures = iommu_confirmation_begin(&table->confirmation);
+	const bool any = iommu_withheld_pages_any(&table->pages);
+	uint32_t version = 0;
 	int status;
 
-	if (iommu_withheld_pages_any(&table->pages))
-		iommu_withheld_pages_take(&table->pages, &iommu_tce_ops, &table->pt, gather);
+	if (any)
+		version = iommu_withheld_pages_take(&table->pages, &iommu_tce_ops, &table->pt,
+						    gather);
 	iommu_full_fence();
 	status = table->kill.all(table->kill.ctx);
 	if (status == 0)
 		iommu_confirmation_end(&table->confirmation, failures);
+	if (status == 0 && any)
+		iommu_withheld_pages_confirmed(&table->pages, platform, version);
 	return status;
 }
 
@@ -77,8 +83,8 @@ static int conclude(struct memory_table *table, struct iommu_gather *gather, int
 		iommu_tce_free_gathered(&table->pt, gather);
 		return 0;
 	}
-	iommu_confirmation_fail(&table->confirmation);
 	iommu_withheld_pages_put(&table->pages, &iommu_tce_ops, &table->pt, gather);
+	iommu_confirmation_fail(&table->confirmation);
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 

@@ -67,16 +67,55 @@ void iommu_release_confirmed(struct iommu_unit_set *set)
 	}
 }
 
-void iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
-			       const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
-			       struct iommu_gather *gather)
+static void merge(const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+		  struct iommu_gather *into, struct iommu_gather *from)
+{
+	/* Without PASIDs every domain that is told of ranges has tables. */
+	if (!IOMMU_CONFIG_SCALABLE || format != NULL) {
+		format->merge_gathered(pt, into, from);
+		return;
+	}
+	if (!iommu_gather_is_empty(from))
+		iommu_gather_add(into, from->start, from->last, from->pgsize);
+	into->tables_unlinked |= from->tables_unlinked;
+	iommu_gather_init(from);
+}
+
+uint32_t iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
+				   const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+				   struct iommu_gather *gather)
 {
 	uintptr_t state = iommu_spin_lock(pt->platform, &pages->lock);
+#if WITHHELD_RANGES
+	struct iommu_gather range = pages->gather;
+#endif
+	const uint32_t version = pages->version;
 
-	format->merge_gathered(pt, gather, &pages->gather);
+	merge(format, pt, gather, &pages->gather);
+#if WITHHELD_RANGES
+	pages->gather = range;
+	pages->gather.freed = 0;
+#else
 	__atomic_store_n(&pages->any, false, __ATOMIC_RELAXED);
+#endif
 	iommu_spin_unlock(pt->platform, &pages->lock, state);
+	return version;
 }
+
+#if WITHHELD_RANGES
+void iommu_withheld_pages_confirmed(struct iommu_withheld_pages *pages,
+				    const struct iommu_platform *platform, uint32_t version)
+{
+	uintptr_t state = iommu_spin_lock(platform, &pages->lock);
+
+	/* What another CPU has put there meanwhile was not covered. */
+	if (pages->version == version) {
+		iommu_gather_init(&pages->gather);
+		__atomic_store_n(&pages->any, false, __ATOMIC_RELAXED);
+	}
+	iommu_spin_unlock(platform, &pages->lock, state);
+}
+#endif
 
 void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
 			      const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
@@ -84,7 +123,8 @@ void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
 {
 	uintptr_t state = iommu_spin_lock(pt->platform, &pages->lock);
 
-	format->merge_gathered(pt, &pages->gather, gather);
+	merge(format, pt, &pages->gather, gather);
+	pages->version++;
 	__atomic_store_n(&pages->any, true, __ATOMIC_RELAXED);
 	iommu_spin_unlock(pt->platform, &pages->lock, state);
 }

@@ -131,17 +131,35 @@ void iommu_withhold(struct iommu_unit_set *set, struct iommu_withheld *withheld)
 /* Release what hardware cannot reach any more. Control path. */
 void iommu_release_confirmed(struct iommu_unit_set *set);
 
-/* Pages of tables whose range was not confirmed to be forgotten, and that range. */
+/*
+ * A range of a domain that was not confirmed to be forgotten, and pages of tables from there. The
+ * range stays until an invalidation of all of it is confirmed: whatever is invalidated meanwhile,
+ * also on another CPU, is invalidated together with it. For what units keep the pages are enough: a
+ * suspect unit is told to forget everything. Devices that keep translations are told of ranges.
+ */
+#define WITHHELD_RANGES (IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE || IOMMU_CONFIG_POWER)
+
 struct iommu_withheld_pages {
 	struct iommu_spinlock lock;
-	bool any; /* atomic: asked without the lock */
+	bool any;         /* atomic: asked without the lock */
+	uint32_t version; /* changes when the range grows */
 	struct iommu_gather gather;
 };
 
-/* Add to a gather what is withheld: an invalidation of it covers both. Any context. */
-void iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
-			       const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
-			       struct iommu_gather *gather);
+/*
+ * Add to a gather what is withheld: an invalidation of it covers both. Returns the version, for
+ * iommu_withheld_pages_confirmed, once it is confirmed. The pages are the caller's. Without tables
+ * (`format` NULL) there are none. Any context.
+ */
+uint32_t iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
+				   const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+				   struct iommu_gather *gather);
+#if WITHHELD_RANGES
+void iommu_withheld_pages_confirmed(struct iommu_withheld_pages *pages,
+				    const struct iommu_platform *platform, uint32_t version);
+#else
+#define iommu_withheld_pages_confirmed(pages, platform, version) ((void)(version))
+#endif
 /* Its invalidation was not confirmed. The gather is empty afterwards. Any context. */
 void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
 			      const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,

@@ -126,30 +126,6 @@ int iommu_placed_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t
 	return iommu_placed_tell(domain, &change);
 }
 
-#if IOMMU_CONFIG_ONE_PAGE
-int iommu_placed_sync_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
-{
-	struct iommu_placed *domain = iommu_placed_of(base);
-	const struct iommu_change change = {
-		.start = iova, .last = iova + (size - 1), .leaves_only = true};
-	const struct iommu_place *place = __atomic_load_n(&domain->places, __ATOMIC_ACQUIRE);
-	int status;
-
-	if (__builtin_expect(iommu_withheld_pages_any(&domain->pages), 0)) {
-		struct iommu_gather gather = {
-			.start = iova, .last = iova + (size - 1), .pgsize = size};
-
-		return iommu_placed_sync(base, &gather);
-	}
-	if (place != NULL && domain->places_ops->tell_page != NULL) {
-		status = domain->places_ops->tell_page(domain, place, &change);
-		if (__builtin_expect(status != IOMMU_EAGAIN, 1))
-			return status;
-	}
-	return iommu_placed_tell(domain, &change);
-}
-#endif
-
 static void free_pages(struct iommu_placed *domain, struct iommu_gather *gather)
 {
 	if (gather->freed != 0)
@@ -158,34 +134,92 @@ static void free_pages(struct iommu_placed *domain, struct iommu_gather *gather)
 		iommu_gather_init(gather);
 }
 
+/* Not confirmed: whatever is told next is told together with it. */
+static void withhold(struct iommu_placed *domain, struct iommu_gather *gather)
+{
+	iommu_withheld_pages_put(&domain->pages, domain->format, &domain->pgtable, gather);
+}
+
+/* Units make good by themselves what failed (tell_place), but not what devices keep. */
+#if IOMMU_CONFIG_ONE_PAGE && IOMMU_CONFIG_DEVICE_TLB
+static __attribute__((noinline)) void withhold_range(struct iommu_placed *domain,
+						     const struct iommu_change *change)
+{
+	struct iommu_gather gather = {
+		.start = change->start, .last = change->last, .pgsize = IOMMU_PAGE_SIZE};
+
+	withhold(domain, &gather);
+}
+#else
+#define withhold_range(domain, change) ((void)0)
+#endif
+
 int iommu_placed_sync(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	struct iommu_placed *domain = iommu_placed_of(base);
+	const bool any = iommu_withheld_pages_any(&domain->pages);
 	struct iommu_change change;
+	uint32_t version = 0;
 	int status;
 
-	if (iommu_withheld_pages_any(&domain->pages))
-		iommu_withheld_pages_take(&domain->pages, domain->format, &domain->pgtable, gather);
+	if (any)
+		version = iommu_withheld_pages_take(&domain->pages, domain->format,
+						    &domain->pgtable, gather);
 	change = (struct iommu_change){
 		.start = gather->start,
 		.last = gather->last,
 		.leaves_only = !gather->tables_unlinked,
 	};
 	status = iommu_placed_tell(domain, &change);
-	if (status == 0)
-		free_pages(domain, gather);
-	else
-		iommu_withheld_pages_put(&domain->pages, domain->format, &domain->pgtable, gather);
+	if (status != 0) {
+		withhold(domain, gather);
+		return status;
+	}
+	if (any)
+		iommu_withheld_pages_confirmed(&domain->pages, domain->platform, version);
+	free_pages(domain, gather);
+	return 0;
+}
+
+int iommu_placed_sync_range(struct iommu_placed *domain, iommu_iova_t start, iommu_iova_t last,
+			    bool leaves_only)
+{
+	struct iommu_gather gather = {.start = start,
+				      .last = last,
+				      .pgsize = IOMMU_PAGE_SIZE,
+				      .tables_unlinked = !leaves_only};
+
+	return iommu_placed_sync(&domain->base, &gather);
+}
+
+#if IOMMU_CONFIG_ONE_PAGE
+int iommu_placed_sync_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+	const struct iommu_change change = {
+		.start = iova, .last = iova + (size - 1), .leaves_only = true};
+	const struct iommu_place *place = __atomic_load_n(&domain->places, __ATOMIC_ACQUIRE);
+	int status = IOMMU_EAGAIN;
+
+	if (__builtin_expect(!iommu_withheld_pages_any(&domain->pages), 1) && place != NULL &&
+	    domain->places_ops->tell_page != NULL)
+		status = domain->places_ops->tell_page(domain, place, &change);
+	if (__builtin_expect(status == IOMMU_EAGAIN, 0))
+		return iommu_placed_sync_range(domain, change.start, change.last, true);
+	if (IOMMU_CONFIG_DEVICE_TLB && __builtin_expect(status != 0, 0))
+		withhold_range(domain, &change);
 	return status;
 }
+#endif
 
 int iommu_placed_flush_all(struct iommu_domain *base)
 {
 	/* A first stage has an upper half, too. */
-	const struct iommu_change change = {
-		.last = base->stage == IOMMU_STAGE_FIRST ? UINT64_MAX : base->aperture_last};
+	const iommu_iova_t last = IOMMU_CONFIG_SCALABLE && base->stage == IOMMU_STAGE_FIRST
+					  ? UINT64_MAX
+					  : base->aperture_last;
 
-	return iommu_placed_tell(iommu_placed_of(base), &change);
+	return iommu_placed_sync_range(iommu_placed_of(base), 0, last, false);
 }
 
 void iommu_placed_free_gathered(struct iommu_domain *base, struct iommu_gather *gather)
@@ -336,6 +370,8 @@ void iommu_placed_init(struct iommu_placed *domain, const struct iommu_place_ops
 	domain->end.is_reachable = is_reachable;
 	domain->end.release = placed_release;
 	domain->release = release_domain;
+	/* Also of a domain without tables: of a range that is withheld. */
+	domain->pgtable.platform = platform;
 	iommu_gather_init(&domain->pages.gather);
 	iommu_list_init(&domain->uses);
 }

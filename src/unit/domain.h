@@ -227,6 +227,9 @@ bool iommu_uses_visit(struct iommu_placed *domain, uint64_t *number,
 int iommu_placed_tell(struct iommu_placed *domain, const struct iommu_change *change);
 int iommu_placed_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 int iommu_placed_sync(struct iommu_domain *domain, struct iommu_gather *gather);
+/* The same of a range, also of a domain without tables of its own. */
+int iommu_placed_sync_range(struct iommu_placed *domain, iommu_iova_t start, iommu_iova_t last,
+			    bool leaves_only);
 int iommu_placed_sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 int iommu_placed_flush_all(struct iommu_domain *domain);
 void iommu_placed_free_gathered(struct iommu_domain *domain, struct iommu_gather *gather);

@@ -267,9 +267,7 @@ static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t 
 int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only)
 {
-	const struct iommu_change change = {start, last, leaves_only, false};
-
-	return iommu_placed_tell(iommu_placed_of(base), &change);
+	return iommu_placed_sync_range(iommu_placed_of(base), start, last, leaves_only);
 }
 
 #endif
