@@ -124,6 +124,10 @@ static void retire(struct iommu_command_ring *ring)
 			    ? !is_answered(ring, slot, slot_at(ring, slot)->sequence)
 			    : state != TOLD)
 			return;
+		/* Hardware has not read it yet. */
+		if (IOMMU_CONFIG_DEVICE_TLB && slot_at(ring, slot)->is_ahead &&
+		    !is_answered(ring, slot, slot_at(ring, slot)->sequence))
+			return;
 		ring->head = SLOT(slot + 1);
 	}
 }
@@ -154,6 +158,7 @@ complete(struct iommu_command_ring *ring, unsigned int count, bool asks, struct 
 		slot->replaced = false;
 	}
 	of_last->asks_device = asks;
+	of_last->is_ahead = false;
 	of_last->sequence = ticket->sequence;
 	set_state(ring, last, SUBMITTED);
 	/* Release: who reads this number knows of the restart, if any, that came before it. */
@@ -203,20 +208,53 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
 	return true;
 }
 
-void iommu_ring_completions_dropped(struct iommu_command_ring *ring, uint16_t silent)
+#if IOMMU_CONFIG_DEVICE_TLB
+
+/* Is the slot one of those in use, or the next after them? */
+static bool is_in_ring(const struct iommu_command_ring *ring, unsigned int slot)
 {
-	unsigned int slot;
+	return slot < IOMMU_RING_SLOTS && SLOT(slot - ring->head) <= SLOT(ring->tail - ring->head);
+}
 
+/* The completion in this slot, of commands from `first` on; hardware has read up to `end`. */
+static void drop(struct iommu_command_ring *ring, unsigned int slot, unsigned int first,
+		 unsigned int end, uint16_t silent)
+{
+	struct iommu_ring_slot *of = slot_at(ring, slot);
+	const enum submission_state was = state_of(ring, slot);
+	const bool is_ahead = SLOT(slot - ring->head) >= SLOT(end - ring->head);
+
+	if (was == TOLD || is_answered(ring, slot, of->sequence))
+		return;
+	/* Nothing of it was read, or nothing that waits for a device: hardware will execute it. */
+	if (is_ahead && (!of->asks_device || SLOT(first - ring->head) >= SLOT(end - ring->head)))
+		return;
+	of->silent = silent;
+	of->is_ahead = is_ahead;
+	set_state(ring, slot, was == ABANDONED ? TOLD : DROPPED);
+}
+
+void iommu_ring_completions_dropped(struct iommu_command_ring *ring, unsigned int end,
+				    uint16_t silent)
+{
+	unsigned int slot, first = ring->head;
+
+	if (!is_in_ring(ring, end)) {
+		ring->hangs = true;
+		return;
+	}
 	for (slot = ring->head; slot != ring->tail; slot = SLOT(slot + 1)) {
-		const enum submission_state was = state_of(ring, slot);
-
-		if (slot_at(ring, slot)->owner != slot || was == TOLD ||
-		    is_answered(ring, slot, slot_at(ring, slot)->sequence))
+		if (slot_at(ring, slot)->owner != slot)
 			continue;
-		slot_at(ring, slot)->silent = silent;
-		set_state(ring, slot, was == ABANDONED ? TOLD : DROPPED);
+		/* Dropped before, and read since: there is nothing more to wait for. */
+		if (SLOT(slot - ring->head) < SLOT(end - ring->head))
+			slot_at(ring, slot)->is_ahead = false;
+		drop(ring, slot, first, end, silent);
+		first = SLOT(slot + 1);
 	}
 }
+
+#endif
 
 /* Locked. */
 static void handle_errors(struct iommu_command_ring *ring)

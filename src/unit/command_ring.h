@@ -79,6 +79,8 @@ struct iommu_ring_slot {
 	bool replaced;
 	/* Of a completion: its submission asks a device. */
 	bool asks_device;
+	/* … and it was dropped before hardware had read it, which hardware still does. */
+	bool is_ahead;
 };
 
 struct iommu_command_ring {
@@ -152,8 +154,14 @@ bool iommu_ring_answers(struct iommu_command_ring *ring);
  * false: it stopped at nothing of ours, or at the same one again, and is not to be mended.
  */
 bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot);
-/* Completions in flight are lost; which device did not answer, or 0: unknown. */
-void iommu_ring_completions_dropped(struct iommu_command_ring *ring, uint16_t silent);
+/*
+ * A device did not answer; which, or 0: unknown. Completions in flight are lost: those that
+ * hardware has read, up to the slot `end`, which it reads next; and those of commands to devices of
+ * which it has read a part. What it has not read it executes once it goes on, and its slots are not
+ * used again before. An `end` that is not in the ring: the ring hangs.
+ */
+void iommu_ring_completions_dropped(struct iommu_command_ring *ring, unsigned int end,
+				    uint16_t silent);
 
 /* --- Control path ----------------------------------------------------------------------------- */
 

@@ -73,8 +73,14 @@ static void descriptor_refused(struct vtd_unit *unit)
 
 static void waits_dropped(struct vtd_unit *unit)
 {
-	iommu_ring_completions_dropped(&unit->queue,
+#if IOMMU_CONFIG_DEVICE_TLB
+	const unsigned int end = vtd_queue_index(vtd_read64(unit, VTD_IQH), is_wide(unit));
+
+	iommu_ring_completions_dropped(&unit->queue, end,
 				       vtd_iqercd_silent(vtd_read64(unit, VTD_IQERCD)));
+	if (unit->queue.hangs)
+		return;
+#endif
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
 	ring_doorbell(&unit->queue);
 }
@@ -187,6 +193,11 @@ static int bring_to_rest(struct vtd_unit *unit)
 	return status;
 }
 
+static bool has_stopped(struct vtd_unit *unit)
+{
+	return (vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) != 0;
+}
+
 /*
  * Any other, which may be another kernel's, is let read what there is. One that has stopped at a
  * descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped,
@@ -199,8 +210,9 @@ static void empty_queue(struct vtd_unit *unit)
 	if (vtd_read64(unit, VTD_IQH) == tail)
 		return;
 	vtd_write64(unit, VTD_IQT, tail);
-	if ((vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0 &&
-	    iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0)
+	/* One that is slow goes on by itself: its tail stays where it is. */
+	if (!has_stopped(unit) &&
+	    (iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0 || !has_stopped(unit)))
 		return;
 	tail = iommu_vtd_inherit_stopped_queue(unit, vtd_read64(unit, VTD_IQH));
 	vtd_write64(unit, VTD_IQT, tail);

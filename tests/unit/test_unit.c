@@ -557,10 +557,55 @@ static void rounds_end(void **state)
 	assert_int_equal(iommu_event_rounds(count_down, &left), -1);
 }
 
+/* --- What is withheld of a domain ------------------------------------------------------------- */
+
+/* A range stays until an invalidation that covers all of it is confirmed, on whichever CPU. */
+static void ranges_stay_until_all_is_confirmed(void **state)
+{
+	struct iommu_withheld_pages pages;
+	struct iommu_pgtable none;
+	struct iommu_gather gather;
+	struct test_platform test;
+	uint32_t first, second;
+
+	(void)state;
+	test_platform_init(&test, 1 << 16, 0);
+	memset(&pages, 0, sizeof(pages));
+	memset(&none, 0, sizeof(none));
+	none.platform = &test.platform;
+	iommu_gather_init(&pages.gather);
+	gather = (struct iommu_gather){.start = 0x3000, .last = 0x3fff, .pgsize = 0x1000};
+	iommu_withheld_pages_put(&pages, NULL, &none, &gather);
+	assert_true(iommu_gather_is_empty(&gather));
+	/* Two CPUs invalidate it, each with a range of its own; meanwhile another one fails. */
+	gather = (struct iommu_gather){.start = 0x8000, .last = 0x8fff, .pgsize = 0x1000};
+	first = iommu_withheld_pages_take(&pages, NULL, &none, &gather);
+	assert_int_equal(gather.start, 0x3000);
+	assert_int_equal(gather.last, 0x8fff);
+	assert_true(iommu_withheld_pages_any(&pages));
+	gather = (struct iommu_gather){
+		.start = 0x1000, .last = 0x1fff, .pgsize = 0x1000, .tables_unlinked = true};
+	iommu_withheld_pages_put(&pages, NULL, &none, &gather);
+	iommu_withheld_pages_confirmed(&pages, &test.platform, first);
+	assert_true(iommu_withheld_pages_any(&pages));
+	iommu_gather_init(&gather);
+	second = iommu_withheld_pages_take(&pages, NULL, &none, &gather);
+	assert_int_equal(gather.start, 0x1000);
+	assert_int_equal(gather.last, 0x3fff);
+	assert_true(gather.tables_unlinked);
+	iommu_withheld_pages_confirmed(&pages, &test.platform, second);
+	assert_false(iommu_withheld_pages_any(&pages));
+	iommu_gather_init(&gather);
+	(void)iommu_withheld_pages_take(&pages, NULL, &none, &gather);
+	assert_true(iommu_gather_is_empty(&gather));
+	test_platform_destroy(&test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_interleaving_of_the_confirmation),
+		cmocka_unit_test(ranges_stay_until_all_is_confirmed),
 		cmocka_unit_test(failures_wrap),
 		cmocka_unit_test(ids_against_a_list),
 		cmocka_unit_test(the_largest_blocks_are_aligned),

@@ -7,6 +7,7 @@
 
 #include <libiommu/hw/vtd_registers.h>
 
+#include "base/byteorder.h"
 #include "test.h"
 #include "vtd_fixture.h"
 
@@ -1030,6 +1031,144 @@ static void a_refused_descriptor_holds_nothing_up(void **state)
 	end_two_domains();
 }
 
+/* --- What a device keeps of a page that failed ------------------------------------------------ */
+
+static const struct iommu_vtd_options defaults;
+
+static void begin_keeping(unsigned int pages)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB,
+						      .address_mask = 18};
+
+	machine(1, &config);
+	devices(1);
+	f.machine.quiet = true;
+	f.info.device_tlb = true;
+	assert_int_equal(probe_with(&defaults), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, pages);
+	f.device[0]->has_tlb = true;
+}
+
+/*
+ * The unmap of a page fails, and that of another one succeeds: it has told the device of both, or
+ * the first one's memory would be thought free. The pages are no neighbours.
+ */
+static void a_later_unmap_is_of_what_failed_before(void **state)
+{
+	static const struct iommu_model_vtd_faults ill[] = {{.invalidations_hang = true},
+							    {.refuse_after = 1},
+							    {.refuse_after = 2},
+							    {.refuse_after = 3},
+							    {.waits_hang = true}};
+	const struct iommu_model_vtd_faults well = {0};
+	struct iommu_domain *paged;
+	unsigned int i, size;
+
+	(void)state;
+	for (i = 0; i < sizeof(ill) / sizeof(ill[0]); i++) {
+		for (size = 1; size <= 2; size++) {
+			begin_keeping(16);
+			paged = domain_of_type(IOMMU_DOMAIN_PAGING);
+			assert_int_equal(iommu_map(paged, IOVA, f.memory, 0x10000, RW), 0);
+			assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+			assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+			assert_true(reaches(0, IOVA, f.memory));
+			assert_true(reaches(0, IOVA + 0x5000, f.memory + 0x5000));
+			iommu_model_vtd_misbehave(f.machine.units[0], &ill[i]);
+			if (iommu_unmap(paged, IOVA, 0x1000, 0, NULL) == 0)
+				assert_true(is_blocked(0, IOVA));
+			if (iommu_unmap(paged, IOVA + 0x5000, 0x1000, 0, NULL) == 0) {
+				assert_true(is_blocked(0, IOVA));
+				assert_true(is_blocked(0, IOVA + 0x5000));
+			}
+			iommu_model_vtd_misbehave(f.machine.units[0], &well);
+			assert_int_equal(
+				iommu_unmap(paged, IOVA + 0xa000, size * 0x1000ULL, 0, NULL), 0);
+			assert_true(is_blocked(0, IOVA));
+			assert_true(is_blocked(0, IOVA + 0x5000));
+			assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+			assert_int_equal(iommu_domain_free(paged), 0);
+			end();
+		}
+	}
+}
+
+/* The same of a table that is the host's own. */
+static void a_later_range_is_of_what_failed_before(void **state)
+{
+	const struct iommu_model_vtd_faults ill = {.refuse_after = 2}, well = {0};
+	struct iommu_vtd_second_stage table = {.levels = 4};
+	const struct iommu_domain_config config = {
+		.stage = IOMMU_STAGE_SECOND, .user_data = &table, .user_size = sizeof(table)};
+	struct iommu_domain *paged = NULL;
+	uint64_t *entries[4];
+	unsigned int i;
+
+	(void)state;
+	begin_keeping(8);
+	table.table = model_machine_take(&f.machine, 4);
+	model_machine_mark(&f.machine, table.table, 4, PAGE_TABLE);
+	for (i = 0; i < 4; i++)
+		entries[i] = (void *)model_machine_bytes(&f.machine, table.table + i * 0x1000ULL);
+	for (i = 0; i < 3; i++)
+		entries[i][0] = iommu_le64((table.table + (i + 1) * 0x1000ULL) | 3);
+	for (i = 0; i < 8; i++)
+		entries[3][i] = iommu_le64((f.memory + i * 0x1000ULL) | 3);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &config, &paged), 0);
+	assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(0, 0x3000, f.memory + 0x3000));
+	entries[3][3] = 0;
+	iommu_model_vtd_misbehave(f.machine.units[0], &ill);
+	assert_int_equal(iommu_domain_invalidate_range(paged, 0x3000, 0x1000), IOMMU_EIO);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_true(reaches(0, 0x6000, f.memory + 0x6000));
+	entries[3][6] = 0;
+	/* Any byte of the page. */
+	assert_int_equal(iommu_domain_invalidate_range(paged, 0x6fff, 1), 0);
+	assert_true(is_blocked(0, 0x6000));
+	assert_true(is_blocked(0, 0x3000));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(paged), 0);
+	end();
+}
+
+/* A queue that answers late is not one that has stopped, whenever it is that it answers. */
+static void a_slow_queue_is_left_its_tail(void **state)
+{
+	const struct iommu_model_vtd_config config = {.address_mask = 18};
+	const struct iommu_model_vtd_faults well = {0};
+	struct iommu_model_vtd_faults slow = {0};
+	struct iommu_domain *paged;
+
+	(void)state;
+	for (slow.wait_delay = 1980; slow.wait_delay < 2100; slow.wait_delay++) {
+		unsigned int tries = 0;
+
+		machine(1, &config);
+		devices(1);
+		f.machine.quiet = true;
+		assert_int_equal(probe_with(&defaults), 0);
+		endpoints();
+		f.memory = model_machine_take(&f.machine, 1);
+		paged = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_int_equal(iommu_map(paged, IOVA, f.memory, 0x1000, RW), 0);
+		iommu_model_vtd_misbehave(f.machine.units[0], &slow);
+		if (iommu_unmap(paged, IOVA, 0x1000, 0, NULL) != 0)
+			(void)iommu_unit_enable(f.unit[0]);
+		iommu_model_vtd_misbehave(f.machine.units[0], &well);
+		while (iommu_unit_enable(f.unit[0]) != 0)
+			assert_true(++tries < 10);
+		assert_true(is_blocked(0, IOVA));
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_free(paged), 0);
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1064,6 +1203,9 @@ int main(void)
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
+		cmocka_unit_test(a_later_unmap_is_of_what_failed_before),
+		cmocka_unit_test(a_later_range_is_of_what_failed_before),
+		cmocka_unit_test(a_slow_queue_is_left_its_tail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ring of commands over hardware that reads one command at a time: what a device's silence
+ * takes back, and what it does not. A second submission is made while the first one waits, by the
+ * host's relax: one thread, and the same order each time.
+ */
+#include <libiommu/status.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "test.h"
+#include "test_platform.h"
+#include "unit/command_ring.h"
+
+#define DEVICE_COMMAND 7ULL /* low: asks a device; others ask none */
+#define WAIT           9ULL
+
+static struct {
+	struct test_platform test;
+	struct iommu_command_ring ring;
+	void *commands, *words;
+	unsigned int head;     /* of hardware: the slot that it reads next */
+	unsigned int may_read; /* so many commands before it reads no more; the script raises it */
+	unsigned int executed, waits;
+	bool is_stopped; /* a device did not answer: hardware reads nothing until it is told to */
+	unsigned int steps;
+	void (*relax)(void);
+	bool is_inside;
+	int inner_status;
+	uint16_t inner_silent;
+} t;
+
+static struct iommu_command command_at(unsigned int slot)
+{
+	const struct iommu_command *commands = t.commands;
+
+	return (struct iommu_command){.low = iommu_le64(commands[slot].low),
+				      .high = iommu_le64(commands[slot].high)};
+}
+
+static struct iommu_command completion(iommu_paddr_t word, uint32_t sequence)
+{
+	return (struct iommu_command){.low = WAIT | (uint64_t)sequence << 32, .high = word};
+}
+
+static bool asks_device(struct iommu_command command)
+{
+	return command.low == DEVICE_COMMAND;
+}
+
+static void read_commands(void)
+{
+	while (!t.is_stopped && t.may_read != 0 && t.head != t.ring.tail) {
+		const struct iommu_command command = command_at(t.head);
+
+		t.may_read--;
+		t.head = (t.head + 1) % IOMMU_RING_SLOTS;
+		t.executed++;
+		if ((command.low & UINT32_MAX) == WAIT) {
+			uint32_t *word = iommu_phys_to_virt(&t.test.platform, command.high);
+
+			*word = iommu_le32((uint32_t)(command.low >> 32));
+			t.waits++;
+		} else if (asks_device(command)) {
+			t.is_stopped = true;
+		}
+	}
+}
+
+static void ring_doorbell(struct iommu_command_ring *ring)
+{
+	(void)ring;
+	read_commands();
+}
+
+static bool has_error(struct iommu_command_ring *ring)
+{
+	(void)ring;
+	return t.is_stopped;
+}
+
+static bool handle_errors(struct iommu_command_ring *ring)
+{
+	if (!t.is_stopped)
+		return true;
+	iommu_ring_completions_dropped(ring, t.head, 42);
+	t.is_stopped = ring->hangs;
+	read_commands();
+	return true;
+}
+
+static const struct iommu_ring_ops ops = {
+	.completion = completion,
+	.asks_device = asks_device,
+	.ring_doorbell = ring_doorbell,
+	.has_error = has_error,
+	.handle_errors = handle_errors,
+};
+
+static void relax(void *ctx)
+{
+	(void)ctx;
+	if (t.relax != NULL && !t.is_inside)
+		t.relax();
+}
+
+static void begin(void)
+{
+	memset(&t, 0, sizeof(t));
+	test_platform_init(&t.test, 1 << 20, 0);
+	t.test.platform.relax = relax;
+	t.ring.ops = &ops;
+	t.ring.platform = &t.test.platform;
+	t.ring.timeout_ns = 1000000;
+	t.ring.device_timeout_ns = 20 * t.ring.timeout_ns;
+	t.ring.command_words = 1;
+	t.commands = t.test.platform.alloc_pages(t.test.platform.ctx, iommu_ring_order(&t.ring),
+						 IOMMU_NODE_ANY, 0);
+	t.words = t.test.platform.alloc_pages(t.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+	iommu_ring_init(&t.ring, t.commands, t.words);
+	iommu_ring_set_running(&t.ring, true);
+}
+
+static void end(void)
+{
+	t.test.platform.free_pages(t.test.platform.ctx, t.commands, iommu_ring_order(&t.ring));
+	t.test.platform.free_pages(t.test.platform.ctx, t.words, 0);
+	test_platform_destroy(&t.test);
+}
+
+static int submit(uint64_t low, uint16_t *silent)
+{
+	const struct iommu_command command = {.low = low};
+
+	return iommu_ring_submit(&t.ring, &command, 1, silent);
+}
+
+/* While the first waits behind its device: another, of which hardware reads nothing yet. */
+static void submit_behind(void)
+{
+	t.is_inside = true;
+	t.may_read = 0;
+	t.relax = NULL;
+	t.inner_status = submit(1, &t.inner_silent);
+	t.is_inside = false;
+}
+
+/* Not read yet when the device was found silent: it is executed later, and that is its answer. */
+static void what_is_not_read_is_not_lost(void **state)
+{
+	uint16_t silent = 0;
+
+	(void)state;
+	begin();
+	/* The device's command and the completion behind it. */
+	t.may_read = 2;
+	t.relax = submit_behind;
+	/* What the inner one waits for comes once its look at errors has told hardware to go on. */
+	assert_int_equal(submit(DEVICE_COMMAND, &silent), IOMMU_EAGAIN);
+	assert_int_equal(silent, 42);
+	/* It was not executed, nor said to be; the ring hangs, and no slot was used again. */
+	assert_int_equal(t.inner_status, IOMMU_ETIMEDOUT);
+	assert_int_equal(t.executed, 1);
+	assert_int_not_equal(t.ring.head, t.ring.tail);
+	/* It is read in the end; and then all is well. */
+	t.may_read = UINT32_MAX;
+	assert_int_equal(submit(1, &silent), 0);
+	assert_int_equal(t.head, t.ring.tail);
+	end();
+}
+
+/* The completion of a device's command that is read later answers for nothing. */
+static void a_completion_read_later_answers_for_nothing(void **state)
+{
+	const struct iommu_command command = {.low = DEVICE_COMMAND};
+	unsigned int i;
+	uint16_t silent = 0;
+
+	(void)state;
+	begin();
+	/* More often than the ring has slots: of each, hardware reads the completion later. */
+	for (i = 0; i < 3 * IOMMU_RING_SLOTS; i++) {
+		t.may_read = 1; /* not the completion */
+		assert_int_equal(iommu_ring_submit(&t.ring, &command, 1, &silent), IOMMU_EAGAIN);
+		/* What was submitted and not read is never overtaken. */
+		assert_true((t.ring.tail - t.head) % IOMMU_RING_SLOTS <=
+			    (t.ring.tail - t.ring.head) % IOMMU_RING_SLOTS);
+		t.may_read = UINT32_MAX;
+		read_commands();
+		assert_int_equal(t.waits, i + 1);
+		assert_int_equal(t.head, t.ring.tail);
+	}
+	/* Nor are its slots taken back meanwhile, whatever its submitter knows by then. */
+	t.may_read = 1;
+	assert_int_equal(submit(DEVICE_COMMAND, &silent), IOMMU_EAGAIN);
+	t.ring.hangs = true;
+	assert_int_equal(submit(1, &silent), IOMMU_ETIMEDOUT);
+	t.may_read = UINT32_MAX;
+	assert_int_equal(submit(1, &silent), 0);
+	/* A head that lies is no head. */
+	t.may_read = 1;
+	t.head = (t.ring.tail + 100) % IOMMU_RING_SLOTS;
+	t.is_stopped = true;
+	iommu_ring_check_errors(&t.ring);
+	assert_false(iommu_ring_answers(&t.ring));
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_read_is_not_lost),
+		cmocka_unit_test(a_completion_read_later_answers_for_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
