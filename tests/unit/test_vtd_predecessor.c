@@ -957,7 +957,7 @@ static void stop_queue(unsigned int before_end)
 	}
 	for (i = 0; i < 2; i++) {
 		stopped.head = (used_read(VTD_IQT) + i * stopped.bytes) % stopped.size;
-		memset(stopped_at(), 0, stopped.bytes);
+		memset(stopped_at(), 0, (size_t)stopped.bytes);
 		stopped_at()[0] = iommu_le64(0xf);
 	}
 	stopped.head = used_read(VTD_IQT);
