@@ -521,7 +521,20 @@ static void dirty_pages_are_read_and_forgotten(void **state)
 	assert_int_equal(READ(0xfffffffffffff000, 0x2000, 0), IOMMU_EOVERFLOW);
 	bitmap.page_shift = 11;
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_EINVAL);
-	bitmap.page_shift = 12;
+	/* The largest pages of all, one more, and the last page of the space. */
+	bitmap = (struct iommu_dirty_bitmap){.words = words, .bits = 1, .page_shift = 63};
+	assert_int_equal(READ(0, 1ULL << 63, 0), 0);
+	bitmap.page_shift = 64;
+	assert_int_equal(READ(0, 1ULL << 63, 0), IOMMU_EINVAL);
+	words[1] = 0;
+	bitmap = (struct iommu_dirty_bitmap){
+		.words = words, .start = -128ULL << 12, .bits = 128, .page_shift = 12};
+	assert_int_equal(READ(UINT64_MAX - 0xfff, 0x1000, 0), 0);
+	assert_true(words[1] == 1ULL << 63);
+	/* Without a bitmap what was noted is forgotten. */
+	assert_int_equal(iommu_domain_read_dirty(domain, 0x100000, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_domain_read_dirty(domain, 0x100000, 0, 0, NULL), IOMMU_EINVAL);
+	bitmap.start = 0x100000;
 	r.sync = IOMMU_ETIMEDOUT;
 	r.calls[0] = '\0';
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_ETIMEDOUT);

@@ -1212,6 +1212,11 @@ static void faults_are_read_decoded_and_cleared(void **state)
 	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
 	assert_int_equal(f.machine.test.log_lines, 1);
 
+	/* An error of the queue that is no descriptor's is taken back. */
+	f.hw->fsts = VTD_FSTS_ICE;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
+	assert_int_equal(f.hw->fsts, 0);
+
 	/* Registers that make no sense. */
 	f.hw->fsts = VTD_FSTS_PPF | 200U << 8;
 	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), IOMMU_EIO);
