@@ -22,7 +22,7 @@ function(iommu_target_defaults target)
     # Comparisons are not traced: inputs are decisions, with few numbers to guess, and half as fast.
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp)
   endif()
-  if(IOMMU_COVERAGE)
+  if(IOMMU_FUZZ_COVERAGE)
     target_compile_options(${target} PRIVATE -fprofile-instr-generate -fcoverage-mapping)
     target_link_options(${target} PUBLIC -fprofile-instr-generate)
   endif()

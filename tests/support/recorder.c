@@ -233,10 +233,13 @@ static int domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uin
 			     unsigned int flags, struct iommu_dirty_bitmap *bitmap,
 			     struct iommu_gather *gather)
 {
-	const uint64_t bit = (iova - bitmap->start) >> bitmap->page_shift;
+	uint64_t bit;
 
 	record(domain_recorder(domain), "read_dirty");
-	bitmap->words[bit / 64] |= 1ULL << bit % 64;
+	if (bitmap != NULL) {
+		bit = (iova - bitmap->start) >> bitmap->page_shift;
+		bitmap->words[bit / 64] |= 1ULL << bit % 64;
+	}
 	if ((flags & IOMMU_DIRTY_KEEP) == 0)
 		iommu_gather_add(gather, iova, iova + (size - 1), IOMMU_PAGE_SIZE);
 	return 0;

@@ -16,6 +16,7 @@
 #include "base/bits.h"
 #include "base/byteorder.h"
 #include "base/object_cache.h"
+#include "base/sparse.h"
 #include "base/text.h"
 #include "test.h"
 #include "test_platform.h"
@@ -342,6 +343,60 @@ static void a_large_arena_goes_on_in_large_pages(void **state)
 	iommu_hosted_destroy(&hosted);
 }
 
+/*
+ * A gap ends where the first page begins that was made, or where the pages of the smallest missing
+ * part end: exactly, from each word of it.
+ */
+static void sparse_words_know_their_gaps(void **state)
+{
+	static const uint64_t made[] = {3 * 512 + 7, (5ULL << 18) + 700};
+	struct test_platform test;
+	struct iommu_sparse view;
+	uint64_t index, *word;
+	unsigned int i;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0x100000);
+	iommu_sparse_init(&view, 1ULL << 27);
+	assert_int_equal(view.levels, 3);
+	assert_int_equal(iommu_sparse_gap(&view, 0), 1ULL << 27);
+	assert_int_equal(iommu_sparse_gap(&view, 12345), (1ULL << 27) - 12345);
+	assert_null(iommu_sparse_find(&view, &test.platform, made[0], false));
+	/* Without memory nothing is made, at each level. */
+	for (i = 1; i <= 3; i++) {
+		test.fail_after = test.allocations + i;
+		assert_null(iommu_sparse_find(&view, &test.platform, made[0], true));
+		test.fail_after = 0;
+		iommu_sparse_clear(&view, &test.platform);
+		assert_int_equal(iommu_sparse_gap(&view, 0), 1ULL << 27);
+	}
+	for (i = 0; i < 2; i++) {
+		word = iommu_sparse_find(&view, &test.platform, made[i], true);
+		assert_non_null(word);
+		assert_int_equal(*word, 0);
+		*word = i + 1;
+	}
+	for (i = 0; i < 2; i++)
+		assert_int_equal(*iommu_sparse_find(&view, &test.platform, made[i], false), i + 1);
+	for (index = 0; index < 1ULL << 19; index++) {
+		const uint64_t page = index / 512, gap = iommu_sparse_gap(&view, index);
+
+		if (page == 3)
+			assert_int_equal(gap, 0);
+		else if (page < 512)
+			assert_int_equal(gap, 512 - index % 512);
+		else
+			assert_int_equal(gap, (1ULL << 18) - index % (1ULL << 18));
+	}
+	assert_int_equal(iommu_sparse_gap(&view, made[1]), 0);
+	assert_int_equal(iommu_sparse_gap(&view, made[1] - 700), 512);
+	assert_int_equal(iommu_sparse_gap(&view, (6ULL << 18) - 1), 1);
+	assert_int_equal(iommu_sparse_gap(&view, (6ULL << 18) + 3), (1ULL << 18) - 3);
+	iommu_sparse_clear(&view, &test.platform);
+	assert_int_equal(iommu_sparse_gap(&view, 511), (1ULL << 27) - 511);
+	test_platform_destroy(&test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +410,7 @@ int main(void)
 		cmocka_unit_test(the_hosted_port_uses_memory_that_it_is_given),
 		cmocka_unit_test(what_is_given_back_is_poison),
 		cmocka_unit_test(a_large_arena_goes_on_in_large_pages),
+		cmocka_unit_test(sparse_words_know_their_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,11 @@
  */
 #include <string.h>
 
+#include <libiommu/counters.h>
+#include <libiommu/eeh.h>
 #include <libiommu/iommu.h>
+#include <libiommu/vtd.h>
+#include <libiommu/vtd_interrupt.h>
 
 #include "recorder.h"
 #include "test.h"
@@ -521,7 +525,20 @@ static void dirty_pages_are_read_and_forgotten(void **state)
 	assert_int_equal(READ(0xfffffffffffff000, 0x2000, 0), IOMMU_EOVERFLOW);
 	bitmap.page_shift = 11;
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_EINVAL);
-	bitmap.page_shift = 12;
+	/* The largest pages of all, one more, and the last page of the space. */
+	bitmap = (struct iommu_dirty_bitmap){.words = words, .bits = 1, .page_shift = 63};
+	assert_int_equal(READ(0, 1ULL << 63, 0), 0);
+	bitmap.page_shift = 64;
+	assert_int_equal(READ(0, 1ULL << 63, 0), IOMMU_EINVAL);
+	words[1] = 0;
+	bitmap = (struct iommu_dirty_bitmap){
+		.words = words, .start = -128ULL << 12, .bits = 128, .page_shift = 12};
+	assert_int_equal(READ(UINT64_MAX - 0xfff, 0x1000, 0), 0);
+	assert_true(words[1] == 1ULL << 63);
+	/* Without a bitmap what was noted is forgotten. */
+	assert_int_equal(iommu_domain_read_dirty(domain, 0x100000, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_domain_read_dirty(domain, 0x100000, 0, 0, NULL), IOMMU_EINVAL);
+	bitmap.start = 0x100000;
 	r.sync = IOMMU_ETIMEDOUT;
 	r.calls[0] = '\0';
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_ETIMEDOUT);
@@ -597,6 +614,47 @@ static void domains_are_what_was_asked_for(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+/* A unit that counts and freezes nothing, and is no VT-d unit: refused, and nothing is touched. */
+static void what_a_back_end_lacks_is_refused(void **state)
+{
+	const struct iommu_counter_config config = {.group = 0};
+	struct iommu_endpoint *e = add(8);
+	struct iommu_unit *unit = iommu_endpoint_unit(e);
+	struct iommu_group *group = iommu_endpoint_group(e);
+	struct iommu_vtd_interrupt interrupt;
+	struct iommu_freeze freeze = {.stopped = 77};
+	struct iommu_vtd_tables tables = {.root_table = 77};
+	struct iommu_vtd_info info;
+	unsigned int counter = 77;
+	uint64_t count = 77;
+
+	(void)state;
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_counter_alloc(unit, &config, &counter), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_counter_start(unit, 0), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_counter_stop(unit, 0), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_counter_free(unit, 0), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_unit_freeze_counters(unit), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_unit_unfreeze_counters(unit), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_counter_read(unit, 0, &count), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_unit_handle_counters(unit, &count), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_group_get_freeze(group, &freeze), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_set_fault_interrupt(unit, 0xfee00000, 0x41), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_mask_fault_interrupt(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_set_page_request_interrupt(unit, 0xfee00000, 0x41),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_mask_page_request_interrupt(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_get_info(unit, &info), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_get_tables(e, &tables), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_alloc(unit, 1, &interrupt), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_alloc_for(e, 1, &interrupt), IOMMU_EINVAL);
+	assert_true(counter == 77 && count == 77 && freeze.stopped == 77 &&
+		    tables.root_table == 77);
+	EXPECT_CALLS(&r, "");
+	assert_int_equal(iommu_release_endpoint(e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +670,7 @@ int main(void)
 		WITH_FIXTURE(requests_go_with_their_pasid),
 		WITH_FIXTURE(no_request_waits_for_ever),
 		WITH_FIXTURE(dirty_pages_are_read_and_forgotten),
+		WITH_FIXTURE(what_a_back_end_lacks_is_refused),
 		WITH_FIXTURE(nested_domains_hold_their_parent),
 		WITH_FIXTURE(domains_are_what_was_asked_for),
 	};

@@ -627,6 +627,34 @@ static void what_may_be_mapped_is_stuck(void **state)
 	finish_shadow();
 }
 
+/* Once memory has run out nothing more is tried in a call: each would fail, and take its time. */
+static void memory_that_is_short_is_asked_once(void **state)
+{
+	struct iommu_shadow *shadow;
+	uint64_t before;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	/* Many parts, each of which is mapped for itself, that the shadow is not told of. */
+	shadow = g.shadow;
+	g.shadow = NULL;
+	for (unsigned int i = 0; i < 64; i++)
+		guest_maps(0, 2 * i, 1, 2 * i, RW);
+	g.shadow = shadow;
+	f.machine.fail_every = 1;
+	before = f.machine.allocations;
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), IOMMU_ENOMEM);
+	/* Two turns, each of which ends with the first that fails. */
+	assert_in_range(f.machine.allocations - before, 2, 8);
+	assert_true(stats_of().is_safe && !stats_of().is_complete);
+	assert_int_equal(memory.pins, 0);
+	check_all(true);
+	recover();
+	assert_int_equal(memory.pins, 64);
+	finish_shadow();
+}
+
 /* Where the host's device cannot reach, whatever the guest maps. */
 static void reserved_addresses_are_left_out(void **state)
 {
@@ -999,6 +1027,7 @@ int main(void)
 		cmocka_unit_test(a_pasid_has_a_shadow_of_its_own),
 		cmocka_unit_test(hardware_that_is_silent_is_told),
 		cmocka_unit_test(what_may_be_mapped_is_stuck),
+		cmocka_unit_test(memory_that_is_short_is_asked_once),
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(what_the_device_writes_is_told),
 		cmocka_unit_test(large_pages_are_told_of_once),

@@ -498,6 +498,228 @@ static void a_lost_device_is_not_asked_again(void **state)
 	assert_false(iommu_unit_has_failed(&unit));
 }
 
+/* --- Devices that are asked one by one -------------------------------------------------------- */
+
+#define ASKED_MAX 160
+
+/* What hardware was given, one entry for each command, and how it behaves. */
+static struct {
+	struct {
+		uint64_t command;
+		const struct iommu_device_tlb *device;
+		unsigned int batch; /* of which submission */
+	} asked[ASKED_MAX];
+	unsigned int count, batches;
+	uint16_t silent;         /* the source id that does not answer; 0: none */
+	bool names;              /* hardware says which */
+	uint16_t stranger;       /* said in place of any that is asked */
+	uint64_t refused;        /* the command that fails, unless a device before it is silent */
+	bool recovers;           /* what was silent answers when it is asked again */
+	unsigned int blocked[4]; /* by source id */
+} unit_hardware;
+
+static int answer(const struct iommu_batch *batch, unsigned int at, uint16_t *silent)
+{
+	const struct iommu_device_tlb *device = batch->device[at];
+
+	if (batch->commands[at].low == unit_hardware.refused)
+		return IOMMU_EIO;
+	if (device == NULL || device->source_id != unit_hardware.silent)
+		return 0;
+	*silent = unit_hardware.names ? device->source_id : unit_hardware.stranger;
+	if (unit_hardware.recovers)
+		unit_hardware.silent = 0;
+	return IOMMU_EAGAIN;
+}
+
+static int submit_and_note(struct iommu_unit_state *unit, const struct iommu_batch *batch,
+			   uint16_t *silent)
+{
+	unsigned int i;
+	int status = 0;
+
+	(void)unit;
+	*silent = 0;
+	for (i = 0; i < batch->count; i++) {
+		assert_true(unit_hardware.count < ASKED_MAX);
+		unit_hardware.asked[unit_hardware.count].command = batch->commands[i].low;
+		unit_hardware.asked[unit_hardware.count].device = batch->device[i];
+		unit_hardware.asked[unit_hardware.count++].batch = unit_hardware.batches;
+		if (status == 0)
+			status = answer(batch, i, silent);
+	}
+	unit_hardware.batches++;
+	return status;
+}
+
+#define FORGET 1000U
+
+static struct iommu_command block_and_note(struct iommu_unit_state *unit,
+					   struct iommu_device_tlb *device)
+{
+	(void)unit;
+	unit_hardware.blocked[device->source_id] += !device->lost;
+	device->lost = true;
+	return (struct iommu_command){.low = FORGET + device->source_id};
+}
+
+static const struct iommu_batch_ops noting_ops = {submit_and_note, block_and_note};
+
+/* Two commands of no device, 1 and 3, and one for each of three devices: 11, 12, 13. */
+static void mix(struct iommu_batch *batch, struct iommu_device_tlb *devices)
+{
+	batch->count = 0;
+	iommu_batch_add(batch, (struct iommu_command){.low = 1}, NULL);
+	iommu_batch_add(batch, (struct iommu_command){.low = 11}, &devices[0]);
+	iommu_batch_add(batch, (struct iommu_command){.low = 12}, &devices[1]);
+	iommu_batch_add(batch, (struct iommu_command){.low = 3}, NULL);
+	iommu_batch_add(batch, (struct iommu_command){.low = 13}, &devices[2]);
+}
+
+/* Are these the commands of the submission, in this order? */
+static void expect_batch(unsigned int number, const uint64_t *commands, unsigned int count)
+{
+	unsigned int i, found = 0;
+
+	for (i = 0; i < unit_hardware.count; i++) {
+		if (unit_hardware.asked[i].batch != number)
+			continue;
+		assert_true(found < count);
+		assert_int_equal(unit_hardware.asked[i].command, commands[found]);
+		assert_int_equal(unit_hardware.asked[i].device != NULL,
+				 commands[found] > 10 && commands[found] < FORGET);
+		found++;
+	}
+	assert_int_equal(found, count);
+}
+
+#define EXPECT_BATCH(number, ...)                                                                  \
+	expect_batch(number, (const uint64_t[]){__VA_ARGS__},                                      \
+		     sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+/* Hardware does not say which of three is silent: what is common first, then each for itself. */
+static void devices_are_asked_apart(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+	struct iommu_batch batch;
+
+	(void)state;
+	memset(&unit_hardware, 0, sizeof(unit_hardware));
+	unit_hardware.silent = 2;
+	mix(&batch, devices);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), 0);
+	assert_int_equal(unit_hardware.batches, 8);
+	EXPECT_BATCH(0, 1, 11, 12, 3, 13);
+	EXPECT_BATCH(1, 1, 3);
+	EXPECT_BATCH(2, 11);
+	/* Three times it is asked alone, in vain; then its entries are forgotten instead. */
+	EXPECT_BATCH(3, 12);
+	EXPECT_BATCH(4, 12);
+	EXPECT_BATCH(5, 12);
+	EXPECT_BATCH(6, FORGET + 2);
+	EXPECT_BATCH(7, 13);
+	assert_false(devices[0].lost || devices[2].lost);
+	assert_true(devices[1].lost);
+	assert_int_equal(unit_hardware.blocked[2], 1);
+	assert_false(iommu_unit_has_failed(&unit));
+}
+
+/* What fails for another reason than a silent device ends the call, and the unit is marked. */
+static void asking_apart_ends_at_an_error(void **state)
+{
+	/* The command that is refused when hardware comes to it, and the submissions until then. */
+	static const struct {
+		uint64_t refused;
+		unsigned int batches;
+	} cases[] = {{3, 2}, {12, 4}, {13, 5}};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_unit_set units = {.tells_of_maps = false};
+		struct iommu_unit_state unit = {.set = &units, .active = true};
+		/* The first is silent in the batch of all, which hides the rest. */
+		struct iommu_device_tlb devices[3] = {
+			{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+		struct iommu_batch batch;
+
+		memset(&unit_hardware, 0, sizeof(unit_hardware));
+		unit_hardware.silent = 1;
+		unit_hardware.recovers = true;
+		unit_hardware.refused = cases[i].refused;
+		mix(&batch, devices);
+		assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), IOMMU_EIO);
+		assert_int_equal(unit_hardware.batches, cases[i].batches);
+		assert_false(devices[0].lost || devices[1].lost || devices[2].lost);
+		assert_true(iommu_unit_has_failed(&unit));
+	}
+}
+
+/* A unit that is off walks nothing, and is not asked. */
+static void a_unit_that_is_off_is_not_asked(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = false};
+	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+	struct iommu_batch batch;
+
+	(void)state;
+	memset(&unit_hardware, 0, sizeof(unit_hardware));
+	unit_hardware.silent = 2;
+	mix(&batch, devices);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), 0);
+	assert_int_equal(unit_hardware.batches, 0);
+	/* But what lives while it is off is asked, together and apart. */
+	mix(&batch, devices);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, true), 0);
+	assert_int_equal(unit_hardware.batches, 8);
+	assert_int_equal(unit_hardware.blocked[2], 1);
+	assert_false(iommu_unit_has_failed(&unit));
+}
+
+/* Hardware says which device is silent: that one alone is blocked, and its entries go first. */
+static void a_device_that_is_named_is_blocked(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+	struct iommu_batch batch;
+
+	(void)state;
+	memset(&unit_hardware, 0, sizeof(unit_hardware));
+	unit_hardware.silent = 2;
+	unit_hardware.names = true;
+	mix(&batch, devices);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), 0);
+	assert_int_equal(unit_hardware.batches, 2);
+	EXPECT_BATCH(0, 1, 11, 12, 3, 13);
+	EXPECT_BATCH(1, FORGET + 2, 1, 11, 3, 13);
+	assert_true(devices[1].lost);
+	assert_false(devices[0].lost || devices[2].lost);
+	assert_false(iommu_unit_has_failed(&unit));
+}
+
+/* Hardware that names a device which was never asked is not believed, and not asked for ever. */
+static void a_stranger_is_not_blamed(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+	struct iommu_batch batch = {.count = 0};
+
+	(void)state;
+	memset(&unit_hardware, 0, sizeof(unit_hardware));
+	unit_hardware.silent = 2;
+	unit_hardware.stranger = 77;
+	iommu_batch_add(&batch, (struct iommu_command){.low = 12}, &devices[1]);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), IOMMU_ETIMEDOUT);
+	assert_true(unit_hardware.batches > 3 && unit_hardware.batches <= 100);
+	assert_false(devices[1].lost);
+	assert_true(iommu_unit_has_failed(&unit));
+}
+
 /* --- Open parts, events ----------------------------------------------------------------------- */
 
 static void parts_are_counted_once(void **state)
@@ -611,6 +833,11 @@ int main(void)
 		cmocka_unit_test(the_largest_blocks_are_aligned),
 		cmocka_unit_test(ranges_are_covered),
 		cmocka_unit_test(a_lost_device_is_not_asked_again),
+		cmocka_unit_test(devices_are_asked_apart),
+		cmocka_unit_test(asking_apart_ends_at_an_error),
+		cmocka_unit_test(a_unit_that_is_off_is_not_asked),
+		cmocka_unit_test(a_device_that_is_named_is_blocked),
+		cmocka_unit_test(a_stranger_is_not_blamed),
 		cmocka_unit_test(parts_are_counted_once),
 		cmocka_unit_test(a_cpu_that_is_at_it_looks_again),
 		cmocka_unit_test(rounds_end),

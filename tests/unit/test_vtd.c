@@ -1212,6 +1212,23 @@ static void faults_are_read_decoded_and_cleared(void **state)
 	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
 	assert_int_equal(f.machine.test.log_lines, 1);
 
+	iommu_set_fault_handler(f.iommu, see, &seen);
+	/* The types that take two bits: a request for a page, an atomic operation. */
+	seen.count = 0;
+	fake_fault(f.hw, 0, 0x20, 0x1000, 5, false);
+	f.hw->faults[0][1] |= 1ULL << 28;
+	fake_fault(f.hw, 1, 0x20, 0x2000, 5, true);
+	f.hw->faults[1][1] |= 1ULL << 28;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 2);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.faults[0].access, IOMMU_FAULT_OTHER);
+	assert_int_equal(seen.faults[1].access, IOMMU_FAULT_ATOMIC);
+
+	/* An error of the queue that is no descriptor's is taken back. */
+	f.hw->fsts = VTD_FSTS_ICE;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
+	assert_int_equal(f.hw->fsts, 0);
+
 	/* Registers that make no sense. */
 	f.hw->fsts = VTD_FSTS_PPF | 200U << 8;
 	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), IOMMU_EIO);

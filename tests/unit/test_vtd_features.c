@@ -637,13 +637,14 @@ static void phantom_functions_share_their_devices_domain(void **state)
 static const struct iommu_model_vtd_config with_tlbs = {
 	.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH, .address_mask = 9};
 
-static struct iommu_domain *begin_with_tlbs(unsigned int count)
+static struct iommu_domain *begin_with(const struct iommu_model_vtd_config *config,
+				       unsigned int count)
 {
 	const struct iommu_vtd_options none = {0};
 	struct iommu_domain *domain;
 	unsigned int i;
 
-	machine(1, &with_tlbs);
+	machine(1, config);
 	devices(count);
 	assert_int_equal(probe_with(&none), 0);
 	f.info.device_tlb = true;
@@ -658,6 +659,11 @@ static struct iommu_domain *begin_with_tlbs(unsigned int count)
 		f.device[i]->has_tlb = true;
 	}
 	return domain;
+}
+
+static struct iommu_domain *begin_with_tlbs(unsigned int count)
+{
+	return begin_with(&with_tlbs, count);
 }
 
 static void end_with_tlbs(struct iommu_domain *domain)
@@ -700,6 +706,62 @@ static void devices_forget_what_is_unmapped(void **state)
 	assert_true(reaches(1, IOVA, next));
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
 	assert_int_equal(iommu_domain_free(other), 0);
+	end_with_tlbs(domain);
+}
+
+/* The domain that the first device is on the way to. */
+static struct iommu_domain *next_domain;
+static unsigned int since_stored;
+
+/*
+ * Another CPU unmaps from the domain while hardware is still to see the new entry, and the device
+ * does not answer. The driver holds no lock at its third access after the store.
+ */
+static void lose_the_device(struct model_machine *machine)
+{
+	struct iommu_vtd_tables tables;
+
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	if ((tables.context_low & VTD_CONTEXT_PRESENT) == 0 || ++since_stored < 3)
+		return;
+	machine->meanwhile = NULL;
+	f.device[0]->silent = true;
+	assert_int_equal(iommu_unmap(next_domain, IOVA, 0x1000, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.endpoint[0]));
+}
+
+/* A device that is lost while its entry is stored does not get one: the block is not undone. */
+static void a_device_that_is_lost_while_its_entry_is_stored(void **state)
+{
+	static const struct iommu_model_vtd_config buffered = {
+		.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_WRITE_BUFFER,
+		.address_mask = 9};
+	struct iommu_domain *domain = begin_with(&buffered, 2);
+
+	(void)state;
+	next_domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(next_domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(next_domain, IOVA + 0x1000, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	since_stored = 0;
+	f.machine.meanwhile_reading = true;
+	f.machine.meanwhile = lose_the_device;
+	assert_int_equal(iommu_domain_attach_group(next_domain, f.group[0]), IOMMU_EIO);
+	f.machine.meanwhile = NULL;
+	assert_int_equal(since_stored, 3);
+	assert_true(iommu_endpoint_is_lost(f.endpoint[0]));
+	assert_true(is_blocked(0, IOVA + 0x1000));
+	/* The unit is as good as before, and the device after a reset, too. */
+	assert_int_equal(iommu_domain_attach_group(next_domain, f.group[1]), 0);
+	assert_true(reaches(1, IOVA + 0x1000, f.memory));
+	f.device[0]->silent = false;
+	memset(f.device[0]->tlb, 0, sizeof(f.device[0]->tlb));
+	assert_int_equal(iommu_endpoint_was_reset(f.endpoint[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(next_domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA + 0x1000, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(next_domain), 0);
 	end_with_tlbs(domain);
 }
 
@@ -2837,6 +2899,7 @@ int main(void)
 		cmocka_unit_test(devices_forget_what_is_unmapped),
 		cmocka_unit_test(a_device_tlb_needs_leave),
 		cmocka_unit_test(a_silent_device_is_blocked),
+		cmocka_unit_test(a_device_that_is_lost_while_its_entry_is_stored),
 		cmocka_unit_test(a_blocked_devices_translations_go_with_it),
 		cmocka_unit_test(a_device_that_is_silent_on_its_way_is_blocked),
 		cmocka_unit_test(a_device_in_reset_is_asked_nothing),
