@@ -174,6 +174,19 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 	return status;
 }
 
+/*
+ * Of a use that ended unconfirmed: the back end has drained them since, and the domain that is
+ * attached now is not to answer them.
+ */
+static void drop_former_requests(struct iommu_group *group, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (takes_part(iommu_member_of(node)))
+			iommu_page_requests_drop(iommu_member_of(node), true, pasid);
+}
+
 static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t pasid,
 	       struct iommu_pasid_handle *before, struct iommu_pasid_handle *handle)
 {
@@ -186,6 +199,8 @@ static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t 
 	if (before != NULL) {
 		take_out(group, before);
 		before->domain->groups--;
+	} else {
+		drop_former_requests(group, pasid);
 	}
 	handle->domain = domain;
 	handle->pasid = pasid;

@@ -2255,6 +2255,7 @@ static void drain_is_confirmed(int (*end_it)(void), uint32_t pasid,
 			       const struct iommu_model_vtd_faults *behaviour)
 {
 	const struct iommu_model_vtd_faults well = {.holds_requests = true};
+	const struct iommu_page_response late = {.group = 9, .has_pasid = true, .pasid = PASID};
 	struct iommu_pasid_handle handle;
 	int status;
 
@@ -2275,6 +2276,8 @@ static void drain_is_confirmed(int (*end_it)(void), uint32_t pasid,
 		assert_int_equal(
 			iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
 		assert_int_not_equal(pager.groups + f.device[0]->answers, 0);
+		/* It is not this domain's to answer. */
+		assert_int_equal(iommu_page_respond(f.endpoint[0], &late), IOMMU_ENOENT);
 	} else if (status != 0) {
 		assert_int_equal(end_it(), 0);
 		assert_int_not_equal(pager.groups + f.device[0]->answers, 0);
