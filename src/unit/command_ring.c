@@ -209,51 +209,39 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
-
-/* Is the slot one of those in use, or the next after them? */
-static bool is_in_ring(const struct iommu_command_ring *ring, unsigned int slot)
-{
-	return slot < IOMMU_RING_SLOTS && SLOT(slot - ring->head) <= SLOT(ring->tail - ring->head);
-}
-
-/* The completion in this slot, of commands from `first` on; hardware has read up to `end`. */
-static void drop(struct iommu_command_ring *ring, unsigned int slot, unsigned int first,
-		 unsigned int end, uint16_t silent)
-{
-	struct iommu_ring_slot *of = slot_at(ring, slot);
-	const enum submission_state was = state_of(ring, slot);
-	const bool is_ahead = SLOT(slot - ring->head) >= SLOT(end - ring->head);
-
-	if (was == TOLD || is_answered(ring, slot, of->sequence))
-		return;
-	/* Nothing of it was read, or nothing that waits for a device: hardware will execute it. */
-	if (is_ahead && (!of->asks_device || SLOT(first - ring->head) >= SLOT(end - ring->head)))
-		return;
-	of->silent = silent;
-	of->is_ahead = is_ahead;
-	set_state(ring, slot, was == ABANDONED ? TOLD : DROPPED);
-}
-
 void iommu_ring_completions_dropped(struct iommu_command_ring *ring, unsigned int end,
 				    uint16_t silent)
 {
-	unsigned int slot, first = ring->head;
+	bool is_read = true, is_begun = true, is_first = true;
+	unsigned int slot;
 
-	if (!is_in_ring(ring, end)) {
+	if (end >= IOMMU_RING_SLOTS || SLOT(end - ring->head) > SLOT(ring->tail - ring->head)) {
 		ring->hangs = true;
 		return;
 	}
 	for (slot = ring->head; slot != ring->tail; slot = SLOT(slot + 1)) {
-		if (slot_at(ring, slot)->owner != slot)
+		struct iommu_ring_slot *of = slot_at(ring, slot);
+		const enum submission_state was = state_of(ring, slot);
+
+		is_read = is_read && slot != end;
+		if (is_first)
+			is_begun = is_read;
+		is_first = of->owner == slot;
+		if (!is_first)
 			continue;
 		/* Dropped before, and read since: there is nothing more to wait for. */
-		if (SLOT(slot - ring->head) < SLOT(end - ring->head))
-			slot_at(ring, slot)->is_ahead = false;
-		drop(ring, slot, first, end, silent);
-		first = SLOT(slot + 1);
+		if (is_read)
+			of->is_ahead = false;
+		if (was == TOLD || is_answered(ring, slot, of->sequence))
+			continue;
+		/* None of it was read, or nothing that waits for a device: hardware executes it. */
+		if (!is_read && (!is_begun || !of->asks_device))
+			continue;
+		of->silent = silent;
+		of->is_ahead = !is_read;
+		set_state(ring, slot, was == ABANDONED ? TOLD : DROPPED);
 	}
 }
-
 #endif
 
 /* Locked. */

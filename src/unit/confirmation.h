@@ -158,7 +158,14 @@ uint32_t iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
 void iommu_withheld_pages_confirmed(struct iommu_withheld_pages *pages,
 				    const struct iommu_platform *platform, uint32_t version);
 #else
-#define iommu_withheld_pages_confirmed(pages, platform, version) ((void)(version))
+static inline void iommu_withheld_pages_confirmed(struct iommu_withheld_pages *pages,
+						  const struct iommu_platform *platform,
+						  uint32_t version)
+{
+	(void)pages;
+	(void)platform;
+	(void)version;
+}
 #endif
 /* Its invalidation was not confirmed. The gather is empty afterwards. Any context. */
 void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,

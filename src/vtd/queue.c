@@ -71,6 +71,7 @@ static void descriptor_refused(struct vtd_unit *unit)
 	ring_doorbell(&unit->queue);
 }
 
+/* Without commands to devices there is nothing to be lost, and nothing to make good. */
 static void waits_dropped(struct vtd_unit *unit)
 {
 #if IOMMU_CONFIG_DEVICE_TLB
