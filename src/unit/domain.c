@@ -140,20 +140,6 @@ static void withhold(struct iommu_placed *domain, struct iommu_gather *gather)
 	iommu_withheld_pages_put(&domain->pages, domain->format, &domain->pgtable, gather);
 }
 
-/* Units make good by themselves what failed (tell_place), but not what devices keep. */
-#if IOMMU_CONFIG_ONE_PAGE && IOMMU_CONFIG_DEVICE_TLB
-static __attribute__((noinline)) void withhold_range(struct iommu_placed *domain,
-						     const struct iommu_change *change)
-{
-	struct iommu_gather gather = {
-		.start = change->start, .last = change->last, .pgsize = IOMMU_PAGE_SIZE};
-
-	withhold(domain, &gather);
-}
-#else
-#define withhold_range(domain, change) ((void)0)
-#endif
-
 int iommu_placed_sync(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	struct iommu_placed *domain = iommu_placed_of(base);
@@ -204,11 +190,10 @@ int iommu_placed_sync_page(struct iommu_domain *base, iommu_iova_t iova, uint64_
 	if (__builtin_expect(!iommu_withheld_pages_any(&domain->pages), 1) && place != NULL &&
 	    domain->places_ops->tell_page != NULL)
 		status = domain->places_ops->tell_page(domain, place, &change);
-	if (__builtin_expect(status == IOMMU_EAGAIN, 0))
-		return iommu_placed_sync_range(domain, change.start, change.last, true);
-	if (IOMMU_CONFIG_DEVICE_TLB && __builtin_expect(status != 0, 0))
-		withhold_range(domain, &change);
-	return status;
+	/* It tells no device: what it has failed to tell its unit, the unit makes good. */
+	if (__builtin_expect(status != IOMMU_EAGAIN, 1))
+		return status;
+	return iommu_placed_sync_range(domain, change.start, change.last, true);
 }
 #endif
 

@@ -92,6 +92,10 @@ struct vtd_unit {
 	bool resumes_interrupts;
 	/* It was left on, and bring-up does not turn it off: it changes its tables. */
 	bool keeps_running;
+	/*
+	 * Page requests of what was closed may still come: a drain is not confirmed. Control path.
+	 */
+	bool is_undrained;
 	/* The step of the last bring-up that failed, or NULL. */
 	int node; /* NUMA; IOMMU_NODE_ANY: firmware does not say */
 	const char *failure;
@@ -101,18 +105,15 @@ struct vtd_unit {
 	/* The ring of page requests; NULL: the unit knows none. */
 	struct iommu_event_gate requests_gate;
 	struct vtd_page_request *requests;
-	/* Requests of what was closed may still come: a drain is not confirmed. Control path. */
-	bool is_undrained;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	struct vtd_counters *counters;     /* NULL: it has none */
 	/* What a kernel before us left, until the last of it is replaced. */
 	uint32_t *inherited[VTD_INHERITED_PAGES]; /* entries by domain id; NULL: none of these */
 	unsigned int inherited_ids;
+	unsigned int quirks; /* enum iommu_vtd_quirks */
 	struct iommu_list_node inherited_directories;
 	struct vtd_root_entry *root;
 	struct iommu_ids domain_ids;
-	/* enum iommu_vtd_quirks. */
-	unsigned int quirks;
 	/* What it is given in place of being turned off, which it must not be; NULL: it may be. */
 	void *empty_root;
 };

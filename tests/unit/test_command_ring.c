@@ -194,7 +194,9 @@ static void a_completion_read_later_answers_for_nothing(void **state)
 	t.may_read = 1;
 	assert_int_equal(submit(DEVICE_COMMAND, &silent), IOMMU_EAGAIN);
 	t.ring.hangs = true;
+	i = t.ring.tail;
 	assert_int_equal(submit(1, &silent), IOMMU_ETIMEDOUT);
+	assert_int_equal(t.ring.tail, i);
 	t.may_read = UINT32_MAX;
 	assert_int_equal(submit(1, &silent), 0);
 	/* A head that lies is no head. */
