@@ -104,7 +104,8 @@ void iommu_ring_init(struct iommu_command_ring *ring, void *commands, void *comp
 {
 	ring->commands = commands;
 	ring->completions = completions;
-	ring->slots = (struct iommu_ring_slot *)(ring->completions + IOMMU_RING_SLOTS);
+	if (completions != NULL)
+		ring->slots = (struct iommu_ring_slot *)(ring->completions + IOMMU_RING_SLOTS);
 }
 
 _Static_assert((sizeof(uint32_t) + sizeof(struct iommu_ring_slot)) * IOMMU_RING_SLOTS <=
