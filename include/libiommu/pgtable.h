@@ -462,7 +462,8 @@ struct iommu_pgtable_ops {
 	 * for reads and writes. unfill - undo it.
 	 *
 	 * The page, and a table for each level, shared by all of its entries, are allocated with
-	 * the first fill, count as table pages, and are freed by destroy; another fill sets the
+	 * the first fill, and no mapping may lead to the page, as to no memory of the library's;
+	 * they count as table pages, and are freed by destroy; another fill sets the
 	 * page to zero again. Between the two only iova_to_phys, destroy and set_coherent may be
 	 * called; set_pgsizes and set_aperture return IOMMU_EBUSY where they would take something
 	 * away.

@@ -170,6 +170,11 @@ struct iommu_vtd_options {
 	 * called for each of their pages. Of page tables only the root is checked. Written is at
 	 * most one descriptor of the old queue, if it has stopped at it. NULL: every address below
 	 * the machine's width can be read.
+	 *
+	 * Hardware that turns a queue off only after a wait (QEMU's does) keeps one on that an
+	 * earlier kernel left stopped, where the descriptor must not be written or the unit is not
+	 * taken over, and one that is idle after a descriptor of another kind: enabling the unit
+	 * then fails with IOMMU_ETIMEDOUT each time, and its devices stay as they were.
 	 */
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;

@@ -739,12 +739,18 @@ static void begin_driver(void)
 	(void)seen(iommu_vtd_enable(f.iommu));
 }
 
-/* By hardware that answers again, everything can be taken down. */
+/*
+ * By hardware that answers again, everything can be taken down. A queue that hardware did not let
+ * be restarted is off until the control path comes by: the map path cannot turn it on.
+ */
 static void end_driver(void)
 {
 	behave();
 	if (t.is_asleep)
 		FUZZ_CHECK(iommu_resume(f.iommu) == 0);
+	for (unsigned int i = 0; i < f.machine.unit_count; i++)
+		if (f.unit[i] != NULL && iommu_unit_is_enabled(f.unit[i]))
+			FUZZ_CHECK(iommu_unit_enable(f.unit[i]) == 0);
 	for (unsigned int k = 0; k < BLOCKS; k++)
 		if (t.has_block[k])
 			FUZZ_CHECK(iommu_vtd_interrupt_free(&t.blocks[k]) == 0);

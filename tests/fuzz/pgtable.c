@@ -19,6 +19,7 @@
 #define RANGES     96U
 #define OPERATIONS 96U
 #define ARENA      (64UL << 20)
+#define ARENA_AT   (1ULL << 39)
 #define ALL_PROT   (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
 
 struct range {
@@ -272,6 +273,17 @@ static void settle(struct iommu_gather *gather)
 	}
 }
 
+/*
+ * Memory that the library has from the host is mapped for no device: while tables are filled, an
+ * entry that leads to the filling page is the filling.
+ */
+static bool is_librarys(iommu_paddr_t paddr, uint64_t size)
+{
+	const iommu_paddr_t last = size - 1 > UINT64_MAX - paddr ? UINT64_MAX : paddr + (size - 1);
+
+	return paddr <= ARENA_AT + (ARENA - 1) && last >= ARENA_AT;
+}
+
 static void map(void)
 {
 	const iommu_iova_t iova = any_iova();
@@ -286,7 +298,8 @@ static void map(void)
 	uint64_t mapped = 0;
 	int status;
 
-	if (f.count + 8 > RANGES || (is_too_large(size, iova | paddr) && is_in_space(iova, size)))
+	if (f.count + 8 > RANGES || is_librarys(paddr, size) ||
+	    (is_too_large(size, iova | paddr) && is_in_space(iova, size)))
 		return;
 	if (fuzz_below(&f.input, 4) == 0 && f.ops->map_page != NULL &&
 	    f.ops->map_page(&f.pt, iova, paddr, size, prot)) {
@@ -337,6 +350,8 @@ static void map_pieces(void)
 			pieces[i].size = fuzz_wild(&f.input);
 		if (fuzz_below(&f.input, 8) == 0)
 			pieces[i].paddr = fuzz_wild(&f.input);
+		if (is_librarys(pieces[i].paddr, pieces[i].size))
+			return;
 	}
 	done = f.ops->map_pieces(&f.pt, iova, pieces, count, ALL_PROT, &mapped);
 	FUZZ_CHECK(done <= count);
@@ -700,7 +715,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	memset(&f, 0, sizeof(f));
 	f.input = (struct fuzz_bytes){bytes, size};
-	test_platform_init(&f.platform, ARENA, 1ULL << 30);
+	test_platform_init(&f.platform, ARENA, ARENA_AT);
 	f.platform.quiet = true;
 	mode = fuzz_below(&f.input, 12);
 	if (begin(mode % 3, mode >= 9)) {
