@@ -286,7 +286,7 @@ static void cpus_that_are_asked_drain(void **state)
 /* --- Threads ---------------------------------------------------------------------------------- */
 
 /* Each granule: is it in use? Atomic. */
-static unsigned char in_use[SPACE];
+static unsigned int in_use[SPACE];
 
 struct worker {
 	struct fixture *fixture;
@@ -295,7 +295,7 @@ struct worker {
 };
 
 /* A range is in use once at a time. */
-static void mark(struct worker *w, uint64_t first, unsigned int order, unsigned char use)
+static void mark(struct worker *w, uint64_t first, unsigned int order, unsigned int use)
 {
 	uint64_t i;
 

@@ -1318,6 +1318,9 @@ static void slow_owner(void *context)
 
 static void queues_outlive_those_who_tell(void **state)
 {
+	/* Reported as any back end may: VT-d's would let no domain go before the owner was told. */
+	const struct iommu_page_request request = {
+		.address = IOVA, .prot = RW, .group = 3, .is_last = true};
 	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
 	bool was_gone = true;
 	uint32_t other;
@@ -1334,8 +1337,8 @@ static void queues_outlive_those_who_tell(void **state)
 	config.faults = other;
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &race.new_hwpt), 0);
 	assert_int_equal(attach(0, race.old_hwpt), 0);
-	assert_int_equal(request(0, IOVA, 3, true), 0);
-	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(iommu_report_page_request(f.iommu, 0, f.device[0]->source_id, &request),
+			 0);
 	pthread_join(race.thread, &done);
 	assert_ptr_equal(done, &was_gone);
 	assert_false(was_gone);
