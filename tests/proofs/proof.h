@@ -8,9 +8,9 @@
  * were it proved, the assumptions would contradict each other, and everything before would have
  * been proved of nothing.
  *
- * NAME.controls says with which options ("cbmc:", and "deep:" where there is time); each "control:"
- * names a source and how to break it (sed): of the broken source the proof must fail. scripts/prove
- * runs all of that.
+ * NAME.controls says with which options ("cbmc:", and "deep:" where there is time; several lines
+ * are parts of the proof); each "control:" names a source and how to break it (sed): of the broken
+ * source one of the parts must fail. scripts/prove runs all of that.
  */
 #ifndef PROOF_H
 #define PROOF_H
