@@ -570,6 +570,27 @@ static void unconfirmed_entries_stay(void **state)
 	end(&f);
 }
 
+/* One entry is as much as many: an end invalidates it, or does not come. */
+static void the_last_entry_ends_with_its_queue(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4, 0);
+	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	f.refuse = true;
+	assert_int_equal(iommu_flush_queue_destroy(f.queue), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats_of(&f).entries, 1);
+	f.refuse = false;
+	end(&f);
+	assert_int_equal(f.flushes, 2);
+	/* Of none there is nothing to ask hardware. */
+	begin(&f, 4, 0);
+	f.refuse = true;
+	end(&f);
+	assert_int_equal(f.flushes, 0);
+}
+
 /* An unmap that fails half way leaves nothing on its gather: table pages are counted. */
 static void a_failed_unmap_loses_no_table(void **state)
 {
@@ -707,6 +728,7 @@ int main(void)
 		cmocka_unit_test(limits_follow_the_load),
 		cmocka_unit_test(table_pages_ride_along),
 		cmocka_unit_test(unconfirmed_entries_stay),
+		cmocka_unit_test(the_last_entry_ends_with_its_queue),
 		cmocka_unit_test(a_failed_unmap_loses_no_table),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(threads_keep_the_order),

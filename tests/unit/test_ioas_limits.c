@@ -29,6 +29,30 @@ static struct iommu_file_stats stats(void)
 	return now;
 }
 
+/* Whatever allocation fails, there is no file, and nothing of it is kept. */
+static void a_file_that_has_no_memory_is_none(void **state)
+{
+	struct iommu_file *file = NULL;
+	unsigned int nth = 0;
+	size_t pages;
+	int status;
+
+	(void)state;
+	begin_machine(EVERYTHING, 1, 1);
+	pages = f.machine.pages_in_use;
+	do {
+		f.machine.fail_at = f.machine.allocations + ++nth;
+		status = iommu_file_create(f.iommu, NULL, &file);
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		assert_true((status == 0) == (file != NULL));
+		assert_true(status == 0 || f.machine.pages_in_use == pages);
+	} while (status != 0);
+	assert_true(nth > 1);
+	f.machine.fail_at = 0;
+	assert_int_equal(iommu_file_destroy(file), 0);
+	end();
+}
+
 /* --- Allowed ranges --------------------------------------------------------------------------- */
 
 static struct iommu_iova_bounds ranges[MANY];
@@ -449,6 +473,7 @@ static void requests_are_read_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_that_has_no_memory_is_none),
 		cmocka_unit_test(allowed_ranges_are_bounded),
 		cmocka_unit_test(attachments_are_bounded),
 		cmocka_unit_test(pins_are_bounded),

@@ -455,6 +455,11 @@ static void several_root_buses_make_one_topology(void **state)
 	assert_int_equal(iommu_pci_scan(&config, 0, 0x80, functions, 4, &topology.count), 0);
 	assert_int_equal(topology.count, 4);
 	assert_int_equal(describe(ID(0x81, 0, 0), 0).root_bus, 0x80);
+	/* On a root bus, whose number is odd, itself. */
+	add(ID(0x91, 2, 0), 0, 0, 0);
+	assert_int_equal(iommu_pci_scan(&config, 0, 0x91, functions, 9, &topology.count), 0);
+	assert_int_equal(describe(ID(0x91, 2, 0), 0).root_bus, 0x91);
+	topology.count = 4;
 	assert_int_equal(iommu_pci_scan(&config, 0, 0x81, functions, 9, &topology.count),
 			 IOMMU_EEXIST);
 	assert_int_equal(iommu_pci_scan(&config, 0, 0x80, functions, 9, &topology.count),
