@@ -18,6 +18,8 @@ enum step_kind {
 
 /* Before the access. */
 void step(const volatile void *place, enum step_kind kind, const char *file, int line);
+/* Before a plain access, where these are explored, too: see plain.c. */
+void step_plain(const volatile void *place, enum step_kind kind, const void *code);
 /* After one that stores: does the place have another value now? */
 void step_done(const volatile void *place, int has_changed);
 

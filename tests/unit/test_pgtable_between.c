@@ -10,6 +10,7 @@
 #include <libiommu/status.h>
 #include <signal.h>
 
+#include "single_step.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -25,25 +26,6 @@ static void count_step(int signal)
 	(void)signal;
 	if (steps++ == comes_at)
 		neighbour();
-}
-
-/* The trap flag; past what a function may keep below its stack pointer. */
-static inline void step_on(void)
-{
-	__asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
-			 "leaq 128(%%rsp), %%rsp"
-			 :
-			 :
-			 : "memory", "cc");
-}
-
-static inline void step_off(void)
-{
-	__asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
-			 "leaq 128(%%rsp), %%rsp"
-			 :
-			 :
-			 : "memory", "cc");
 }
 
 static void map(iommu_iova_t iova, uint64_t size)
