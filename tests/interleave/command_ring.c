@@ -150,7 +150,23 @@ static int submit(unsigned int first, unsigned int count)
 	return status;
 }
 
-static void setup(void)
+/* The way of one command, made under the lock; declined, it was not submitted. */
+static bool make(const void *ctx, struct iommu_command *command)
+{
+	*command = (struct iommu_command){.low = *(const unsigned int *)ctx};
+	return true;
+}
+
+static void submit_made(unsigned int number)
+{
+	uint16_t silent;
+	const int status = iommu_ring_submit_made(&ring, make, &number, &silent);
+
+	MUST(status == 0 || status == IOMMU_EAGAIN);
+	MUST(__atomic_load_n(&executed[number], __ATOMIC_SEQ_CST) == (status == 0));
+}
+
+static void setup_with(unsigned int earlier)
 {
 	unsigned int i;
 
@@ -167,13 +183,25 @@ static void setup(void)
 	ring.platform = &explore_host;
 	ring.timeout_ns = ring.device_timeout_ns = 1000;
 	/* The number of a submission passes 0 while threads run. */
-	ring.sequence = UINT32_MAX - EARLIER - 1;
+	ring.sequence = UINT32_MAX - earlier - 1;
 	iommu_ring_init(&ring, explore_host.alloc_pages(NULL, 0, IOMMU_NODE_ANY, 0),
 			explore_host.alloc_pages(NULL, 0, IOMMU_NODE_ANY, 0));
 	iommu_ring_set_running(&ring, true);
-	for (i = 0; i < EARLIER; i++)
+	for (i = 0; i < earlier; i++)
 		MUST(submit(NOTHING, 1) == 0);
-	MUST(ring.head == 0 && ring.tail == IOMMU_RING_SLOTS - 4);
+	MUST(ring.head == 0 && ring.tail == 2 * earlier);
+}
+
+static void setup(void)
+{
+	setup_with(EARLIER);
+}
+
+/* What comes after a restart takes the slots of what was lost. */
+static void setup_empty(void)
+{
+	setup_with(0);
+	is_silent = true;
 }
 
 static void setup_silent(void)
@@ -194,6 +222,34 @@ static void run_two(unsigned int thread)
 		MUST(submit(3, 1) == 0);
 		MUST(submit(4, 1) == 0);
 	}
+	__atomic_add_fetch(&cpus_done, 1, __ATOMIC_SEQ_CST);
+}
+
+static void run_made(unsigned int thread)
+{
+	if (thread == 2) {
+		hardware();
+		return;
+	}
+	submit_made(thread + 1);
+	submit_made(thread + 3);
+	__atomic_add_fetch(&cpus_done, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A restart while CPUs wait: what was submitted before is lost, and no answer is made of it. */
+static void run_restarted(unsigned int thread)
+{
+	if (thread == 2) {
+		iommu_ring_set_running(&ring, false);
+		__atomic_store_n(&tail, 0, __ATOMIC_SEQ_CST);
+		head = 0;
+		iommu_ring_restart(&ring);
+		iommu_ring_set_running(&ring, true);
+		__atomic_store_n(&is_silent, false, __ATOMIC_SEQ_CST);
+		hardware();
+		return;
+	}
+	(void)submit(thread + 1, 1);
 	__atomic_add_fetch(&cpus_done, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -240,6 +296,8 @@ static void check(void)
 static const struct exploration explorations[] = {
 	{"two", 3, 2, setup, run_two, NULL, check, NULL},
 	{"a silent one", 3, 2, setup_silent, run_silent, NULL, check, time_passes},
+	{"one command each", 3, 2, setup, run_made, NULL, check, NULL},
+	{"a restart", 3, 2, setup_empty, run_restarted, NULL, check, time_passes},
 	{"a refused one", 3, 1, setup, run_refused, NULL, check, polls_go_on},
 };
 
