@@ -432,11 +432,9 @@ static void parse(const char *schedule)
 	}
 }
 
-uint64_t explore(const struct exploration *exploration)
+uint64_t explore(const struct exploration *exploration, unsigned int deeper)
 {
-	const char *deeper = getenv("INTERLEAVE_DEEPER");
-	const unsigned int last =
-		exploration->preemptions + (deeper != NULL ? (unsigned int)atoi(deeper) : 0);
+	const unsigned int last = exploration->preemptions + deeper;
 
 	exploring = exploration;
 	memset(places, 0, sizeof(places));
@@ -479,6 +477,7 @@ _Noreturn void explore_violation(const char *what, const char *file, int line)
 
 int explore_all(int argc, char **argv, const struct exploration *explorations, unsigned int count)
 {
+	const char *deeper = getenv("INTERLEAVE_DEEPER");
 	unsigned int found = 0;
 	unsigned int i;
 
@@ -492,7 +491,8 @@ int explore_all(int argc, char **argv, const struct exploration *explorations, u
 		if (repeated != NULL)
 			execute();
 		else
-			(void)explore(&explorations[i]);
+			(void)explore(&explorations[i],
+				      deeper != NULL ? (unsigned int)atoi(deeper) : 0);
 	}
 	if (found == 0)
 		fprintf(stderr, "there is no exploration %s\n", argv[1]);

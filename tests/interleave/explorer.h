@@ -41,8 +41,8 @@ struct exploration {
  * printed it. INTERLEAVE_DEEPER is a number of further preemptions. 0, or 1: a violation.
  */
 int explore_all(int argc, char **argv, const struct exploration *explorations, unsigned int count);
-/* One of them; returns how many executions there are. */
-uint64_t explore(const struct exploration *exploration);
+/* One, with so many further preemptions; returns how many executions there are. */
+uint64_t explore(const struct exploration *exploration, unsigned int deeper);
 
 /* --- For scenarios ---------------------------------------------------------------------------- */
 

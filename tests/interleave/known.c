@@ -77,12 +77,12 @@ static void expect(uint64_t found, uint64_t expected)
 int main(void)
 {
 	steps_of_each = 6;
-	expect(explore(&two_all), 20); /* 6! / (3! 3!) */
-	expect(explore(&two_one), 6);  /* two without; two of each at either step of the second */
-	expect(explore(&three_all), 90);
+	expect(explore(&two_all, 0), 20); /* 6! / (3! 3!) */
+	expect(explore(&two_one, 0), 6); /* two without; two of each at either step of the second */
+	expect(explore(&three_all, 0), 90);
 	steps_of_each = 3;
-	MUST(explore(&turns) > 6);
-	expect(explore(&choices), CHOICES);
+	MUST(explore(&turns, 0) > 6);
+	expect(explore(&choices, 0), CHOICES);
 	MUST(chosen[0] == 1 && chosen[1] == 1 && chosen[2] == 1);
 	return 0;
 }
