@@ -463,7 +463,7 @@ _Noreturn void explore_violation(const char *what, const char *file, int line)
 	unsigned int i;
 
 	is_running = false;
-	printf("%s: VIOLATION: %s (%s:%d)\nrepeat: %s '", exploring->name, what, file, line,
+	printf("%s: VIOLATION: %s (%s:%d)\nrepeat: '%s' '", exploring->name, what, file, line,
 	       exploring->name);
 	for (i = 0; i < turn_count; i++)
 		if ((turns[i].thread & CHOICE_FLAG) != 0)
