@@ -359,6 +359,21 @@ static bool all_have_drained(const struct iommu_iova_cache *cache)
 }
 
 /*
+ * The shortest way is open just if all have answered. A CPU that stores so looks again
+ * afterwards, so that the last store, of whichever CPU, is of what holds.
+ */
+static void settle_shortest(struct iommu_iova_cache *cache)
+{
+	bool open;
+
+	do {
+		open = all_have_drained(cache);
+		__atomic_store_n(&cache->short_orders, open && cache->shortest ? cache->orders : 0,
+				 __ATOMIC_SEQ_CST);
+	} while (all_have_drained(cache) != open);
+}
+
+/*
  * Another CPU has asked: this CPU's caches go back to the tree. Which CPU it is only the section
  * says in which they are taken.
  */
@@ -374,13 +389,7 @@ static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cach
 	take_all(cache, cpu, taken);
 	cpu_unlock(cache, cpu, state);
 	discard_all(cache, taken);
-	if (!all_have_drained(cache))
-		return;
-	__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
-			 __ATOMIC_SEQ_CST);
-	/* A CPU that has asked meanwhile closed the shortest way before: it stays closed. */
-	if (!all_have_drained(cache))
-		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
+	settle_shortest(cache);
 }
 
 /* Has another CPU asked this one, whose answer is still to come? */
@@ -416,15 +425,12 @@ static void drain_and_ask(struct iommu_iova_cache *cache)
 	uintptr_t state;
 	struct iova_cpu *cpu = cpu_lock(cache, iova_this_cpu(cache), &state);
 
-	if (cache->cpus.count > 1) {
-		/* This CPU asks, and has answered, at once. */
-		__atomic_store_n(&cpu->drained,
-				 __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
-				 __ATOMIC_SEQ_CST);
-		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
-	}
+	/* This CPU asks, and has answered, at once. */
+	__atomic_store_n(&cpu->drained, __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
+			 __ATOMIC_SEQ_CST);
 	take_all(cache, cpu, taken);
 	cpu_unlock(cache, cpu, state);
+	settle_shortest(cache);
 	discard_all(cache, taken);
 	drain_depot(cache);
 }

@@ -105,8 +105,11 @@ int pgtable_iova_to_phys(const struct iommu_pgtable *pt, iommu_iova_t iova, iomm
 
 	if (!in_aperture(pt, iova))
 		return IOMMU_ERANGE;
-	table = table_covering(pt, iova, &level);
-	entry = entry_load(&table[table_index(pt, iova, level)]);
+	/* Where the walk has ended the owner of a neighbour may have put a table since. */
+	do {
+		table = table_covering(pt, iova, &level);
+		entry = entry_load(&table[table_index(pt, iova, level)]);
+	} while (entry_is_table(entry, level));
 	if (!format_is_present(entry))
 		return IOMMU_ENOENT;
 	mask = (1ULL << format_level_shift(pt, level)) - 1;

@@ -30,7 +30,8 @@ bool iommu_event_gate_leave(struct iommu_event_gate *gate)
 	if (__atomic_compare_exchange_n(&gate->busy, &seen, 0, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED))
 		return true;
-	__atomic_store_n(&gate->busy, BUSY, __ATOMIC_RELAXED);
+	/* What came before a note is seen from here on; a note after this stays. */
+	(void)__atomic_exchange_n(&gate->busy, BUSY, __ATOMIC_ACQUIRE);
 	return false;
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
+#include "single_step.h"
 #include "test.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
@@ -74,25 +75,6 @@ static void note(int signal)
 			return;
 	if (watch.entries < SEEN_MAX)
 		watch.seen[watch.entries++] = entry;
-}
-
-/* The trap flag; past what a function may keep below its stack pointer. */
-static inline void step_on(void)
-{
-	__asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
-			 "leaq 128(%%rsp), %%rsp"
-			 :
-			 :
-			 : "memory", "cc");
-}
-
-static inline void step_off(void)
-{
-	__asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
-			 "leaq 128(%%rsp), %%rsp"
-			 :
-			 :
-			 : "memory", "cc");
 }
 
 static void watch_words(const iommu_cell_t *words, unsigned int count)
