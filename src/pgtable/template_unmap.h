@@ -27,17 +27,28 @@ static inline void entries_clear(const struct iommu_pgtable *pt, iommu_cell_t *e
 	entries_flush(pt, entries, count);
 }
 
+static inline unsigned int entry_clear_counting(iommu_cell_t *entry)
+{
+	const bool was_present = format_is_present(entry_load(entry));
+
+	entry_store(entry, 0);
+	return was_present;
+}
+
 /* The same; returns how many were present. */
 static inline uint64_t entries_clear_counting(const struct iommu_pgtable *pt, iommu_cell_t *entries,
 					      uint64_t count)
 {
+	iommu_cell_t *entry = entries;
+	iommu_cell_t *end = entries + count;
 	uint64_t present = 0;
-	uint64_t i;
 
-	for (i = 0; i < count; i++) {
-		present += format_is_present(entry_load(&entries[i]));
-		entry_store(&entries[i], 0);
+	for (; UNROLLED && end - entry >= 4; entry += 4) {
+		present += entry_clear_counting(&entry[0]) + entry_clear_counting(&entry[1]) +
+			   entry_clear_counting(&entry[2]) + entry_clear_counting(&entry[3]);
 	}
+	for (; entry < end; entry++)
+		present += entry_clear_counting(entry);
 	entries_flush(pt, entries, count);
 	return present;
 }
