@@ -49,7 +49,7 @@ static inline bool dma_is_undemanding(const struct iommu_dma_device *device)
 	const uint64_t limits = (device->mask & (device->mask + 1)) |
 				(device->boundary & (device->boundary - 1)) | device->alignment;
 
-	return limits == 0 && (device->untrusted | device->noncoherent | device->shared_only) == 0;
+	return limits == 0 && !(device->untrusted || device->noncoherent || device->shared_only);
 }
 
 /*
