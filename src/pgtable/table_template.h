@@ -189,12 +189,40 @@ struct walk_cursor {
 	void *ctx;
 };
 
+/* Of the lowest level, whose leaves are all of one size. */
+static int walk_leaves(const struct walk_cursor *walk, const iommu_cell_t *table, iommu_iova_t iova,
+		       iommu_iova_t last)
+{
+	const struct iommu_pgtable *pt = walk->pt;
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+	const iommu_cell_t *entry = &table[table_index(pt, iova, 1)];
+	const iommu_cell_t *end =
+		entry + ((last - (iova & ~mask)) >> format_level_shift(pt, 1)) + 1;
+	struct iommu_pgtable_visit visit = {.iova = iova & ~mask, .size = mask + 1, .level = 1};
+
+	for (; entry != end; entry++, visit.iova += mask + 1) {
+		int status;
+
+		visit.entry = entry_load_acquire(entry);
+		if (!format_is_present(visit.entry))
+			continue;
+		visit.paddr = format_address(pt, visit.entry);
+		visit.prot = format_prot(visit.entry);
+		status = walk->visitor(walk->ctx, &visit);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
 static int walk_table(const struct walk_cursor *walk, const iommu_cell_t *table, unsigned int level,
 		      iommu_iova_t iova, iommu_iova_t last)
 {
 	const struct iommu_pgtable *pt = walk->pt;
 	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
 
+	if (UNROLLED && level == 1)
+		return walk_leaves(walk, table, iova, last);
 	for (;;) {
 		uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]);
 		iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;

@@ -728,6 +728,11 @@ void suite_walk_order_and_stop(void **state)
 	log = (struct walk_log){.stop_at = 2, .last_leaf = UINT64_MAX, .ordered = true};
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, log_entry, &log), 42);
 	assert_int_equal(log.entries, 2);
+	/* At the first of two leaves of the smallest size. */
+	log = (struct walk_log){.stop_at = s->config.levels, .last_leaf = UINT64_MAX};
+	assert_int_equal(s->ops->walk(&s->pt, 0, 0x7 * PAGE - 1, log_entry, &log), 42);
+	assert_int_equal(log.entries, s->config.levels);
+	assert_int_equal(log.last_leaf, 0x5 * PAGE);
 }
 
 /*
