@@ -64,6 +64,7 @@
 void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather)
 {
 	uint64_t item = gather->freed;
+	uint64_t tables = 0;
 
 	while (item != 0) {
 		iommu_cell_t *table =
@@ -71,8 +72,11 @@ void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather
 		unsigned int level = (unsigned int)((item & LINK_LEVEL_MASK) >> LINK_LEVEL_SHIFT);
 
 		item = entry_load(&table[0]);
-		subtree_free(pt, table, level);
+		tables += subtree_free_pages(pt, table, level);
 	}
+	/* All at once: the count is shared by all CPUs. */
+	if (tables != 0)
+		iommu_pgtable_uncount(pt, tables);
 	iommu_gather_init(gather);
 }
 
