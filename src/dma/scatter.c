@@ -7,9 +7,15 @@
 #if IOMMU_CONFIG_DMA_SCATTER
 
 /* IOMMU_EINVAL: no list, or no direction, or limits that make no sense. */
-static int check_list(const struct iommu_dma_device *device, unsigned int count,
-		      enum iommu_dma_direction direction)
+static inline int check_list(const struct iommu_dma_device *device, unsigned int count,
+			     enum iommu_dma_direction direction)
 {
+#if DMA_HAS_ONE_PAGE
+	if (__builtin_expect(count != 0 && (unsigned int)direction - 1 <= 2 &&
+				     dma_is_undemanding(device),
+			     1))
+		return 0;
+#endif
 	/* As a buffer of one byte. */
 	return count == 0 ? IOMMU_EINVAL : iommu_dma_check_buffer(device, 0, 1, direction);
 }
