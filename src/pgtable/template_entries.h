@@ -121,7 +121,7 @@ walk_straight(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *a
 	iommu_cell_t *table = pt->root;
 
 	/* Most tables have four levels. */
-	switch (__builtin_expect(pt->levels, 4)) {
+	switch (__builtin_expect((long)pt->levels, 4)) {
 	case 5:
 		WALK_STEP(5);
 		__attribute__((fallthrough));
