@@ -332,8 +332,8 @@ struct iommu_pgtable_ops {
 	 * each page. NULL in a library without IOMMU_CONFIG_ONE_PAGE.
 	 *
 	 * Returns how many pieces, from the first on, are mapped; *mapped: their bytes. The first
-	 * of the others is left as map_page leaves a page, or because a larger page may fit it; the
-	 * caller goes on there with map.
+	 * of the others is left as map_page leaves a page, or because a larger page may begin with
+	 * it; the caller goes on there with map.
 	 */
 	unsigned int (*map_pieces)(struct iommu_pgtable *pt, iommu_iova_t iova,
 				   const struct iommu_map_piece *pieces, unsigned int count,

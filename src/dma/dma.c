@@ -549,6 +549,12 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 
 static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
+#if DMA_HAS_ONE_PAGE
+	if (__builtin_expect(pages <= DMA_CACHED_PAGES &&
+				     dma_give_cached(dma, first, dma_order_of(pages)),
+			     1))
+		return;
+#endif
 	iommu_iova_cache_free_size(dma->cache, first, pages);
 }
 
@@ -707,7 +713,7 @@ map_one_page(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu
 				     !dma_is_undemanding(device) || dma_withholds(dma),
 			     0))
 		return false;
-	if (__builtin_expect(!dma_take_page(dma, device, &first), 0)) {
+	if (__builtin_expect(!dma_take_cached(dma, device, 0, &first), 0)) {
 		*status = iommu_dma_take_addresses(dma, device, 1, page, &first);
 		if (*status != 0)
 			return true;
@@ -750,7 +756,7 @@ unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *
 		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
 		return true;
 	}
-	if (__builtin_expect(!dma_give_page(dma, first), 0))
+	if (__builtin_expect(!dma_give_cached(dma, first, 0), 0))
 		iommu_iova_cache_free(dma->cache, first, 0);
 	return true;
 }

@@ -49,7 +49,7 @@ static inline bool dma_is_undemanding(const struct iommu_dma_device *device)
 	const uint64_t limits = (device->mask & (device->mask + 1)) |
 				(device->boundary & (device->boundary - 1)) | device->alignment;
 
-	return limits == 0 && (device->untrusted | device->noncoherent | device->shared_only) == 0;
+	return limits == 0 && !(device->untrusted || device->noncoherent || device->shared_only);
 }
 
 /*
@@ -70,26 +70,39 @@ static inline uint64_t dma_near_limit(const struct iommu_dma *dma,
 	return reached < dma->near_last ? reached : dma->near_last;
 }
 
-/* An address for one page of an undemanding device. */
+/*
+ * 2^order pages for an undemanding device, from what the CPU has cached. False: not this way, and
+ * nothing has happened.
+ */
 static inline __attribute__((always_inline)) bool
-dma_take_page(const struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t *first)
+dma_take_cached(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		unsigned int order, uint64_t *first)
 {
 	const struct iommu_iova_cache *cache = dma->cache;
 	unsigned int cpu;
 
 	if (__builtin_expect(cache->masks, 0))
-		return iommu_iova_cache_take_masked(cache, 0, dma_near_limit(dma, device), first);
+		return iommu_iova_cache_take_masked(cache, order, dma_near_limit(dma, device),
+						    first);
 	/* Before anything that would have to be kept while the host is asked. */
 	cpu = iova_this_cpu(cache);
-	return iova_cache_take(cache, cpu, 0, dma_near_limit(dma, device), first);
+	return iova_cache_take(cache, cpu, order, dma_near_limit(dma, device), first);
 }
 
-static inline __attribute__((always_inline)) bool dma_give_page(const struct iommu_dma *dma,
-								uint64_t first)
+static inline __attribute__((always_inline)) bool
+dma_give_cached(const struct iommu_dma *dma, uint64_t first, unsigned int order)
 {
 	if (__builtin_expect(dma->cache->masks, 0))
-		return iommu_iova_cache_give_masked(dma->cache, first, 0);
-	return iova_cache_give(dma->cache, iova_this_cpu(dma->cache), first, 0);
+		return iommu_iova_cache_give_masked(dma->cache, first, order);
+	return iova_cache_give(dma->cache, iova_this_cpu(dma->cache), first, order);
+}
+
+/* The same for a list of so many pages. */
+static inline bool dma_take_list(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 uint64_t pages, uint64_t *first)
+{
+	return pages <= DMA_CACHED_PAGES && dma_is_undemanding(device) && !dma_withholds(dma) &&
+	       dma_take_cached(dma, device, dma_order_of(pages), first);
 }
 
 #else
@@ -97,6 +110,13 @@ static inline __attribute__((always_inline)) bool dma_give_page(const struct iom
 static inline void dma_one_page_init(struct iommu_dma *dma)
 {
 	(void)dma;
+}
+
+static inline bool dma_take_list(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 uint64_t pages, uint64_t *first)
+{
+	(void)dma, (void)device, (void)pages, (void)first;
+	return false;
 }
 
 #endif

@@ -2,13 +2,20 @@
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
 #include "dma/debug.h"
 #include "dma/dma.h"
+#include "dma/one_page.h"
 
 #if IOMMU_CONFIG_DMA_SCATTER
 
 /* IOMMU_EINVAL: no list, or no direction, or limits that make no sense. */
-static int check_list(const struct iommu_dma_device *device, unsigned int count,
-		      enum iommu_dma_direction direction)
+static inline int check_list(const struct iommu_dma_device *device, unsigned int count,
+			     enum iommu_dma_direction direction)
 {
+#if DMA_HAS_ONE_PAGE
+	if (__builtin_expect(count != 0 && (unsigned int)direction - 1 <= 2 &&
+				     dma_is_undemanding(device),
+			     1))
+		return 0;
+#endif
 	/* As a buffer of one byte. */
 	return count == 0 ? IOMMU_EINVAL : iommu_dma_check_buffer(device, 0, 1, direction);
 }
@@ -282,15 +289,161 @@ static int map_bounced_list(struct iommu_dma *dma, const struct iommu_dma_device
 					  elements->start >> dma->page_shift, pages);
 }
 
-static int map_translated(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
-			  unsigned int *number)
+/* --- Lists of whole pages --------------------------------------------------------------------- */
+
+/*
+ * The usual list is of whole pages, and becomes one element: its pieces are handed on as they are,
+ * and the element is written when all are mapped. Less than 2^31 bytes each, below 2^63: so neither
+ * a piece nor their sum wraps. Only an empty piece is not noticed before: mapping refuses it.
+ */
+#define WHOLE_MOST   (1ULL << 31)
+#define WHOLE_MEMORY (1ULL << 63)
+
+/* What is to be known of all pieces: bits that any has, and the sum. An empty one shows nothing. */
+struct whole {
+	uint64_t any_size, any_paddr;
+	uint64_t bytes;
+};
+
+static inline void add_to_whole(struct whole *whole, const struct iommu_dma_piece *piece)
+{
+	whole->any_size |= piece->size;
+	whole->any_paddr |= piece->paddr;
+	whole->bytes += piece->size;
+}
+
+/* Does the device get it as one element? */
+static inline bool is_whole(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    const struct whole *whole)
+{
+	return ((whole->any_size | whole->any_paddr) & dma_page_mask(dma)) == 0 &&
+	       whole->any_size < WHOLE_MOST && whole->any_paddr < WHOLE_MEMORY &&
+	       whole->bytes - 1 <= last_of_largest(device) &&
+	       (device->boundary == 0 || whole->bytes <= device->boundary) &&
+	       !dma_needs_care(device);
+}
+
+static inline unsigned int copy_chunk(struct iommu_map_piece *chunk,
+				      const struct iommu_dma_piece *pieces, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count && i < CHUNK; i++) {
+		chunk[i].paddr = pieces[i].paddr;
+		chunk[i].size = pieces[i].size;
+	}
+	return i;
+}
+
+static inline void look_at_one(struct whole *whole, const struct iommu_dma_piece *piece,
+			       struct iommu_map_piece *copy)
+{
+	add_to_whole(whole, piece);
+	copy->paddr = piece->paddr;
+	copy->size = piece->size;
+}
+
+/* Look at a list, without a branch for each piece, and copy its first chunk. */
+static inline struct whole look_at(const struct iommu_dma_piece *pieces, unsigned int count,
+				   struct iommu_map_piece *chunk)
+{
+	const struct iommu_dma_piece *piece = pieces, *end = pieces + count;
+	const struct iommu_dma_piece *copied = pieces + (count < CHUNK ? count : CHUNK);
+	struct whole whole = {.bytes = 0};
+
+	for (; copied - piece >= 4; piece += 4, chunk += 4) {
+		look_at_one(&whole, &piece[0], &chunk[0]);
+		look_at_one(&whole, &piece[1], &chunk[1]);
+		look_at_one(&whole, &piece[2], &chunk[2]);
+		look_at_one(&whole, &piece[3], &chunk[3]);
+	}
+	for (; piece != copied; piece++, chunk++)
+		look_at_one(&whole, piece, chunk);
+	for (; piece != end; piece++)
+		add_to_whole(&whole, piece);
+	return whole;
+}
+
+/* *bytes: of what is mapped. */
+static inline int map_chunks(struct iommu_domain *domain, iommu_iova_t start,
+			     const struct iommu_dma_piece *pieces, unsigned int count,
+			     unsigned int prot, struct iommu_map_piece *chunk, uint64_t *bytes)
+{
+	unsigned int done = count < CHUNK ? count : CHUNK;
+	int status = iommu_map_sg(domain, start, chunk, done, prot, bytes);
+
+	while (__builtin_expect(done < count, 0) && status == 0) {
+		const unsigned int taken = copy_chunk(chunk, &pieces[done], count - done);
+		uint64_t mapped;
+
+		status = iommu_map_sg(domain, start + *bytes, chunk, taken, prot, &mapped);
+		*bytes += mapped;
+		done += taken;
+	}
+	return status;
+}
+
+/* A list that is_whole could not be mapped: an empty piece is said before what else it was. */
+static __attribute__((noinline)) int whole_failed(const struct iommu_dma_device *device,
+						  struct iommu_dma_piece *pieces,
+						  unsigned int count, int why)
+{
+	pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
+	return dma_is_unconfirmed(why) ? why : no_range(device, pieces, count, why);
+}
+
+/* A list that is_whole, of so many bytes. */
+static inline int map_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			    uint64_t bytes, struct iommu_map_piece *chunk)
+{
+	const struct dma_hanging nothing = {.release = NULL};
+	const uint64_t pages = bytes >> dma->page_shift;
+	uint64_t first, mapped;
+	int status;
+
+	if (__builtin_expect(!dma_take_list(dma, device, pages, &first), 0)) {
+		status = iommu_dma_take_addresses(dma, device, pages, pieces[0].paddr, &first);
+		if (status != 0)
+			return whole_failed(device, pieces, count, status);
+	}
+	status = map_chunks(dma->domain, first << dma->page_shift, pieces, count,
+			    dma_map_prot(device, how, how), chunk, &mapped);
+	if (__builtin_expect(status != 0, 0)) {
+		iommu_dma_undo(dma, first, mapped >> dma->page_shift, pages, status, &nothing);
+		return whole_failed(device, pieces, count, status);
+	}
+	pieces[0].address = first << dma->page_shift;
+	pieces[0].length = bytes;
+	if (count > 1)
+		pieces[1].length = 0;
+	return 0;
+}
+
+/* False: it is another list, and nothing has happened. */
+static inline bool is_mapped_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				   struct iommu_dma_piece *pieces, unsigned int count,
+				   unsigned int how, int *status)
+{
+	struct iommu_map_piece chunk[CHUNK];
+	struct whole whole = look_at(pieces, count, chunk);
+
+	if (!is_whole(dma, device, &whole))
+		return false;
+	*status = map_whole(dma, device, pieces, count, how, whole.bytes, chunk);
+	return true;
+}
+
+static __attribute__((noinline)) int map_translated(struct iommu_dma *dma,
+						    const struct iommu_dma_device *device,
+						    struct iommu_dma_piece *pieces,
+						    unsigned int count, unsigned int how,
+						    unsigned int *number)
 {
 	struct elements elements;
 	bool needs_records = false;
 	uint64_t first, pages = 0;
 	int status = measure(dma, device, pieces, count, &pages);
-
 	if (__builtin_expect(status == 0 && dma_needs_care(device), 0))
 		status = check_care(dma, device, pieces, count, how, &needs_records);
 	if (status == 0)
@@ -303,6 +456,18 @@ static int map_translated(struct iommu_dma *dma, const struct iommu_dma_device *
 	*number = elements_end(&elements, count);
 	if (status != 0)
 		pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
+	return status;
+}
+
+static inline int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			   unsigned int *elements)
+{
+	int status;
+
+	if (!IOMMU_CONFIG_ONE_PAGE || !is_mapped_whole(dma, device, pieces, count, how, &status))
+		return map_translated(dma, device, pieces, count, how, elements);
+	*elements = 1;
 	return status;
 }
 
@@ -331,7 +496,7 @@ static int map_noted(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		return status;
 	if (__builtin_expect(!dma_passes(dma), 1) ||
 	    !map_passing(dma, device, pieces, count, how, elements, &status))
-		status = map_translated(dma, device, pieces, count, how, elements);
+		status = map_list(dma, device, pieces, count, how, elements);
 	if (status == 0)
 		iommu_dma_debug_map_list(dma, device, pieces, count, *elements);
 	return status;

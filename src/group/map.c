@@ -182,36 +182,44 @@ int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, u
 
 /* --- Scattered memory, and many ranges -------------------------------------------------------- */
 
+/* Pieces that are mapped one behind the other, and how far that is done. */
+struct map_list {
+	const struct iommu_map_piece *pieces;
+	unsigned int count, next;
+	uint64_t bytes; /* mapped, of the pieces before the next one */
+};
+
 /* Is a piece more of a run? An empty one is a run of its own, which map refuses. */
 static inline bool adjoins(const struct iommu_map_piece *run, const struct iommu_map_piece *piece)
 {
 	return run->size != 0 && piece->size != 0 && piece->paddr == run->paddr + run->size;
 }
 
-/* The next run of pieces that adjoin in memory, as one; *next moves on. False: sizes that wrap. */
-static bool next_run(const struct iommu_map_piece *pieces, unsigned int count, unsigned int *next,
-		     struct iommu_map_piece *run)
+/* The next run of pieces that adjoin in memory, as one. False: sizes that wrap. */
+static bool next_run(struct map_list *list, struct iommu_map_piece *run)
 {
-	*run = pieces[(*next)++];
-	while (*next < count && adjoins(run, &pieces[*next])) {
-		if (pieces[*next].size > UINT64_MAX - run->size)
+	*run = list->pieces[list->next++];
+	while (list->next < list->count && adjoins(run, &list->pieces[list->next])) {
+		if (list->pieces[list->next].size > UINT64_MAX - run->size)
 			return false;
-		run->size += pieces[(*next)++].size;
+		run->size += list->pieces[list->next++].size;
 	}
 	return true;
 }
 
-/* Pieces from the first on, where that is a store for each page: how many, and their bytes. */
-static inline unsigned int map_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				      const struct iommu_map_piece *pieces, unsigned int count,
-				      unsigned int prot, uint64_t *mapped)
+/* Pieces from the next one on, as far as that is a store for each page. */
+static inline void map_stored(struct iommu_domain *domain, iommu_iova_t iova, struct map_list *list,
+			      unsigned int prot)
 {
-	*mapped = 0;
+	uint64_t mapped = 0;
+
 	if (!IOMMU_CONFIG_ONE_PAGE || domain->page_ops == NULL ||
 	    iommu_encode_memory(domain, 0, prot) != 0)
-		return 0;
-	return domain->page_ops->map_pieces(domain, iova, pieces, count, known_prot(domain, prot),
-					    mapped);
+		return;
+	list->next += domain->page_ops->map_pieces(
+		domain, iova + list->bytes, &list->pieces[list->next], list->count - list->next,
+		known_prot(domain, prot), &mapped);
+	list->bytes += mapped;
 }
 
 static int map_run(struct iommu_domain *domain, iommu_iova_t iova,
@@ -224,57 +232,65 @@ static int map_run(struct iommu_domain *domain, iommu_iova_t iova,
 				      run->size, known_prot(domain, prot), gather, &done);
 }
 
-static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
-		    const struct iommu_map_piece *pieces, unsigned int count, unsigned int prot,
-		    struct iommu_gather *gather, uint64_t *mapped)
+static int map_runs(struct iommu_domain *domain, iommu_iova_t iova, struct map_list *list,
+		    unsigned int prot, struct iommu_gather *gather)
 {
-	unsigned int next = 0;
 	int status = 0;
 
-	while (next < count && status == 0) {
+	while (list->next < list->count && status == 0) {
 		struct iommu_map_piece run;
-		uint64_t done;
 
-		next += map_pieces(domain, iova + *mapped, &pieces[next], count - next, prot,
-				   &done);
-		*mapped += done;
-		if (next == count)
-			break;
-		if (!next_run(pieces, count, &next, &run) || iova > UINT64_MAX - *mapped ||
-		    run.size > UINT64_MAX - *mapped)
+		if (!next_run(list, &run) || iova > UINT64_MAX - list->bytes ||
+		    run.size > UINT64_MAX - list->bytes)
 			return IOMMU_EOVERFLOW;
-		status = map_run(domain, iova + *mapped, &run, prot, gather);
-		if (status == 0)
-			*mapped += run.size;
+		status = map_run(domain, iova + list->bytes, &run, prot, gather);
+		if (status != 0)
+			return status;
+		list->bytes += run.size;
+		if (list->next < list->count)
+			map_stored(domain, iova, list, prot);
 	}
-	return status;
+	return 0;
+}
+
+/* What stores alone do not map, and hardware is told. */
+static __attribute__((noinline)) int map_rest(struct iommu_domain *domain, iommu_iova_t iova,
+					      struct map_list *list, unsigned int prot)
+{
+	struct iommu_gather gather;
+	int status, settled;
+
+	iommu_gather_init(&gather);
+	status = map_runs(domain, iova, list, prot, &gather);
+	settled = settle_map(domain, &gather, status);
+	if (status == 0)
+		status = settled != 0 ? settled : iommu_tell_of_map(domain, iova, list->bytes);
+	if (status == 0)
+		return 0;
+	if (list->bytes != 0)
+		status = iommu_take_map_back(domain, iova, list->bytes, status);
+	return settled != 0 ? settled : status;
 }
 
 int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 		 const struct iommu_map_piece *pieces, unsigned int count, unsigned int prot,
 		 uint64_t *mapped)
 {
-	struct iommu_gather gather;
-	uint64_t bytes = 0;
-	int status, settled;
+	struct map_list list = {.pieces = pieces, .count = count};
+	int status;
 
 	if (mapped != NULL)
 		*mapped = 0;
 	if (!is_open_to_the_host(domain) || count == 0)
 		return IOMMU_EINVAL;
-	iommu_gather_init(&gather);
-	status = map_runs(domain, iova, pieces, count, prot, &gather, &bytes);
-	settled = settle_map(domain, &gather, status);
-	if (status == 0)
-		status = settled != 0 ? settled : iommu_tell_of_map(domain, iova, bytes);
-	if (status == 0) {
-		if (mapped != NULL)
-			*mapped = bytes;
-		return 0;
-	}
-	if (bytes != 0)
-		status = iommu_take_map_back(domain, iova, bytes, status);
-	return settled != 0 ? settled : status;
+	map_stored(domain, iova, &list, prot);
+	if (__builtin_expect(list.next == count, 1))
+		status = iommu_settle_stored(domain, iova, list.bytes);
+	else
+		status = map_rest(domain, iova, &list, prot);
+	if (status == 0 && mapped != NULL)
+		*mapped = list.bytes;
+	return status;
 }
 
 int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,

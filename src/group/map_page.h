@@ -44,6 +44,24 @@ static inline iommu_paddr_t iommu_encode_memory(const struct iommu_domain *domai
 	return (prot & IOMMU_PROT_SHARED) != 0 ? paddr | domain->shared_bits : paddr;
 }
 
+/*
+ * What was mapped by stores alone is in the table: 0, or why it was taken back.
+ */
+static inline __attribute__((always_inline)) int
+iommu_settle_stored(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	int status = 0;
+
+	/* Not on top of an earlier unmap that was not confirmed: it may have been of this page. */
+	if (__builtin_expect(iommu_confirmation_is_open(&domain->confirmation), 0))
+		status = iommu_domain_flush(domain);
+	if (__builtin_expect(status == 0, 1))
+		status = iommu_tell_of_map(domain, iova, size);
+	if (__builtin_expect(status != 0, 0))
+		status = iommu_take_map_back(domain, iova, size, status);
+	return status;
+}
+
 /* As iommu_map, of encoded memory; false: not this way, and nothing has happened. */
 static inline __attribute__((always_inline)) bool
 iommu_map_one_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -53,14 +71,7 @@ iommu_map_one_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t
 
 	if (ops == NULL || __builtin_expect(!ops->map_page(domain, iova, paddr, size, prot), 0))
 		return false;
-	*status = 0;
-	/* Not on top of an earlier unmap that was not confirmed: it may have been of this page. */
-	if (__builtin_expect(iommu_confirmation_is_open(&domain->confirmation), 0))
-		*status = iommu_domain_flush(domain);
-	if (__builtin_expect(*status == 0, 1))
-		*status = iommu_tell_of_map(domain, iova, size);
-	if (__builtin_expect(*status != 0, 0))
-		*status = iommu_take_map_back(domain, iova, size, *status);
+	*status = iommu_settle_stored(domain, iova, size);
 	return true;
 }
 

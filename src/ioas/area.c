@@ -213,12 +213,14 @@ int iommu_area_settle(struct ioas_area *area)
 	return 0;
 }
 
-/* The next part, as the tables have it. */
-static int empty_step(struct ioas_area *area)
+/* The next part, as the tables have it. *kept: a batch, taken here if there is none. */
+static int empty_step(struct ioas_area *area, struct ioas_batch **kept)
 {
-	struct ioas_batch *batch = iommu_batch_take(area->ioas, area->full - area->emptied);
+	struct ioas_batch *batch = *kept;
 	int status;
 
+	if (batch == NULL)
+		batch = *kept = iommu_batch_take(area->ioas, area->full - area->emptied);
 	if (batch == NULL)
 		return IOMMU_ENOMEM;
 	iommu_batch_begin(batch, area->page + area->emptied);
@@ -227,25 +229,22 @@ static int empty_step(struct ioas_area *area)
 		/*
 		 * It is not in the tables: nothing of ours does that, and nothing can be unpinned.
 		 */
-		iommu_batch_give(area->ioas, batch);
 		area->emptied = area->full;
 		iommu_area_hold(area);
 		return IOMMU_EFAULT;
 	}
 	status = unmap_all(area, batch->page, batch->pages);
-	if (status != 0 && !is_unconfirmed(status)) {
-		iommu_batch_give(area->ioas, batch);
+	if (status != 0 && !is_unconfirmed(status))
 		return status;
-	}
 	area->emptied += batch->pages;
 	area->is_torn = false;
 	iommu_area_hold(area);
 	if (status != 0) {
 		withhold(area, batch);
+		*kept = NULL;
 		return status;
 	}
 	iommu_pages_release(area->pages, batch);
-	iommu_batch_give(area->ioas, batch);
 	return 0;
 }
 
@@ -256,10 +255,19 @@ bool iommu_area_is_whole(const struct ioas_area *area)
 
 int iommu_area_empty(struct ioas_area *area)
 {
+	struct ioas_batch *batch = NULL;
 	int status = iommu_area_settle(area);
 
-	while (status == 0 && area->emptied < area->full)
-		status = empty_step(area);
+	while (status == 0 && area->emptied < area->full) {
+		status = empty_step(area, &batch);
+		/* Others may wait for the one of the space: for a step at most. */
+		if (batch != NULL && batch->is_spare) {
+			iommu_batch_give(area->ioas, batch);
+			batch = NULL;
+		}
+	}
+	if (batch != NULL)
+		iommu_batch_give(area->ioas, batch);
 	if (status != 0)
 		return status;
 	area->storage = NULL;

@@ -62,38 +62,91 @@ static struct ioas_holder *holder_of(struct ioas_interval *interval)
 
 /* --- From holders ----------------------------------------------------------------------------- */
 
-/* A walk through the tables of an area, from a place in it on, that fills a batch. */
+/*
+ * A walk through the tables of an area, from a place in it on, that fills a batch. The batch's
+ * counts follow when it ends.
+ */
 struct reading {
-	struct ioas_batch *batch;
+	struct iommu_map_piece *next, *end;
+	iommu_paddr_t adjoins; /* where the last piece ends; before the first, no page */
+	uint64_t bytes;
 	iommu_iova_t first, last;
 };
+
+#define NO_PAGE 1 /* begins there */
+
+static struct reading reading_begin(struct ioas_batch *batch, iommu_iova_t first, iommu_iova_t last)
+{
+	struct iommu_map_piece *next = &batch->pieces[batch->count];
+
+	return (struct reading){
+		.next = next,
+		.end = &batch->pieces[batch->capacity],
+		.adjoins = batch->count != 0 ? next[-1].paddr + next[-1].size : NO_PAGE,
+		.first = first,
+		.last = last,
+	};
+}
+
+static void reading_end(const struct reading *reading, struct ioas_batch *batch)
+{
+	batch->count = (unsigned int)(reading->next - batch->pieces);
+	batch->pages += reading->bytes >> IOMMU_PAGE_SHIFT;
+}
+
+/* As iommu_batch_add. Memory is added piece by piece in the order of addresses. */
+static inline bool reading_add(struct reading *reading, iommu_paddr_t paddr, uint64_t size)
+{
+	struct iommu_map_piece *next = reading->next;
+
+	if (paddr == reading->adjoins) {
+		next[-1].size += size;
+	} else {
+		if (next == reading->end)
+			return false;
+		next->paddr = paddr;
+		next->size = size;
+		reading->next = next + 1;
+	}
+	reading->adjoins = paddr + size;
+	reading->bytes += size;
+	return true;
+}
+
+/* Large leaves may begin before what is asked for, and end behind it. */
+static __attribute__((noinline)) bool reading_add_part(struct reading *reading, iommu_iova_t iova,
+						       iommu_paddr_t paddr, uint64_t size)
+{
+	const uint64_t skip = iova < reading->first ? reading->first - iova : 0;
+
+	if (iova + (size - 1) > reading->last)
+		size = reading->last - iova + 1;
+	return reading_add(reading, paddr + skip, size - skip);
+}
 
 static int read_leaf(void *ctx, const struct iommu_pgtable_visit *visit)
 {
 	struct reading *reading = ctx;
-	uint64_t skip = 0, size = visit->size;
 
 	if (visit->is_table)
 		return 0;
-	/* Large leaves may begin before what is asked for, and end behind it. */
-	if (visit->iova < reading->first)
-		skip = reading->first - visit->iova;
-	if (visit->iova + (size - 1) > reading->last)
-		size = reading->last - visit->iova + 1;
-	return iommu_batch_add(reading->batch, visit->paddr + skip, size - skip) ? 0 : 1;
+	if (__builtin_expect(visit->iova < reading->first ||
+				     visit->iova + (visit->size - 1) > reading->last,
+			     0))
+		return reading_add_part(reading, visit->iova, visit->paddr, visit->size) ? 0 : 1;
+	return reading_add(reading, visit->paddr, visit->size) ? 0 : 1;
 }
 
 static void read_area(const struct ioas_area *area, struct ioas_batch *batch, uint64_t page,
 		      uint64_t last)
 {
 	const iommu_iova_t base = iommu_area_iova(area);
-	struct reading reading = {
-		.batch = batch,
-		.first = base + ((page - area->page) << IOMMU_PAGE_SHIFT),
-		.last = base + ((last - area->page) << IOMMU_PAGE_SHIFT | (IOMMU_PAGE_SIZE - 1)),
-	};
+	struct reading reading = reading_begin(
+		batch, base + ((page - area->page) << IOMMU_PAGE_SHIFT),
+		base + ((last - area->page) << IOMMU_PAGE_SHIFT | (IOMMU_PAGE_SIZE - 1)));
 
 	(void)iommu_domain_walk(area->storage, reading.first, reading.last, read_leaf, &reading);
+	reading_end(&reading, batch);
 }
 
 /* The same from a list of pieces. */
@@ -147,18 +200,32 @@ static void discharge(const struct ioas_pages *of, uint64_t pages)
 
 uint64_t iommu_pieces_sum(const struct iommu_map_piece *pieces, unsigned int count, uint64_t size)
 {
-	uint64_t sum = 0;
+	const struct iommu_map_piece *piece, *end = pieces + count;
+	uint64_t left = size, bits = 0;
 
-	for (unsigned int i = 0; i < count; i++) {
-		const uint64_t mask = IOMMU_PAGE_SIZE - 1;
+	for (piece = pieces; piece != end; piece++) {
+		const uint64_t last = piece->size - 1; /* wraps for an empty one */
 
-		if (pieces[i].size == 0 || ((pieces[i].size | pieces[i].paddr) & mask) != 0 ||
-		    pieces[i].size > size - sum ||
-		    pieces[i].size - 1 > UINT64_MAX - pieces[i].paddr)
+		if (last >= left || last > ~piece->paddr)
 			return 0;
-		sum += pieces[i].size;
+		bits |= piece->size | piece->paddr;
+		left -= piece->size;
 	}
-	return sum;
+	return (bits & (IOMMU_PAGE_SIZE - 1)) == 0 ? size - left : 0;
+}
+
+/*
+ * Add the pieces that lie behind those of the batch: those that adjoin become one, and none is
+ * overwritten before it was read.
+ */
+static void add_in_place(struct ioas_batch *batch, unsigned int count)
+{
+	struct reading reading = reading_begin(batch, 0, 0);
+	const struct iommu_map_piece *piece = reading.next, *end = piece + count;
+
+	for (; piece != end; piece++)
+		(void)reading_add(&reading, piece->paddr, piece->size);
+	reading_end(&reading, batch);
 }
 
 /* Pin from the batch's end on, at most up to `last`. */
@@ -187,15 +254,8 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 	discharge(pages, granted - (sum >> IOMMU_PAGE_SHIFT));
 	if (status == 0 && sum == 0)
 		return IOMMU_EFAULT; /* nonsense: what it pinned, if anything, it knows */
-	for (unsigned int i = 0; i < count && status == 0; i++) {
-		const struct iommu_map_piece piece = pieces[i];
-
-		/*
-		 * In place: pieces that adjoin become one, and none is overwritten before it was
-		 * read.
-		 */
-		(void)iommu_batch_add(batch, piece.paddr, piece.size);
-	}
+	if (status == 0)
+		add_in_place(batch, count);
 	return status;
 }
 

@@ -16,22 +16,6 @@ static unsigned int capacity_of(unsigned int order)
 	return (unsigned int)(bytes / sizeof(struct iommu_map_piece));
 }
 
-bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size)
-{
-	struct iommu_map_piece *last = &batch->pieces[batch->count];
-
-	if (batch->count != 0 && last[-1].paddr + last[-1].size == paddr) {
-		last[-1].size += size;
-	} else {
-		if (batch->count == batch->capacity)
-			return false;
-		*last = (struct iommu_map_piece){paddr, size};
-		batch->count++;
-	}
-	batch->pages += size >> IOMMU_PAGE_SHIFT;
-	return true;
-}
-
 struct ioas_batch *iommu_batch_make(struct iommu_file *file, unsigned int order)
 {
 	struct ioas_batch *batch = iommu_file_alloc_pages(file, order);

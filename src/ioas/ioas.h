@@ -233,8 +233,25 @@ struct ioas_batch {
 
 struct ioas_batch *iommu_batch_make(struct iommu_file *file, unsigned int order);
 void iommu_batch_free(struct iommu_file *file, struct ioas_batch *batch);
-/* Add a piece behind the others; false: there is no room. */
-bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size);
+/*
+ * Add a piece behind the others; false: there is no room. In line: it is asked for each page.
+ */
+static inline bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size)
+{
+	struct iommu_map_piece *last = &batch->pieces[batch->count];
+
+	if (batch->count != 0 && last[-1].paddr + last[-1].size == paddr) {
+		last[-1].size += size;
+	} else {
+		if (batch->count == batch->capacity)
+			return false;
+		last->paddr = paddr;
+		last->size = size;
+		batch->count++;
+	}
+	batch->pages += size >> IOMMU_PAGE_SHIFT;
+	return true;
+}
 /* Empty, from this page of the backing on. */
 static inline void iommu_batch_begin(struct ioas_batch *batch, uint64_t page)
 {

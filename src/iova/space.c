@@ -6,6 +6,13 @@
  * Invariants, under the lock: the ranges are disjoint, inside the space, and in order both in the
  * tree and in the list; the end marker is the last of both; subtree_gap and subtree_order of each
  * node are as described in <libiommu/iova.h>; `taken` is the sum of the ranges.
+ *
+ * A range that was placed last and is freed next stays in the tree, parked: a driver that maps one
+ * buffer after the other asks for it again, and both searching and balancing would lead to where
+ * they began. The place is still what a search would find for the same request: nothing was freed
+ * since that search, so that all that is free now was free then. Whatever looks at the tree, and is
+ * not that request, takes a parked range out first (lock_settled): so the tree that is seen has
+ * only ranges that are taken.
  */
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
@@ -47,12 +54,20 @@ static bool update(struct iommu_rb_node *node)
 	return changed;
 }
 
+/* Something else is placed or freed. */
+static inline void forget_latest(struct iommu_iova_space *space)
+{
+	if (IOVA_PARKS)
+		space->latest = NULL;
+}
+
 /* Put [first, last] into the gap before `next`. */
 static void link_range(struct iommu_iova_space *space, struct iommu_iova_range *range,
 		       struct iommu_iova_range *next, uint64_t first, uint64_t last)
 {
 	struct iommu_iova_range *previous = next->previous;
 
+	forget_latest(space);
 	range->first = first;
 	range->last = last;
 	range->previous = previous;
@@ -78,6 +93,7 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 {
 	struct iommu_iova_range *next = range->next;
 
+	forget_latest(space);
 	range->previous->next = next;
 	next->previous = range->previous;
 	/* The gap that grows, unless the removal begins with it. */
@@ -123,15 +139,84 @@ static struct iommu_iova_range *spare_take(struct iommu_iova_space *space)
 	return range;
 }
 
-/* Keep a handle for the next allocation; false: there are enough. Locked. */
-static bool spare_keep(struct iommu_iova_space *space, struct iommu_iova_range *range)
+static void spare_push(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
-	if (IOVA_SPARES_MAX == 0 || space->spare_count == IOVA_SPARES_MAX)
-		return false;
 	range->next = space->spares;
 	space->spares = range;
 	space->spare_count++;
+}
+
+/* Keep a handle for the next allocation; false: there are enough. Locked. */
+static bool spare_keep(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	const unsigned int most = IOVA_SPARES_MAX;
+
+	if (space->spare_count >= most)
+		return false;
+	spare_push(space, range);
 	return true;
+}
+
+/* --- The parked range ------------------------------------------------------------------------- */
+
+/*
+ * Read without the lock, too: by allocations, which ask again under it, and by what walks over the
+ * list, for which what is parked is out of it when this says so.
+ */
+static inline void set_parked(struct iommu_iova_space *space, bool parked)
+{
+	__atomic_store_n(&space->is_parked, parked, __ATOMIC_RELEASE);
+}
+
+/* Park a range that is freed; false: it is not the one that was placed last. Locked. */
+static inline bool park(struct iommu_iova_space *space, const struct iommu_iova_range *range)
+{
+	if (!IOVA_PARKS || range != space->latest)
+		return false;
+	set_parked(space, true);
+	return true;
+}
+
+static inline bool is_latest_request(const struct iommu_iova_space *space,
+				     const struct iommu_iova_request *request)
+{
+	const struct iommu_iova_request *latest = &space->latest_request;
+
+	return request->size == latest->size && request->alignment == latest->alignment &&
+	       request->boundary == latest->boundary && request->lowest == latest->lowest &&
+	       request->limit == latest->limit && request->flags == latest->flags;
+}
+
+/* Take what is parked out of the tree; nothing is given to the host under the lock. Locked. */
+static __attribute__((noinline)) void unpark(struct iommu_iova_space *space)
+{
+	struct iommu_iova_range *range = space->latest;
+
+	unlink_range(space, range);
+	spare_push(space, range);
+	set_parked(space, false);
+}
+
+static inline void settle(struct iommu_iova_space *space)
+{
+	if (IOVA_PARKS && __builtin_expect(space->is_parked, 0))
+		unpark(space);
+}
+
+/* The lock, with nothing parked. */
+static inline uintptr_t lock_settled(struct iommu_iova_space *space)
+{
+	const uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+
+	settle(space);
+	return state;
+}
+
+/* Nothing is parked, for a caller whose space does not change: no call parks anything then. */
+static inline void settle_unlocked(struct iommu_iova_space *space)
+{
+	if (IOVA_PARKS && __atomic_load_n(&space->is_parked, __ATOMIC_ACQUIRE))
+		iommu_spin_unlock(space->platform, &space->lock, lock_settled(space));
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -295,8 +380,23 @@ static bool place_range(struct iommu_iova_space *space, const struct iommu_iova_
 	return true;
 }
 
-int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_request *request,
-		     struct iommu_iova_range **result)
+/* The parked range, where it is what the request asks for; or NULL. */
+static struct iommu_iova_range *take_parked(struct iommu_iova_space *space,
+					    const struct iommu_iova_request *request)
+{
+	const uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	struct iommu_iova_range *range = NULL;
+
+	if (space->is_parked && is_latest_request(space, request)) {
+		range = space->latest;
+		set_parked(space, false);
+	}
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	return range;
+}
+
+static int alloc_by_search(struct iommu_iova_space *space, const struct iommu_iova_request *request,
+			   struct iommu_iova_range **result)
 {
 	struct iommu_iova_request wanted;
 	struct iommu_iova_range *range;
@@ -306,7 +406,7 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 
 	if (status != 0)
 		return status;
-	state = iommu_spin_lock(space->platform, &space->lock);
+	state = lock_settled(space);
 	range = spare_take(space);
 	if (range == NULL) {
 		/* Nothing is allocated under the lock. */
@@ -314,9 +414,13 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 		range = range_new(space, wanted.flags);
 		if (range == NULL)
 			return IOMMU_ENOMEM;
-		state = iommu_spin_lock(space->platform, &space->lock);
+		state = lock_settled(space);
 	}
 	placed = place_range(space, &wanted, range);
+	if (placed && IOVA_PARKS) {
+		space->latest = range;
+		space->latest_request = *request;
+	}
 	kept = !placed && spare_keep(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
 	if (!placed) {
@@ -326,6 +430,20 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 	}
 	*result = range;
 	return 0;
+}
+
+int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_request *request,
+		     struct iommu_iova_range **result)
+{
+	if (IOVA_PARKS && __atomic_load_n(&space->is_parked, __ATOMIC_RELAXED)) {
+		struct iommu_iova_range *range = take_parked(space, request);
+
+		if (range != NULL) {
+			*result = range;
+			return 0;
+		}
+	}
+	return alloc_by_search(space, request, result);
 }
 
 #if IOMMU_CONFIG_IOVA_CACHES
@@ -364,7 +482,7 @@ int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
 		made++;
 	status = IOMMU_ENOMEM;
 	if (made == count) {
-		state = iommu_spin_lock(space->platform, &space->lock);
+		state = lock_settled(space);
 		status = place_range(space, &wanted, ranges[0]) ? 0 : IOMMU_ENOSPC;
 		if (status == 0)
 			cut(space, ranges, count, 1ULL << order);
@@ -379,41 +497,61 @@ int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
 
 #endif
 
+/*
+ * Park a range that was allocated, or take it out. Returns the handle, to be freed without the
+ * lock, or NULL: it is kept. Locked.
+ */
+static inline struct iommu_iova_range *release(struct iommu_iova_space *space,
+					       struct iommu_iova_range *range)
+{
+	if (park(space, range))
+		return NULL;
+	settle(space);
+	unlink_range(space, range);
+	return spare_keep(space, range) ? NULL : range;
+}
+
 void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
 	uintptr_t state;
-	bool kept;
 
 	if (range == NULL)
 		return;
 	state = iommu_spin_lock(space->platform, &space->lock);
-	unlink_range(space, range);
-	kept = spare_keep(space, range);
+	range = release(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
-	if (!kept)
+	if (range != NULL)
 		iommu_object_free(&space->cache, range);
+}
+
+/* The range that begins at a granule, and has so many (0: any number); or NULL. Locked. */
+static struct iommu_iova_range *find_exactly(struct iommu_iova_space *space, uint64_t first,
+					     uint64_t size)
+{
+	struct iommu_iova_range *range = IOVA_PARKS ? space->latest : NULL;
+
+	settle(space);
+	if (range == NULL || range != space->latest || range->first != first)
+		range = range_find(space, first);
+	if (range != NULL &&
+	    (range->first != first || (size != 0 && range->last - first != size - 1)))
+		return NULL;
+	return range;
 }
 
 /* Size 0: whatever it has. */
 static int free_range(struct iommu_iova_space *space, uint64_t first, uint64_t size)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
-	struct iommu_iova_range *range = range_find(space, first);
-	bool kept = false;
+	struct iommu_iova_range *range = find_exactly(space, first, size);
+	const bool found = range != NULL;
 
-	if (range != NULL &&
-	    (range->first != first || (size != 0 && range->last - first != size - 1)))
-		range = NULL;
-	if (range != NULL) {
-		unlink_range(space, range);
-		kept = spare_keep(space, range);
-	}
+	if (found)
+		range = release(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
-	if (range == NULL)
-		return IOMMU_ENOENT;
-	if (!kept)
+	if (range != NULL)
 		iommu_object_free(&space->cache, range);
-	return 0;
+	return found ? 0 : IOMMU_ENOENT;
 }
 
 int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
@@ -438,7 +576,7 @@ int iommu_iova_place(struct iommu_iova_space *space, const struct iommu_iova_req
 
 	if (status != 0)
 		return status;
-	state = iommu_spin_lock(space->platform, &space->lock);
+	state = lock_settled(space);
 	placed = place_range(space, &wanted, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
 	return placed ? 0 : IOMMU_ENOSPC;
@@ -455,7 +593,7 @@ int iommu_iova_place_at(struct iommu_iova_space *space, uint64_t first, uint64_t
 		return IOMMU_EINVAL;
 	if (first < space->first || last > space->last)
 		return IOMMU_ERANGE;
-	state = iommu_spin_lock(space->platform, &space->lock);
+	state = lock_settled(space);
 	next = iommu_iova_first_beyond(space, first);
 	if (iommu_iova_gap_first(next) <= first && next->first > last) {
 		range->reserved = false;
@@ -468,7 +606,7 @@ int iommu_iova_place_at(struct iommu_iova_space *space, uint64_t first, uint64_t
 
 void iommu_iova_remove(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
-	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	uintptr_t state = lock_settled(space);
 
 	unlink_range(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
@@ -522,7 +660,7 @@ int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t 
 	if (range == NULL)
 		return IOMMU_ENOMEM;
 	range->reserved = true;
-	state = iommu_spin_lock(space->platform, &space->lock);
+	state = lock_settled(space);
 	if ((flags & IOMMU_IOVA_MERGE) != 0)
 		status = absorb(space, &first, &last, &absorbed);
 	next = iommu_iova_first_beyond(space, first);
@@ -552,6 +690,7 @@ int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_spac
 	const unsigned int to_shift = iommu_highest_bit(to->granule);
 	struct iommu_iova_range *range;
 
+	settle_unlocked(from);
 	for (range = from->begin.next; range != &from->end; range = range->next) {
 		/* Of granules that are touched, all. */
 		uint64_t first = range->first << from_shift >> to_shift;
@@ -573,7 +712,7 @@ int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_spac
 
 struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space, uint64_t granule)
 {
-	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	uintptr_t state = lock_settled(space);
 	struct iommu_iova_range *range = range_find(space, granule);
 
 	iommu_spin_unlock(space->platform, &space->lock, state);
@@ -582,7 +721,7 @@ struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space, uint64_
 
 struct iommu_iova_range *iommu_iova_find_from(struct iommu_iova_space *space, uint64_t granule)
 {
-	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	uintptr_t state = lock_settled(space);
 	struct iommu_iova_range *range;
 
 	if (granule < space->first)
@@ -598,15 +737,17 @@ struct iommu_iova_range *iommu_iova_find_from(struct iommu_iova_space *space, ui
 struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,
 					 const struct iommu_iova_range *range)
 {
-	struct iommu_iova_range *next = range != NULL ? range->next : space->begin.next;
+	struct iommu_iova_range *next;
 
+	settle_unlocked(space);
+	next = range != NULL ? range->next : space->begin.next;
 	return next != &space->end ? next : NULL;
 }
 
 void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu_iova_stats *stats)
 {
 	const struct iommu_iova_range *root;
-	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	uintptr_t state = lock_settled(space);
 
 	root = iommu_iova_range_of(space->tree.root);
 	*stats = (struct iommu_iova_stats){

@@ -30,14 +30,23 @@ struct iommu_iova_space {
 	uint64_t low_last;
 	uint64_t low_failed_plain, low_failed_natural;
 	/*
-	 * Handles that were freed, linked by `next`, at most IOVA_SPARES_MAX: under the lock that
-	 * an allocation takes anyway.
+	 * Handles that were freed, linked by `next`, at most IOVA_SPARES_MAX and one that was
+	 * parked: under the lock that an allocation takes anyway.
 	 */
 	struct iommu_iova_range *spares;
 	unsigned int spare_count;
+	/*
+	 * What iommu_iova_alloc placed last, and the request, as long as nothing was placed or
+	 * freed since; or NULL. `is_parked`: it is free, but not taken out of the tree yet: the
+	 * same request gets it back, and everything else has it taken out first.
+	 */
+	struct iommu_iova_range *latest;
+	struct iommu_iova_request latest_request;
+	bool is_parked;
 };
 
 #define IOVA_SPARES_MAX (IOMMU_CONFIG_IOVA_CACHES ? 64U : 0U)
+#define IOVA_PARKS      (IOMMU_CONFIG_IOVA_CACHES != 0)
 
 static inline struct iommu_iova_range *iommu_iova_range_of(const struct iommu_rb_node *node)
 {

@@ -64,6 +64,7 @@
 void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather)
 {
 	uint64_t item = gather->freed;
+	uint64_t tables = 0;
 
 	while (item != 0) {
 		iommu_cell_t *table =
@@ -71,8 +72,11 @@ void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather
 		unsigned int level = (unsigned int)((item & LINK_LEVEL_MASK) >> LINK_LEVEL_SHIFT);
 
 		item = entry_load(&table[0]);
-		subtree_free(pt, table, level);
+		tables += subtree_free_pages(pt, table, level);
 	}
+	/* All at once: the count is shared by all CPUs. */
+	if (tables != 0)
+		iommu_pgtable_uncount(pt, tables);
 	iommu_gather_init(gather);
 }
 
@@ -96,28 +100,95 @@ void pgtable_merge_gathered(const struct iommu_pgtable *pt, struct iommu_gather 
 	iommu_gather_init(from);
 }
 
-int pgtable_iova_to_phys(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
-			 unsigned int *prot)
+/* What an entry that is no table says of an address that it covers. */
+static inline __attribute__((always_inline)) int
+look_up_entry(const struct iommu_pgtable *pt, uint64_t entry, unsigned int level, iommu_iova_t iova,
+	      iommu_paddr_t *paddr, unsigned int *prot)
 {
-	unsigned int level;
-	iommu_cell_t *table;
-	uint64_t entry, mask;
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
 
-	if (!in_aperture(pt, iova))
-		return IOMMU_ERANGE;
-	/* Where the walk has ended the owner of a neighbour may have put a table since. */
-	do {
-		table = table_covering(pt, iova, &level);
-		entry = entry_load(&table[table_index(pt, iova, level)]);
-	} while (entry_is_table(entry, level));
 	if (!format_is_present(entry))
 		return IOMMU_ENOENT;
-	mask = (1ULL << format_level_shift(pt, level)) - 1;
 	if (paddr != NULL)
 		*paddr = (format_address(pt, entry) & ~mask) | (iova & mask);
 	if (prot != NULL)
 		*prot = format_prot(entry);
 	return 0;
+}
+
+/* The same by the walk of all calls, which may ask the host. */
+static __attribute__((noinline)) int look_up_by_calls(const struct iommu_pgtable *pt,
+						      iommu_iova_t iova, iommu_paddr_t *paddr,
+						      unsigned int *prot)
+{
+	const iommu_cell_t *table;
+	unsigned int level;
+	uint64_t entry;
+
+	/* Where the walk has ended the owner of a neighbour may have put a table since. */
+	do {
+		table = table_covering(pt, iova, &level);
+		entry = entry_load(&table[table_index(pt, iova, level)]);
+	} while (entry_is_table(entry, level));
+	return look_up_entry(pt, entry, level, iova, paddr, prot);
+}
+
+#ifdef __OPTIMIZE_SIZE__
+#define look_up look_up_by_calls
+#else
+
+/* From the table of `level` to the one below, or the answer. */
+#define LOOK_UP_STEP(level)                                                                        \
+	do {                                                                                       \
+		entry = entry_load_acquire(&table[table_index(&view, iova, level)]);               \
+		if (!entry_is_table(entry, level))                                                 \
+			return look_up_entry(&view, entry, level, iova, paddr, prot);              \
+		table = table_at(&view, entry);                                                    \
+	} while (0)
+
+/*
+ * The straight walk, which ends with the answer at each level: a processor looks as far ahead as it
+ * has room for instructions, and look-ups that miss its caches wait side by side, the more the
+ * fewer they have. Nothing is called on the way, so that no register is saved.
+ */
+static inline __attribute__((always_inline)) int
+look_up(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr, unsigned int *prot)
+{
+	const struct iommu_platform host = {
+		.direct_map_offset = pt->platform->direct_map_offset,
+	};
+	const struct iommu_pgtable view = {
+		.platform = &host,
+		.table_order = pt->table_order,
+		.page_shift = pt->page_shift,
+		.address_mask = pt->address_mask,
+	};
+	const iommu_cell_t *table = pt->root;
+	uint64_t entry;
+
+	if (__builtin_expect(pt->platform->phys_to_virt != NULL, 0))
+		return look_up_by_calls(pt, iova, paddr, prot);
+	/* Most tables have four levels; fewer are left to the walk of all calls. */
+	if (__builtin_expect(pt->levels != 4, 0)) {
+		if (pt->levels != 5)
+			return look_up_by_calls(pt, iova, paddr, prot);
+		LOOK_UP_STEP(5);
+	}
+	LOOK_UP_STEP(4);
+	LOOK_UP_STEP(3);
+	LOOK_UP_STEP(2);
+	entry = entry_load(&table[table_index(&view, iova, 1)]);
+	return look_up_entry(&view, entry, 1, iova, paddr, prot);
+}
+
+#endif
+
+int pgtable_iova_to_phys(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
+			 unsigned int *prot)
+{
+	if (!in_aperture(pt, iova))
+		return IOMMU_ERANGE;
+	return look_up(pt, iova, paddr, prot);
 }
 
 /* One walk call. */
@@ -127,12 +198,40 @@ struct walk_cursor {
 	void *ctx;
 };
 
+/* Of the lowest level, whose leaves are all of one size. */
+static int walk_leaves(const struct walk_cursor *walk, const iommu_cell_t *table, iommu_iova_t iova,
+		       iommu_iova_t last)
+{
+	const struct iommu_pgtable *pt = walk->pt;
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+	const iommu_cell_t *entry = &table[table_index(pt, iova, 1)];
+	const iommu_cell_t *end =
+		entry + ((last - (iova & ~mask)) >> format_level_shift(pt, 1)) + 1;
+	struct iommu_pgtable_visit visit = {.iova = iova & ~mask, .size = mask + 1, .level = 1};
+
+	for (; entry != end; entry++, visit.iova += mask + 1) {
+		int status;
+
+		visit.entry = entry_load_acquire(entry);
+		if (!format_is_present(visit.entry))
+			continue;
+		visit.paddr = format_address(pt, visit.entry);
+		visit.prot = format_prot(visit.entry);
+		status = walk->visitor(walk->ctx, &visit);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
 static int walk_table(const struct walk_cursor *walk, const iommu_cell_t *table, unsigned int level,
 		      iommu_iova_t iova, iommu_iova_t last)
 {
 	const struct iommu_pgtable *pt = walk->pt;
 	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
 
+	if (UNROLLED && level == 1)
+		return walk_leaves(walk, table, iova, last);
 	for (;;) {
 		uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]);
 		iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;

@@ -120,7 +120,8 @@ walk_straight(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *a
 {
 	iommu_cell_t *table = pt->root;
 
-	switch (pt->levels) {
+	/* Most tables have four levels. */
+	switch (__builtin_expect((long)pt->levels, 4)) {
 	case 5:
 		WALK_STEP(5);
 		__attribute__((fallthrough));

@@ -106,26 +106,89 @@ static inline bool is_for_map(const struct iommu_pgtable *pt, iommu_iova_t iova,
 	       piece->paddr > pt->paddr_last || piece->size - 1 > pt->paddr_last - piece->paddr;
 }
 
-/* Map pieces of one page in the entries from `entry` on, as far as they go; how many. */
+/* What is wrong with a piece as one page; 0: nothing. `wrong`: bits of no address of a page. */
+static inline uint64_t not_a_page(const struct iommu_pgtable *pt, uint64_t wrong,
+				  const struct iommu_map_piece *piece)
+{
+	return (piece->paddr & wrong) | (piece->size ^ (1ULL << format_level_shift(pt, 1)));
+}
+
+/*
+ * Map pieces of one page in the entries from `entry` on, as far as they go; how many. A larger page
+ * can only begin with the table's first entry: all others are not asked about it.
+ */
 static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iommu_iova_t iova,
 					    iommu_cell_t *entry,
 					    const struct iommu_map_piece *pieces,
 					    unsigned int count, uint64_t leaf)
 {
-	const uint64_t page = 1ULL << format_level_shift(pt, 1);
+	/* paddr_last is one less than a power of two. */
+	const uint64_t wrong = ~(pt->paddr_last & ~((1ULL << format_level_shift(pt, 1)) - 1));
 	const uint64_t larger = (1ULL << format_level_shift(pt, 2)) - 1;
-	const uint64_t last = pt->paddr_last & ~(page - 1);
-	unsigned int i;
+	const struct iommu_map_piece *piece = pieces, *end = pieces + count;
 
-	for (i = 0; i < count; i++, iova += page) {
-		const iommu_paddr_t paddr = pieces[i].paddr;
+	if (count != 0 && ((iova | pieces->paddr) & larger) == 0)
+		return 0;
+	for (; UNROLLED && end - piece >= 2; piece += 2, entry += 2) {
+		const uint64_t first = leaf | piece[0].paddr, second = leaf | piece[1].paddr;
 
-		if (pieces[i].size != page || (paddr & (page - 1)) != 0 || paddr > last ||
-		    ((iova ^ paddr) & larger) == 0 || iommu_cell_load(&entry[i]) != 0)
+		if ((not_a_page(pt, wrong, &piece[0]) | not_a_page(pt, wrong, &piece[1]) |
+		     iommu_cell_load(&entry[0]) | iommu_cell_load(&entry[1])) != 0)
 			break;
-		entry_store(&entry[i], leaf | paddr);
+		entry_store(&entry[0], first);
+		entry_store(&entry[1], second);
 	}
-	return i;
+	for (; piece != end; piece++, entry++) {
+		if ((not_a_page(pt, wrong, piece) | iommu_cell_load(entry)) != 0)
+			break;
+		entry_store(entry, leaf | piece->paddr);
+	}
+	return (unsigned int)(piece - pieces);
+}
+
+/* A list of pieces, and how far it is mapped. */
+struct pieces_cursor {
+	iommu_iova_t iova; /* of the first */
+	const struct iommu_map_piece *pieces;
+	unsigned int count, next;
+	uint64_t room, done; /* entries from that of the first on, up to the end of its table */
+	iommu_cell_t *entries;
+};
+
+/* Pieces of one page from the next one on. */
+static inline void map_singles(const struct iommu_pgtable *pt, struct pieces_cursor *at,
+			       unsigned int prot)
+{
+	const uint64_t left = at->room - at->done;
+	const unsigned int count = at->count - at->next;
+	const unsigned int singles = map_single_pages(
+		pt, at->iova + (at->done << format_level_shift(pt, 1)), &at->entries[at->done],
+		&at->pieces[at->next], count < left ? count : (unsigned int)left,
+		format_make_leaf(pt, 0, 1, prot));
+
+	at->next += singles;
+	at->done += singles;
+}
+
+/* All kinds of pieces, from one on that is none of one page. */
+static __attribute__((noinline)) void map_mixed(const struct iommu_pgtable *pt,
+						struct pieces_cursor *at, unsigned int prot)
+{
+	const unsigned int shift = format_level_shift(pt, 1);
+
+	while (at->next < at->count) {
+		const struct iommu_map_piece *piece = &at->pieces[at->next];
+		const uint64_t pages = piece->size >> shift;
+		iommu_cell_t *entries = &at->entries[at->done];
+
+		if (is_for_map(pt, at->iova + (at->done << shift), piece, at->room - at->done) ||
+		    !entries_are_empty(entries, pages))
+			return;
+		entries_store_leaves(pt, entries, pages, piece->paddr, 1, prot);
+		at->done += pages;
+		at->next++;
+		map_singles(pt, at, prot);
+	}
 }
 
 unsigned int pgtable_map_pieces(struct iommu_pgtable *pt, iommu_iova_t iova,
@@ -133,37 +196,24 @@ unsigned int pgtable_map_pieces(struct iommu_pgtable *pt, iommu_iova_t iova,
 				unsigned int prot, uint64_t *mapped)
 {
 	const unsigned int shift = format_level_shift(pt, 1);
-	const uint64_t leaf = format_make_leaf(pt, 0, 1, prot);
-	const uint64_t room = entries_left(pt, iova);
-	iommu_cell_t *entries;
-	uint64_t done = 0;
-	unsigned int i = 0;
+	struct pieces_cursor at = {.iova = iova, .pieces = pieces, .count = count};
 
 	*mapped = 0;
 	if (!is_one_page(pt, iova, 1ULL << shift) || !prot_is_good(prot))
 		return 0;
-	entries = page_entry(pt, iova);
-	if (entries == NULL)
+	at.entries = page_entry(pt, iova);
+	if (at.entries == NULL)
 		return 0;
-	while (i < count) {
-		const uint64_t left = room - done;
-		const unsigned int singles =
-			map_single_pages(pt, iova + (done << shift), &entries[done], &pieces[i],
-					 count - i < left ? count - i : (unsigned int)left, leaf);
-		uint64_t pages;
+	at.room = entries_left(pt, iova);
+	map_singles(pt, &at, prot);
+	if (__builtin_expect(at.next < count, 0)) {
+		struct pieces_cursor rest = at;
 
-		i += singles;
-		done += singles;
-		if (i == count || is_for_map(pt, iova + (done << shift), &pieces[i], room - done))
-			break;
-		pages = pieces[i].size >> shift;
-		if (!entries_are_empty(&entries[done], pages))
-			break;
-		entries_store_leaves(pt, &entries[done], pages, pieces[i].paddr, 1, prot);
-		done += pages;
-		i++;
+		map_mixed(pt, &rest, prot);
+		at.next = rest.next;
+		at.done = rest.done;
 	}
-	entries_flush(pt, entries, done);
-	*mapped = done << shift;
-	return i;
+	entries_flush(pt, at.entries, at.done);
+	*mapped = at.done << shift;
+	return at.next;
 }

@@ -27,17 +27,28 @@ static inline void entries_clear(const struct iommu_pgtable *pt, iommu_cell_t *e
 	entries_flush(pt, entries, count);
 }
 
+static inline unsigned int entry_clear_counting(iommu_cell_t *entry)
+{
+	const bool was_present = format_is_present(entry_load(entry));
+
+	entry_store(entry, 0);
+	return was_present;
+}
+
 /* The same; returns how many were present. */
 static inline uint64_t entries_clear_counting(const struct iommu_pgtable *pt, iommu_cell_t *entries,
 					      uint64_t count)
 {
+	iommu_cell_t *entry = entries;
+	iommu_cell_t *end = entries + count;
 	uint64_t present = 0;
-	uint64_t i;
 
-	for (i = 0; i < count; i++) {
-		present += format_is_present(entry_load(&entries[i]));
-		entry_store(&entries[i], 0);
+	for (; UNROLLED && end - entry >= 4; entry += 4) {
+		present += entry_clear_counting(&entry[0]) + entry_clear_counting(&entry[1]) +
+			   entry_clear_counting(&entry[2]) + entry_clear_counting(&entry[3]);
 	}
+	for (; entry < end; entry++)
+		present += entry_clear_counting(entry);
 	entries_flush(pt, entries, count);
 	return present;
 }
@@ -52,8 +63,8 @@ static inline void unmap_run(struct unmap_cursor *unmap, iommu_cell_t *entries, 
 }
 
 /* Clear an entry that the range covers whole. */
-static void unmap_entry(struct unmap_cursor *unmap, iommu_cell_t *entry, uint64_t value,
-			unsigned int level)
+static inline void unmap_entry(struct unmap_cursor *unmap, iommu_cell_t *entry, uint64_t value,
+			       unsigned int level)
 {
 	struct iommu_pgtable *pt = unmap->pt;
 	iommu_cell_t *child;
@@ -245,32 +256,42 @@ static inline unsigned int level_of_entry(const struct iommu_pgtable *pt, iommu_
 }
 
 /*
- * A range that is one entry, where nothing has to be cut: the leaf, or the table with all below it,
- * goes at once. False: not this way, and nothing has happened.
+ * The entry of level 2 or 3 for an address, by a straight walk that calls nothing; NULL: not this
+ * way.
  */
-static inline bool unmap_one_entry(struct unmap_cursor *unmap, iommu_iova_t iova, iommu_iova_t last)
+static inline __attribute__((always_inline)) iommu_cell_t *
+entry_above_lowest(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int level)
 {
-	const struct iommu_pgtable *pt = unmap->pt;
-	const unsigned int level = level_of_entry(pt, iova, last);
+	const struct iommu_platform host = {
+		.direct_map_offset = pt->platform->direct_map_offset,
+	};
+	const struct iommu_pgtable view = {
+		.platform = &host,
+		.table_order = pt->table_order,
+		.page_shift = pt->page_shift,
+		.address_mask = pt->address_mask,
+	};
 	iommu_cell_t *table = pt->root;
-	iommu_cell_t *entry;
 	unsigned int at;
-	uint64_t value;
+	uint64_t entry;
 
-	if (level == 0)
-		return false;
-	for (at = pt->levels; at > level; at--) {
-		value = entry_load_acquire(&table[table_index(pt, iova, at)]);
-		if (!entry_is_table(value, at))
-			return false;
-		table = table_at(pt, value);
+	if (__builtin_expect(pt->platform->phys_to_virt != NULL, 0))
+		return NULL;
+	for (at = pt->levels; __builtin_expect(at > 3, 1); at--) {
+		entry = entry_load_acquire(&table[table_index(&view, iova, at)]);
+		if (__builtin_expect(!entry_is_table(entry, at), 0))
+			return NULL;
+		table = table_at(&view, entry);
 	}
-	entry = &table[table_index(pt, iova, level)];
-	value = entry_load_acquire(entry);
-	if (!format_is_present(value) || !is_dropped_whole(pt, value, level))
-		return false;
-	unmap_entry(unmap, entry, value, level);
-	return true;
+	if (level == 3)
+		return &table[table_index(&view, iova, 3)];
+	if (__builtin_expect(at == 3, 1)) {
+		entry = entry_load_acquire(&table[table_index(&view, iova, 3)]);
+		if (__builtin_expect(!entry_is_table(entry, 3), 0))
+			return NULL;
+		table = table_at(&view, entry);
+	}
+	return &table[table_index(&view, iova, 2)];
 }
 
 /* Any range: from the root, after it is known that no leaf is cut. */
@@ -283,19 +304,46 @@ static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu
 		.gather = gather,
 		.counting = unmapped != NULL,
 	};
-	int status = 0;
+	int status = split_at(pt, iova, iova, flags, gather);
 
-	if (!UNROLLED || !unmap_one_entry(&unmap, iova, last)) {
-		status = split_at(pt, iova, iova, flags, gather);
-		if (status == 0)
-			status = split_at(pt, last, last + 1, flags, gather);
-		if (status != 0)
-			return status;
-		unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
-	}
+	if (status == 0)
+		status = split_at(pt, last, last + 1, flags, gather);
+	if (status != 0)
+		return status;
+	unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
 	if (unmapped != NULL)
 		*unmapped = unmap.bytes;
 	if (!unmap.counting || unmap.bytes != 0 || gather->tables_unlinked)
+		iommu_gather_add(gather, iova, last, 1ULL << format_level_shift(pt, 1));
+	return 0;
+}
+
+/*
+ * A range that is one entry, where nothing has to be cut: the leaf, or the table with all below it,
+ * goes at once. Every other one in the general way.
+ */
+static __attribute__((noinline)) int unmap_large(struct iommu_pgtable *pt, iommu_iova_t iova,
+						 iommu_iova_t last, unsigned int flags,
+						 struct iommu_gather *gather, uint64_t *unmapped)
+{
+	const unsigned int level = level_of_entry(pt, iova, last);
+	iommu_cell_t *entry = level != 0 ? entry_above_lowest(pt, iova, level) : NULL;
+	struct unmap_cursor unmap = {
+		.pt = pt,
+		.gather = gather,
+		.counting = unmapped != NULL,
+	};
+	uint64_t value;
+
+	if (entry == NULL)
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	value = entry_load_acquire(entry);
+	if (!format_is_present(value) || !is_dropped_whole(pt, value, level))
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	unmap_entry(&unmap, entry, value, level);
+	if (unmapped != NULL)
+		*unmapped = unmap.bytes;
+	if (unmapped == NULL || unmap.bytes != 0 || gather->tables_unlinked)
 		iommu_gather_add(gather, iova, last, 1ULL << format_level_shift(pt, 1));
 	return 0;
 }
@@ -313,7 +361,8 @@ int pgtable_unmap(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, un
 	if (__builtin_expect(!range_is_good(pt, iova, size), 0))
 		return range_error(pt, iova, size);
 	if (!in_one_lowest_table(pt, iova, last))
-		return unmap_range(pt, iova, last, flags, gather, unmapped);
+		return (UNROLLED ? unmap_large : unmap_range)(pt, iova, last, flags, gather,
+							      unmapped);
 	table = table_covering(pt, iova, &level);
 	if (__builtin_expect(level != 1, 0))
 		return unmap_range(pt, iova, last, flags, gather, unmapped);

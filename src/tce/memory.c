@@ -95,41 +95,132 @@ static int settle(struct memory_table *table, uint64_t index, uint64_t count,
 	return conclude(table, gather, kill_range(table, index, count, gather));
 }
 
+/*
+ * The bridge is told of entries that were stored alone, without tables, as far as nothing waits for
+ * an earlier kill; true: *status is how it ended. False: nothing has happened.
+ */
+static inline bool settle_stored(struct memory_table *table, uint64_t index, uint64_t count,
+				 int *status)
+{
+	const struct iommu_tce_table *base = &table->base;
+
+	if (__builtin_expect(iommu_confirmation_is_open(&table->confirmation) ||
+				     iommu_withheld_pages_any(&table->pages),
+			     0))
+		return false;
+	iommu_full_fence();
+	if (table->kill.pages != NULL)
+		*status = table->kill.pages(table->kill.ctx,
+					    (base->first_page + index) << base->page_shift,
+					    base->page_shift, count);
+	else
+		*status = table->kill.all(table->kill.ctx);
+	if (__builtin_expect(*status != 0, 0)) {
+		iommu_confirmation_fail(&table->confirmation);
+		*status = *status == IOMMU_ETIMEDOUT ? *status : IOMMU_EIO;
+	}
+	return true;
+}
+
 /* --- Entries ---------------------------------------------------------------------------------- */
 
-static int memory_clear(struct iommu_tce_table *base, uint64_t index, uint64_t count)
+/* The same of entries that were stored, with whatever waits. */
+static int tell_of_stored(struct memory_table *table, uint64_t index, uint64_t count)
 {
-	struct memory_table *table = memory_of(base);
+	struct iommu_gather gather;
+	int status;
+
+	if (__builtin_expect(settle_stored(table, index, count, &status), 1))
+		return status;
+	iommu_gather_init(&gather);
+	return settle(table, index, count, &gather);
+}
+
+/* After map or unmap; most leave no table to be freed. */
+static inline int settle_gathered(struct memory_table *table, uint64_t index, uint64_t count,
+				  struct iommu_gather *gather)
+{
+	return gather->tables_unlinked ? settle(table, index, count, gather)
+				       : tell_of_stored(table, index, count);
+}
+
+static __attribute__((noinline)) int clear_entries(struct memory_table *table, uint64_t index,
+						   uint64_t count)
+{
 	struct iommu_gather gather;
 	int status;
 
 	iommu_gather_init(&gather);
-	status = iommu_tce_unmap(&table->pt, iova_of(base, index), count << base->page_shift, 0,
-				 &gather, NULL);
-	return status != 0 ? status : settle(table, index, count, &gather);
+	status = iommu_tce_unmap(&table->pt, iova_of(&table->base, index),
+				 count << table->base.page_shift, 0, &gather, NULL);
+	return status != 0 ? status : settle_gathered(table, index, count, &gather);
 }
 
-static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t count,
-		      iommu_paddr_t paddr, unsigned int prot)
+static __attribute__((noinline)) int set_entries(struct memory_table *table, uint64_t index,
+						 uint64_t count, iommu_paddr_t paddr,
+						 unsigned int prot)
 {
-	struct memory_table *table = memory_of(base);
 	struct iommu_gather gather;
 	uint64_t mapped;
 	int status;
 
 	iommu_gather_init(&gather);
-	status = iommu_tce_map(&table->pt, iova_of(base, index), paddr, count << base->page_shift,
-			       prot, &gather, &mapped);
+	status = iommu_tce_map(&table->pt, iova_of(&table->base, index), paddr,
+			       count << table->base.page_shift, prot, &gather, &mapped);
 	if (status != 0 && !iommu_gather_is_empty(&gather) &&
 	    settle(table, index, count, &gather) != 0)
 		return IOMMU_EIO;
 	if (status != 0)
 		return status;
 	/* The bridge may have cached that the entries were absent. */
-	if (settle(table, index, count, &gather) == 0)
+	if (settle_gathered(table, index, count, &gather) == 0)
 		return 0;
-	return memory_clear(base, index, count) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
+	return clear_entries(table, index, count) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+
+/* One page, where its table is there, is a store. */
+static int memory_clear(struct iommu_tce_table *base, uint64_t index, uint64_t count)
+{
+	struct memory_table *table = memory_of(base);
+
+	if (__builtin_expect(count == 1 && iommu_tce_unmap_page(&table->pt, iova_of(base, index),
+								1ULL << base->page_shift),
+			     1))
+		return tell_of_stored(table, index, 1);
+	return clear_entries(table, index, count);
+}
+
+static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t count,
+		      iommu_paddr_t paddr, unsigned int prot)
+{
+	struct memory_table *table = memory_of(base);
+
+	if (__builtin_expect(count != 1 ||
+				     !iommu_tce_map_page(&table->pt, iova_of(base, index), paddr,
+							 1ULL << base->page_shift, prot),
+			     0))
+		return set_entries(table, index, count, paddr, prot);
+	if (__builtin_expect(tell_of_stored(table, index, 1) == 0, 1))
+		return 0;
+	return clear_entries(table, index, 1) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
+}
+
+#else
+
+static int memory_clear(struct iommu_tce_table *base, uint64_t index, uint64_t count)
+{
+	return clear_entries(memory_of(base), index, count);
+}
+
+static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t count,
+		      iommu_paddr_t paddr, unsigned int prot)
+{
+	return set_entries(memory_of(base), index, count, paddr, prot);
+}
+
+#endif
 
 static int memory_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t *paddr,
 		      unsigned int *prot)

@@ -27,15 +27,18 @@ void iommu_tce_pools_init(struct iommu_tce_table *table)
 	table->pools[table->pool_count].end = table->entries;
 }
 
-/* Without reading the pools, which other CPUs write. */
+/* Without reading the pools, which other CPUs write. There are five of one size, or two. */
 static struct tce_pool *pool_of(struct iommu_tce_table *table, uint64_t index)
 {
-	unsigned int i = table->pool_count;
+	const uint64_t size = table->pool_size;
+	unsigned int i = index >= 2 * size ? 2 : 0;
 
-	while (i != 0 && index < i * table->pool_size)
-		i--;
-	return &table->pools[i];
+	i += index >= (i + 1) * size;
+	i += i == 3 && index >= 4 * size;
+	return &table->pools[i < table->pool_count ? i : table->pool_count];
 }
+
+_Static_assert(TCE_POOLS_MAX == 4, "pool_of finds one of so many");
 
 /* --- Search ----------------------------------------------------------------------------------- */
 

@@ -258,6 +258,7 @@ void suite_pieces_alone(void **state)
 		{UINT64_MAX - (PAGE - 1), 2 * PAGE},
 		{7 * PAGE, 4096 * PAGE},
 	};
+	struct iommu_map_piece pages[6];
 	uint64_t mapped;
 	size_t i;
 
@@ -286,6 +287,18 @@ void suite_pieces_alone(void **state)
 	assert_int_equal(map_pieces(s, 6 * PAGE, good, 3, RW, &mapped), 1);
 	assert_int_equal(mapped, PAGE);
 	assert_unmapped(s, 7 * PAGE);
+	for (i = 0; i < 6; i++)
+		pages[i] = (struct iommu_map_piece){(50 + 2 * i) * PAGE, PAGE};
+	for (i = 0; i < 5; i++) {
+		/* A page of its own is in the way of each of them in turn. */
+		const iommu_iova_t iova = (40 + 10 * i) * PAGE;
+
+		assert_int_equal(map(s, iova + i * PAGE, 7 * PAGE, PAGE), 0);
+		assert_int_equal(map_pieces(s, iova, pages, 6, RW, &mapped), i);
+		assert_int_equal(mapped, i * PAGE);
+		assert_leads_to(s, iova + i * PAGE, 7 * PAGE);
+		assert_unmapped(s, iova + (i + 1) * PAGE);
+	}
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const struct iommu_map_piece list[] = {good[0], wrong[i], good[2]};
 		const iommu_iova_t iova = (10 + i) * PAGE;
@@ -297,13 +310,17 @@ void suite_pieces_alone(void **state)
 	}
 }
 
-/* A list ends with its table, and where a larger page may fit. */
+/* A list ends with its table, and where a larger page may begin. */
 void suite_pieces_at_the_end_of_a_table(void **state)
 {
 	struct suite *s = *state;
 	const struct iommu_map_piece list[] = {
 		{20 * PAGE, PAGE}, {31 * PAGE, PAGE}, {41 * PAGE, 2 * PAGE}};
-	const struct iommu_map_piece fits[] = {{MID + 8 * PAGE, PAGE}};
+	/* At the place that it has in a larger page: only the first of it begins one. */
+	const struct iommu_map_piece fits[] = {{MID, PAGE}, {MID + PAGE, PAGE}};
+	const struct iommu_map_piece inside[] = {{MID + 8 * PAGE, PAGE}, {MID + 9 * PAGE, PAGE}};
+	const bool one_size = (s->pt.pgsize_bitmap & (s->pt.pgsize_bitmap - 1)) == 0;
+	const iommu_iova_t second = TABLE_ENTRIES * PAGE;
 	uint64_t mapped;
 
 	assert_int_equal(map(s, 0, 5 * PAGE, PAGE), 0);
@@ -312,8 +329,11 @@ void suite_pieces_at_the_end_of_a_table(void **state)
 	assert_leads_to(s, (TABLE_ENTRIES - 1) * PAGE, 31 * PAGE);
 	assert_int_equal(map_pieces(s, (TABLE_ENTRIES - 3) * PAGE, &list[2], 1, RW, &mapped), 0);
 	assert_unmapped(s, (TABLE_ENTRIES - 3) * PAGE);
-	assert_int_equal(map_pieces(s, 8 * PAGE, fits, 1, RW, &mapped),
-			 (s->pt.pgsize_bitmap & (s->pt.pgsize_bitmap - 1)) == 0 ? 1 : 0);
+	assert_int_equal(map_pieces(s, 8 * PAGE, inside, 2, RW, &mapped), 2);
+	assert_leads_to(s, 9 * PAGE, MID + 9 * PAGE);
+	assert_int_equal(map(s, second + 5 * PAGE, 5 * PAGE, PAGE), 0);
+	assert_int_equal(map_pieces(s, second, fits, 2, RW, &mapped), one_size ? 2 : 0);
+	assert_int_equal(map_pieces(s, second + PAGE, fits, 2, RW, &mapped), one_size ? 0 : 2);
 }
 
 void suite_ends_of_the_aperture(void **state)
@@ -708,6 +728,11 @@ void suite_walk_order_and_stop(void **state)
 	log = (struct walk_log){.stop_at = 2, .last_leaf = UINT64_MAX, .ordered = true};
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, log_entry, &log), 42);
 	assert_int_equal(log.entries, 2);
+	/* At the first of two leaves of the smallest size. */
+	log = (struct walk_log){.stop_at = s->config.levels, .last_leaf = UINT64_MAX};
+	assert_int_equal(s->ops->walk(&s->pt, 0, 0x7 * PAGE - 1, log_entry, &log), 42);
+	assert_int_equal(log.entries, s->config.levels);
+	assert_int_equal(log.last_leaf, 0x5 * PAGE);
 }
 
 /*

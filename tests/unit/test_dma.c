@@ -1084,6 +1084,62 @@ static void scattered_buffers_are_mapped_whole_or_not_at_all(void **state)
 	end();
 }
 
+/* Lists of whole pages have a way of their own: it refuses, and cuts, what the general one does. */
+static void lists_of_whole_pages_are_lists_like_others(void **state)
+{
+	static const struct iommu_dma_device segments = {.max_segment = 2 * PAGE};
+	static const struct iommu_dma_device no_page = {.mask = PAGE - 1};
+	struct iommu_dma_piece pieces[3];
+	iommu_iova_t address;
+	iommu_paddr_t memory;
+	unsigned int elements, i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 16);
+	for (i = 0; i < 3; i++)
+		pieces[i] = (struct iommu_dma_piece){.paddr = memory + 3 * i * PAGE, .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 3, BOTH, &elements), 0);
+	assert_int_equal(elements, 2);
+	assert_int_equal(pieces[0].length, 2 * PAGE);
+	assert_int_equal(pieces[1].length, PAGE);
+	assert_true(reaches(pieces[1].address, memory + 6 * PAGE));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 3), 0);
+	/* Of the size of a page, but not where one begins. */
+	pieces[0].paddr += 8;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 1, BOTH, &elements), 0);
+	assert_int_equal(pieces[0].address % PAGE, 8);
+	assert_true(reaches(pieces[0].address + PAGE - 1, memory + PAGE + 7));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 1), 0);
+	pieces[0].paddr -= 8;
+	/* What is wrong with a piece comes before what there is no room for. */
+	assert_int_equal(iommu_dma_map_sg(f.dma, &no_page, pieces, 3, BOTH, &elements),
+			 IOMMU_ENOSPC);
+	pieces[1].size = 0;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &no_page, pieces, 3, BOTH, &elements),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 3, BOTH, &elements), IOMMU_EINVAL);
+	/* A sum that wraps to one page, and a piece that wraps. */
+	pieces[1].size = 1ULL << 63;
+	pieces[2].size = 1ULL << 63;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 3, BOTH, &elements), IOMMU_ENOSPC);
+	pieces[1] = (struct iommu_dma_piece){.paddr = UINT64_MAX - (PAGE - 1), .size = 2 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements),
+			 IOMMU_EOVERFLOW);
+	/* A list that was not mapped says so when it is unmapped, whatever lies there by now. */
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory, .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements), 0);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), 0);
+	pieces[1].paddr = 1ULL << 51;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, 2 * PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), IOMMU_ENOENT);
+	f.mistakes++;
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 2 * PAGE), 0);
+	end();
+}
+
 /*
  * One piece is moved to the boundary at which addresses end. The others would add up to 2^64 pages,
  * and one.
@@ -2945,6 +3001,7 @@ int main(void)
 		cmocka_unit_test(pieces_become_elements),
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(lists_of_whole_pages_are_lists_like_others),
 		cmocka_unit_test(lists_do_not_wrap_where_a_piece_is_moved),
 		cmocka_unit_test(long_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(lists_of_any_kind_keep_to_the_devices_limits),

@@ -57,12 +57,11 @@ static struct subtree check_subtree(const struct iommu_rb_node *node)
 	return s;
 }
 
-/* Tree and list agree, and the space tiles exactly. */
-static void check_space(struct iommu_iova_space *space)
+/* Tree and list agree, and the space tiles exactly. A parked range stays parked. */
+static void check_tree(const struct iommu_iova_space *space)
 {
 	const struct iommu_iova_range *range;
 	uint64_t taken = 0, free = 0, ranges = 0;
-	struct iommu_iova_stats stats;
 	struct subtree s = check_subtree(space->tree.root);
 
 	for (range = space->begin.next;; range = range->next) {
@@ -74,11 +73,25 @@ static void check_space(struct iommu_iova_space *space)
 		taken += range->last - range->first + 1;
 		ranges++;
 	}
-	iommu_iova_get_stats(space, &stats);
 	assert_int_equal(s.nodes, ranges + 1);
-	assert_int_equal(stats.ranges, ranges);
-	assert_int_equal(stats.taken, taken);
-	assert_int_equal(stats.free, free);
+	assert_int_equal(space->ranges, ranges);
+	assert_int_equal(space->taken, taken);
+	assert_int_equal(taken + free, space->last - space->first + 1);
+	assert_true(!space->is_parked || space->latest != NULL);
+}
+
+/* And the space says so; nothing is parked afterwards. */
+static void check_space(struct iommu_iova_space *space)
+{
+	struct iommu_iova_stats stats;
+	struct subtree s;
+
+	iommu_iova_get_stats(space, &stats);
+	assert_false(space->is_parked);
+	check_tree(space);
+	s = check_subtree(space->tree.root);
+	assert_int_equal(stats.ranges, space->ranges);
+	assert_int_equal(stats.taken, space->taken);
 	assert_int_equal(stats.taken + stats.free, space->last - space->first + 1);
 	assert_int_equal(stats.largest_gap, s.gap);
 	assert_int_equal(stats.largest_block, s.order < 0 ? 0 : 1ULL << s.order);
@@ -348,6 +361,159 @@ static void low_addresses_go_first_and_failures_are_remembered(void **state)
 	test_platform_destroy(&test);
 }
 
+/* --- The parked range ------------------------------------------------------------------------- */
+
+static struct iommu_iova_range *alloc_one(struct iommu_iova_space *space, uint64_t size)
+{
+	const struct iommu_iova_request request = {.size = size, .limit = UINT64_MAX};
+	struct iommu_iova_range *range = NULL;
+
+	assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+	return range;
+}
+
+/* Free, and be sure that it is parked. */
+static uint64_t park(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	const uint64_t first = range->first;
+
+	iommu_iova_free(space, range);
+	assert_true(space->is_parked);
+	return first;
+}
+
+static void what_was_placed_last_comes_back_to_the_same_request(void **state)
+{
+	struct test_platform test;
+	struct iommu_iova_space *space;
+	struct iommu_iova_range *range, *other;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 1, 1000);
+	range = alloc_one(space, 4);
+	assert_int_equal(park(space, range), 997);
+	assert_ptr_equal(alloc_one(space, 4), range);
+	assert_false(space->is_parked);
+	assert_int_equal(iommu_iova_free_at(space, 997), 0);
+	assert_true(space->is_parked);
+	/* Another request sees that its place is free. */
+	assert_int_equal(alloc_one(space, 2)->first, 999);
+	check_space(space);
+	/* Of two, the one that was placed first leaves a place that is better. */
+	other = alloc_one(space, 3);
+	range = alloc_one(space, 3);
+	assert_int_equal(other->first, 996);
+	iommu_iova_free(space, other);
+	iommu_iova_free(space, range);
+	assert_false(space->is_parked);
+	assert_int_equal(alloc_one(space, 3)->first, 996);
+	other = alloc_one(space, 3);
+	park(space, other);
+	assert_int_equal(iommu_iova_free_at(space, 996), 0);
+	assert_int_equal(alloc_one(space, 3)->first, 996);
+	check_space(space);
+	iommu_iova_space_destroy(space);
+	test_platform_destroy(&test);
+}
+
+static void each_part_of_a_request_must_be_the_same(void **state)
+{
+	const struct iommu_iova_request request = {.size = 4, .limit = UINT64_MAX};
+	/* With the first granule that each gets of 1 to 1000. */
+	const struct {
+		struct iommu_iova_request request;
+		uint64_t first;
+	} others[] = {
+		{{.size = 3, .limit = UINT64_MAX}, 998},
+		{{.size = 4, .alignment = 4, .limit = UINT64_MAX}, 996},
+		{{.size = 4, .boundary = 8, .limit = UINT64_MAX}, 996},
+		{{.size = 4, .limit = 500}, 497},
+		{{.size = 4, .limit = UINT64_MAX, .flags = IOMMU_IOVA_BOTTOM_UP}, 1},
+	};
+	const struct iommu_iova_request nowhere = {.size = 4, .lowest = 998, .limit = UINT64_MAX};
+	struct test_platform test;
+	struct iommu_iova_space *space;
+	struct iommu_iova_range *range;
+	unsigned int i;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 1, 1000);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+		park(space, range);
+		assert_int_equal(iommu_iova_alloc(space, &others[i].request, &range), 0);
+		assert_int_equal(range->first, others[i].first);
+		iommu_iova_free(space, range);
+		check_space(space);
+	}
+	assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+	park(space, range);
+	assert_int_equal(iommu_iova_alloc(space, &nowhere, &range), IOMMU_ENOSPC);
+	iommu_iova_space_destroy(space);
+	test_platform_destroy(&test);
+}
+
+static void a_parked_range_is_free_for_all_calls(void **state)
+{
+	struct test_platform test;
+	struct iommu_iova_space *space, *other;
+	struct iommu_iova_range *range;
+	struct iommu_iova_stats stats;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 1, 1000);
+	other = new_space(&test, 1, 1000);
+	park(space, alloc_one(space, 4));
+	assert_int_equal(iommu_iova_free_at(space, 997), IOMMU_ENOENT);
+	park(space, alloc_one(space, 4));
+	assert_null(iommu_iova_find(space, 998));
+	park(space, alloc_one(space, 4));
+	assert_null(iommu_iova_find_from(space, 5));
+	park(space, alloc_one(space, 4));
+	assert_null(iommu_iova_next(space, NULL));
+	park(space, alloc_one(space, 4));
+	iommu_iova_get_stats(space, &stats);
+	assert_int_equal(stats.ranges, 0);
+	assert_int_equal(stats.free, 1000);
+	assert_int_equal(stats.largest_gap, 1000);
+	/* A copy walks what nothing takes out meanwhile. */
+	park(space, alloc_one(space, 4));
+	assert_int_equal(iommu_iova_copy_reserved(other, space), 0);
+	assert_false(space->is_parked);
+	park(space, alloc_one(space, 4));
+	assert_int_equal(iommu_iova_reserve(space, 996, 999, 0, &range), 0);
+	check_space(space);
+	iommu_iova_free(space, range);
+	park(space, alloc_one(space, 4));
+	/* And goes with the space. */
+	iommu_iova_space_destroy(space);
+	iommu_iova_space_destroy(other);
+	test_platform_destroy(&test);
+}
+
+static void a_reservation_is_no_answer_to_a_request(void **state)
+{
+	struct test_platform test;
+	struct iommu_iova_space *space;
+	struct iommu_iova_range *range;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 1, 1000);
+	range = alloc_one(space, 4);
+	assert_int_equal(iommu_iova_reserve(space, 10, 13, 0, NULL), 0);
+	/* Nothing is kept of the request when something else was placed. */
+	iommu_iova_free(space, iommu_iova_find(space, 10));
+	assert_false(space->is_parked);
+	iommu_iova_free(space, range);
+	check_space(space);
+	iommu_iova_space_destroy(space);
+	test_platform_destroy(&test);
+}
+
 /* --- Against a bitmap ------------------------------------------------------------------------- */
 
 #define MAP_FIRST 3
@@ -442,10 +608,17 @@ static void mark(struct model *model, uint64_t first, uint64_t last, bool taken)
 	model->starts[first] = taken;
 }
 
+/* The request of the last allocation, and its range, as long as that is known to be there. */
+static struct {
+	struct iommu_iova_request request;
+	struct iommu_iova_range *range;
+} last_time;
+
 static void random_alloc(struct iommu_iova_space *space, struct model *model,
 			 struct test_random *random, unsigned int *succeeded)
 {
-	const struct iommu_iova_request r = random_request(random);
+	const bool again = last_time.request.size != 0 && test_random_below(random, 3) == 0;
+	const struct iommu_iova_request r = again ? last_time.request : random_request(random);
 	const uint64_t expected = best_place(model, &r);
 	const bool exact = (r.alignment <= 1 && r.boundary == 0) ||
 			   (r.alignment == r.size && (r.size & (r.size - 1)) == 0) ||
@@ -467,6 +640,8 @@ static void random_alloc(struct iommu_iova_space *space, struct model *model,
 	if (exact)
 		assert_int_equal(range->first, expected);
 	mark(model, range->first, range->last, true);
+	last_time.request = r;
+	last_time.range = range;
 	++*succeeded;
 }
 
@@ -474,8 +649,15 @@ static void random_free(struct iommu_iova_space *space, struct model *model,
 			struct test_random *random)
 {
 	const uint64_t at = MAP_FIRST + test_random_below(random, MAP_LAST - MAP_FIRST + 1);
-	struct iommu_iova_range *range = iommu_iova_find(space, at);
+	struct iommu_iova_range *range = last_time.range;
 
+	last_time.range = NULL;
+	if (range != NULL && test_random_below(random, 3) != 0) {
+		mark(model, range->first, range->last, false);
+		iommu_iova_free(space, range);
+		return;
+	}
+	range = iommu_iova_find(space, at);
 	assert_int_equal(range != NULL, model->taken[at]);
 	if (range == NULL) {
 		assert_int_equal(iommu_iova_free_at(space, at), IOMMU_ENOENT);
@@ -517,12 +699,13 @@ static void run(uint64_t operations, uint64_t fail_every, uint64_t seed)
 	struct test_platform test;
 	struct iommu_iova_space *space;
 	static struct model model;
-	unsigned int succeeded = 0, bias = 0;
+	unsigned int succeeded = 0, bias = 0, parked = 0;
 	uint64_t i;
 
 	printf("# IOMMU_TEST_OPERATIONS=%llu IOMMU_TEST_SEED=%llu\n",
 	       (unsigned long long)operations, (unsigned long long)seed);
 	memset(&model, 0, sizeof(model));
+	memset(&last_time, 0, sizeof(last_time));
 	test_platform_init(&test, 1 << 22, 0);
 	space = new_space(&test, MAP_FIRST, MAP_LAST);
 	test.fail_every = fail_every;
@@ -536,9 +719,13 @@ static void run(uint64_t operations, uint64_t fail_every, uint64_t seed)
 			random_alloc(space, &model, &random, &succeeded);
 		else
 			random_free(space, &model, &random);
-		check_space(space);
+		parked += space->is_parked;
+		check_tree(space);
+		if (test_random_below(&random, 4) == 0)
+			check_space(space);
 	}
 	assert_true(succeeded > operations / 20);
+	assert_true(parked > operations / 100);
 	iommu_iova_space_destroy(space);
 	test_platform_destroy(&test);
 }
@@ -619,6 +806,10 @@ int main(void)
 		cmocka_unit_test(the_whole_space_can_be_used),
 		cmocka_unit_test(reservations_are_merged_and_copied),
 		cmocka_unit_test(low_addresses_go_first_and_failures_are_remembered),
+		cmocka_unit_test(what_was_placed_last_comes_back_to_the_same_request),
+		cmocka_unit_test(each_part_of_a_request_must_be_the_same),
+		cmocka_unit_test(a_parked_range_is_free_for_all_calls),
+		cmocka_unit_test(a_reservation_is_no_answer_to_a_request),
 		cmocka_unit_test(random_operations_agree_with_a_bitmap),
 		cmocka_unit_test(allocations_fail_in_turn),
 		cmocka_unit_test(threads_free_what_others_allocated),

@@ -52,16 +52,19 @@ static void cut(void)
 	assert_int_equal(iommu_vtdss_unmap(&pt, 0, PAGE, IOMMU_UNMAP_SPLIT, &gather, &unmapped), 0);
 }
 
-/* Look up behind every instruction; returns at how many of them the neighbour came. */
-static unsigned int look_up_beside(void (*change)(void), bool is_mapped)
+/*
+ * Look up behind every instruction, in a table of the usual number of levels, which has a walk of
+ * its own, or of others; returns at how many of them the neighbour came.
+ */
+static unsigned int look_up_beside(void (*change)(void), bool is_mapped, unsigned int levels)
 {
 	const iommu_iova_t iova = 7 * PAGE + 5;
 	const struct sigaction action = {.sa_handler = count_step};
 	struct test_platform test;
 	const struct iommu_pgtable_config config = {
 		.platform = &test.platform,
-		.levels = 3,
-		.input_bits = 39,
+		.levels = levels,
+		.input_bits = 12 + 9 * levels,
 		.output_bits = 46,
 		.pgsize_bitmap = PAGE | LARGE,
 	};
@@ -92,13 +95,15 @@ static unsigned int look_up_beside(void (*change)(void), bool is_mapped)
 static void a_look_up_beside_a_map(void **state)
 {
 	(void)state;
-	assert_true(look_up_beside(map_beside, false) > 20);
+	for (unsigned int levels = 3; levels <= 5; levels++)
+		assert_true(look_up_beside(map_beside, false, levels) > 20);
 }
 
 static void a_look_up_in_a_page_that_is_cut(void **state)
 {
 	(void)state;
-	assert_true(look_up_beside(cut, true) > 20);
+	for (unsigned int levels = 3; levels <= 5; levels++)
+		assert_true(look_up_beside(cut, true, levels) > 20);
 }
 
 int main(void)

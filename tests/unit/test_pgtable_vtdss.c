@@ -143,6 +143,65 @@ static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39, AL
 static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48, ALL_SIZES};
 static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57, ALL_SIZES};
 
+static uint64_t distance; /* of the host's memory from where the CPU finds it */
+
+static void *phys_to_virt(void *ctx, iommu_paddr_t paddr)
+{
+	(void)ctx;
+	return (void *)(uintptr_t)(paddr + distance);
+}
+
+static iommu_paddr_t virt_to_phys(void *ctx, const void *virt)
+{
+	(void)ctx;
+	return (uintptr_t)virt - distance;
+}
+
+/* The distance that such a host's structure names means nothing. */
+static void a_host_may_convert_by_calls(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable_config config = {
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 46,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
+	};
+	struct iommu_platform platform;
+	struct iommu_gather gather;
+	struct iommu_pgtable pt;
+	iommu_paddr_t paddr;
+	unsigned int prot;
+	uint64_t mapped;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	platform = test.platform;
+	distance = platform.direct_map_offset;
+	platform.direct_map_offset = UINT64_MAX << 20;
+	platform.phys_to_virt = phys_to_virt;
+	platform.virt_to_phys = virt_to_phys;
+	config.platform = &platform;
+	assert_int_equal(iommu_vtdss_init(&pt, &config), 0);
+	iommu_gather_init(&gather);
+	assert_int_equal(
+		iommu_vtdss_map(&pt, 0x5000, 0x9000, 0x1000, IOMMU_PROT_READ, &gather, &mapped), 0);
+	assert_int_equal(iommu_vtdss_map(&pt, 0x40000000, 0x200000, 0x200000, IOMMU_PROT_READ_WRITE,
+					 &gather, &mapped),
+			 0);
+	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x5123, &paddr, &prot), 0);
+	assert_int_equal(paddr, 0x9123);
+	assert_int_equal(prot, IOMMU_PROT_READ);
+	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x40012345, &paddr, NULL), 0);
+	assert_int_equal(paddr, 0x212345);
+	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x6000, &paddr, NULL), IOMMU_ENOENT);
+	assert_int_equal(iommu_vtdss_unmap(&pt, 0x40000000, 0x200000, 0, &gather, NULL), 0);
+	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x40012345, NULL, NULL), IOMMU_ENOENT);
+	iommu_vtdss_free_gathered(&pt, &gather);
+	iommu_vtdss_destroy(&pt);
+	test_platform_destroy(&test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +225,7 @@ int main(void)
 		AT_EVERY_DEPTH(suite_what_is_not_mapped_can_be_filled),
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_table_that_was_filled_is_trimmed),
+		cmocka_unit_test(a_host_may_convert_by_calls),
 		cmocka_unit_test(entries_have_the_bits_of_the_specification),
 	};
 

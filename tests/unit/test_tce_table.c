@@ -367,6 +367,49 @@ static void what_is_not_confirmed_is_kept_back(void **state)
 	end();
 }
 
+/* A page whose kill failed: the next kill is of everything, and those after it of pages again. */
+static void what_one_page_left_open_is_made_good(void **state)
+{
+	uint64_t first, second, third;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x70000, 1, RW, NULL, &first), 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x80000, 1, RW, NULL, &second), 0);
+	assert_true(leads_to(first, 0x70000));
+	bridge.kills_of_all = 0;
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_unmap(table, first, 1), IOMMU_ETIMEDOUT);
+	bridge.hangs = false;
+	assert_int_equal(stats().lost, 1);
+	assert_int_equal(bridge.kills_of_all, 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x90000, 1, RW, NULL, &third), 0);
+	assert_int_equal(bridge.kills_of_all, 1);
+	assert_true(is_blocked(first));
+	assert_int_equal(iommu_tce_table_unmap(table, second, 1), 0);
+	assert_int_equal(iommu_tce_table_unmap(table, third, 1), 0);
+	assert_int_equal(bridge.kills_of_all, 1);
+	end();
+}
+
+/* So few pages that all of them are in the pool for large requests. */
+static void the_smallest_windows_have_one_pool(void **state)
+{
+	static const struct iommu_tce_table_config window = {.entries = 64, .page_shift = 12};
+	uint64_t addresses[63], i;
+
+	(void)state;
+	begin(&window, 1, 0);
+	for (i = 0; i < 63; i++)
+		assert_int_equal(iommu_tce_table_map(table, 0x70000, 1, RW, NULL, &addresses[i]),
+				 0);
+	assert_int_equal(stats().taken, 64);
+	for (i = 0; i < 63; i++)
+		assert_int_equal(iommu_tce_table_unmap(table, addresses[i], 1), 0);
+	assert_int_equal(stats().taken, 1);
+	end();
+}
+
 static void an_owner_takes_the_whole_window(void **state)
 {
 	iommu_paddr_t paddr;
@@ -1141,6 +1184,8 @@ int main(void)
 		cmocka_unit_test(a_run_may_lie_in_several_pools),
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(what_is_not_confirmed_is_kept_back),
+		cmocka_unit_test(what_one_page_left_open_is_made_good),
+		cmocka_unit_test(the_smallest_windows_have_one_pool),
 		cmocka_unit_test(an_owner_takes_the_whole_window),
 		cmocka_unit_test(owners_keep_words_of_their_own),
 		cmocka_unit_test(what_is_free_is_found),
