@@ -32,8 +32,8 @@
 #define FRAMES     64U
 #define BASE       0x500000000ULL
 #define BUFFERS    8U
-#define BLOCKS     6U /* of interrupt entries */
-#define ENTRIES    8U /* of each that are looked at */
+#define BLOCKS     36U /* of interrupt entries */
+#define ENTRIES    8U  /* of each that are looked at */
 #define OPERATIONS 96U
 
 static struct {
@@ -264,6 +264,9 @@ static void write_tables(void)
 		store(t.tables + 3 * 4096 + slot * 8ULL, vtd_ss_leaf(frame, 1, true, true));
 		store(t.tables + 7 * 4096 + slot * 8ULL, frame | 0x67);
 	}
+	/* As their owner does. */
+	f.machine.platform.cache_flush(f.machine.platform.ctx,
+				       model_machine_bytes(&f.machine, t.tables), 8 * 4096);
 }
 
 /* A table of another owner; of none that makes sense is a domain made that is used. */
@@ -286,7 +289,7 @@ static int make_foreign(unsigned int d, struct iommu_unit *unit)
 		given.first.flags = below(2) ? below(32) : 0;
 		given.first.table += below(4) == 0 ? 8 : 0;
 		given.rest[1] = below(8) == 0;
-		config.user_size = below(4) == 0 ? below(40) : config.user_size;
+		config.user_size = below(4) == 0 ? below(sizeof(given) + 1) : config.user_size;
 		config.user_data = below(8) != 0 ? &given : NULL;
 		config.address_width = below(2) ? below(60) : 0;
 		config.force_snoop = below(4) == 0;
@@ -325,7 +328,7 @@ static int make_own(unsigned int d, struct iommu_unit *unit)
 		.force_snoop = below(8) == 0,
 		.stage = (enum iommu_stage)(below(4) == 0 ? below(3) : 0),
 		.dirty_tracking = below(3) == 0,
-		.nest_parent = below(4) == 0,
+		.nest_parent = below(3) == 0,
 		.pgsize_bitmap = below(8) == 0 ? 4096ULL | (uint64_t)below(4) << 21 : 0,
 	};
 
@@ -576,7 +579,7 @@ static void attach(void)
 
 	if (!t.is_there[i])
 		return;
-	if (below(3) == 0) {
+	if (below(4) == 0) {
 		status = seen(iommu_domain_detach_group(f.group[i]));
 		t.uses[i] = 0;
 		if (status == 0)
@@ -588,7 +591,8 @@ static void attach(void)
 	status = seen(iommu_domain_attach_group(t.domains[d], f.group[i]));
 	if (status == 0) {
 		t.told[i] = 1U << d;
-		t.uses[i] = d + 1;
+		/* Until its reset is over it is blocked. */
+		t.uses[i] = iommu_endpoint_is_in_reset(f.endpoint[i]) ? 0 : d + 1;
 	} else if (is_open(status)) {
 		t.told[i] |= 1U << d;
 		t.uses[i] = 0;
@@ -661,8 +665,12 @@ static void use_features(void)
 		(void)seen(iommu_endpoint_enable_feature(f.endpoint[i], features[below(3)]));
 	else
 		(void)seen(iommu_endpoint_disable_feature(f.endpoint[i], features[below(3)]));
-	if (below(4) == 0)
-		(void)seen(iommu_endpoint_was_reset(f.endpoint[i]));
+	/* What was reset is blocked until it is attached again. */
+	if (below(4) == 0) {
+		t.uses[i] = 0;
+		if (seen(iommu_endpoint_was_reset(f.endpoint[i])) == 0)
+			t.told[i] = 0;
+	}
 	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
 }
 
@@ -871,10 +879,9 @@ static void check_block(unsigned int k, unsigned int number)
 	}
 }
 
-static void alloc_block(unsigned int k)
+static void alloc_block(unsigned int k, unsigned int count)
 {
-	const unsigned int i = below(DEVICES), count = below(below(4) == 0 ? 200 : 10);
-	const unsigned int how = below(8);
+	const unsigned int i = below(DEVICES), how = below(8);
 	int status = IOMMU_ENOENT;
 
 	memset(t.is_set[k], 0, sizeof(t.is_set[k]));
@@ -910,13 +917,20 @@ static void use_interrupts(void)
 		break;
 	case 1:
 	case 2:
+		/* As many as make the table larger; or one. */
+		for (unsigned int all = 0; on == 0 && all < BLOCKS; all++)
+			if (!t.has_block[all])
+				alloc_block(all, 100);
 		if (!t.has_block[k])
-			alloc_block(k);
+			alloc_block(k, below(below(4) == 0 ? 150 : 10));
 		break;
 	case 3:
-		if (t.has_block[k] && below(2) == 0 &&
-		    seen(iommu_vtd_interrupt_free(&t.blocks[k])) == 0)
-			t.has_block[k] = false;
+		if (!t.has_block[k] || below(2) == 0)
+			break;
+		/* Freed it is in any case. */
+		status = seen(iommu_vtd_interrupt_free(&t.blocks[k]));
+		FUZZ_CHECK(status == 0 || is_open(status));
+		t.has_block[k] = false;
 		break;
 	case 4:
 	case 5:
@@ -968,7 +982,7 @@ static void behave(void)
 static void misbehave(void)
 {
 	struct iommu_model_vtd_faults faults = {0};
-	const unsigned int how = below(10);
+	const unsigned int how = below(12);
 
 	behave();
 	faults.waits_hang = how == 1;
@@ -981,7 +995,7 @@ static void misbehave(void)
 	set_faults(&faults);
 	if (how == 7 || how == 8)
 		t.odds = 2 + below(8);
-	if (how == 9)
+	if (how >= 9)
 		f.device[below(DEVICES)]->silent = true;
 	t.is_troubled = t.is_troubled || how != 0;
 }
@@ -1096,6 +1110,26 @@ static struct iommu_model_vtd_config any_config(void)
 					       .domain_bits = below(2) ? 4 : 16};
 }
 
+/* Devices in use: their features are on, and they have domains, with memory. */
+static void begin_use(void)
+{
+	if (below(2) == 0)
+		(void)seen(iommu_vtd_interrupts_enable(f.iommu, 0));
+	for (unsigned int i = 0; i < DEVICES; i++) {
+		(void)seen(iommu_endpoint_enable_feature(f.endpoint[i], IOMMU_FEATURE_PASID));
+		(void)seen(iommu_endpoint_enable_feature(f.endpoint[i], IOMMU_FEATURE_ATS));
+		if (below(2) == 0)
+			(void)seen(iommu_endpoint_enable_feature(f.endpoint[i],
+								 IOMMU_FEATURE_PAGE_REQUESTS));
+	}
+	for (unsigned int count = 1 + below(4); count != 0; count--) {
+		make_domain();
+		map();
+		attach();
+		attach_pasid();
+	}
+}
+
 static void begin_driver(void)
 {
 	const struct iommu_model_vtd_config config = any_config();
@@ -1136,6 +1170,8 @@ static void begin_driver(void)
 		f.device[i]->tlb_is_off = true; /* there is one, and it answers */
 	}
 	(void)seen(iommu_vtd_enable(f.iommu));
+	if (below(4) != 0)
+		begin_use();
 }
 
 /*
@@ -1148,8 +1184,7 @@ static void end_driver(void)
 	if (t.is_asleep)
 		FUZZ_CHECK(iommu_resume(f.iommu) == 0);
 	for (unsigned int i = 0; i < f.machine.unit_count; i++)
-		if (f.unit[i] != NULL && iommu_unit_is_enabled(f.unit[i]))
-			FUZZ_CHECK(iommu_unit_enable(f.unit[i]) == 0);
+		FUZZ_CHECK(iommu_unit_enable(f.unit[i]) == 0);
 	for (unsigned int k = 0; k < BLOCKS; k++)
 		if (t.has_block[k])
 			FUZZ_CHECK(iommu_vtd_interrupt_free(&t.blocks[k]) == 0);
