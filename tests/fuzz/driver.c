@@ -653,6 +653,12 @@ static void release_or_probe(void)
 	}
 }
 
+/* What the host does to the device itself: its TLB is empty. */
+static void be_reset(unsigned int i)
+{
+	memset(f.device[i]->tlb, 0, sizeof(f.device[i]->tlb));
+}
+
 static void use_features(void)
 {
 	static const enum iommu_feature features[] = {IOMMU_FEATURE_PASID, IOMMU_FEATURE_ATS,
@@ -668,6 +674,7 @@ static void use_features(void)
 	/* What was reset is blocked until it is attached again. */
 	if (below(4) == 0) {
 		t.uses[i] = 0;
+		be_reset(i);
 		if (seen(iommu_endpoint_was_reset(f.endpoint[i])) == 0)
 			t.told[i] = 0;
 	}
@@ -693,6 +700,7 @@ static void reset_device(void)
 						       IOMMU_PROT_READ, &paddr) != 0);
 		return;
 	}
+	be_reset(i);
 	(void)seen(iommu_endpoint_reset_end(f.endpoint[i]));
 	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
 }

@@ -656,9 +656,11 @@ static void end_guest(void)
 	for (unsigned int i = 0; i < f.machine.unit_count; i++)
 		iommu_model_vtd_misbehave(f.machine.units[i], &none);
 	/* What a unit held back goes on its way before the next. */
-	for (unsigned int i = 0; i < DEVICES && t.holds; i++)
+	for (unsigned int i = 0; i < DEVICES && t.holds; i++) {
 		(void)model_device_request_page(f.device[i], t.groups[i] / 4 % PASIDS, 0, 1,
-						(uint16_t)(t.groups[i]++ % 512), true);
+						(uint16_t)(t.groups[i] % 512), true);
+		t.groups[i]++;
+	}
 	serve_requests();
 	cut_groups();
 	for (unsigned int i = 0; i < DEVICES; i++)

@@ -152,7 +152,7 @@ static void damage_interrupt(void)
 					     fuzz_flag(&t.input), fuzz_flag(&t.input),
 					     fuzz_flag(&t.input), below(300), below(2) != 0);
 	const uint64_t high =
-		vtd_irte_high((enum vtd_source_validation)(below(16) == 0 ? below(4) : 1 + by_bus),
+		vtd_irte_high((enum vtd_source_validation)(below(16) == 0 ? below(4) : 1U + by_bus),
 			      below(4) == 0 ? below(4) : 0, source);
 
 	if (below(16) == 0)
