@@ -67,6 +67,7 @@ static struct {
 	struct iommu_vtd_interrupt_target targets[BLOCKS][ENTRIES];
 	bool is_set[BLOCKS][ENTRIES]; /* for certain */
 	unsigned int senders[BLOCKS]; /* 1 + the device; 0: another */
+	bool has_open_memory;         /* shared memory was freed, and that is not confirmed */
 	bool is_atomic;               /* the caller may not sleep */
 	bool is_troubled, is_asleep;
 	unsigned int odds; /* of an allocation: fails once in so many; 0: never */
@@ -198,7 +199,10 @@ static void check_buffers(void)
 		for (unsigned int k = 0; k < BUFFERS; k++) {
 			iommu_paddr_t paddr = 0;
 
+			/* Its address may be that of shared memory since. */
 			if (t.buffers[k].address == 0 ||
+			    (t.has_open_memory &&
+			     (t.buffers[k].size == 0 || t.buffers[k].is_open)) ||
 			    model_device_access(f.device[i], t.buffers[k].address, IOMMU_PROT_READ,
 						&paddr) != 0)
 				continue;
@@ -693,6 +697,9 @@ static void reset_device(void)
 	t.uses[i] = 0;
 	if (!iommu_endpoint_is_in_reset(f.endpoint[i])) {
 		status = seen(iommu_endpoint_reset_begin(f.endpoint[i]));
+		/* At once: it may be released before its reset is said to be over. */
+		if (status == 0)
+			be_reset(i);
 		for (unsigned int slot = 0; slot < SLOTS && status == 0 && !t.is_troubled; slot++)
 			FUZZ_CHECK(!iommu_unit_is_enabled(iommu_endpoint_unit(f.endpoint[i])) ||
 				   t.is_asleep ||
@@ -700,7 +707,6 @@ static void reset_device(void)
 						       IOMMU_PROT_READ, &paddr) != 0);
 		return;
 	}
-	be_reset(i);
 	(void)seen(iommu_endpoint_reset_end(f.endpoint[i]));
 	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
 }
@@ -825,7 +831,8 @@ static void use_shared_memory(void)
 			   PAGE_DEVICE);
 	model_machine_mark(&f.machine, iommu_virt_to_phys(&f.machine.platform, bytes), 1,
 			   PAGE_TABLE);
-	(void)seen(iommu_dma_free(t.dma, bytes, address, size));
+	if (seen(iommu_dma_free(t.dma, bytes, address, size)) != 0)
+		t.has_open_memory = true;
 }
 
 /* --- Interrupts ------------------------------------------------------------------------------- */
