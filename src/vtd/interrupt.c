@@ -74,13 +74,26 @@ int iommu_vtd_interrupts_start(struct vtd_unit *unit)
 	return status;
 }
 
+/*
+ * Translation may use the queue already, which a failure may leave stopped: whatever comes next
+ * begins with a look at the queue.
+ */
+static int hold_queue(struct vtd_unit *unit)
+{
+	const int status = iommu_vtd_queue_hold(unit);
+
+	if (status != 0)
+		iommu_unit_note_failure(&unit->state);
+	return status;
+}
+
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
 {
 	int status = 0;
 
 	/* A queue that may still turn off lets no other command through: it is restarted first. */
 	if (iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE))
-		status = iommu_vtd_queue_hold(unit);
+		status = hold_queue(unit);
 	if (status != 0)
 		return status;
 	if (!vtd_interrupts_may_run(unit))
@@ -178,7 +191,7 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 	if (status == 0 && vtd_interrupts_may_run(unit))
 		status = iommu_vtd_interrupts_stop(unit);
 	if (status == 0)
-		status = iommu_vtd_queue_hold(unit);
+		status = hold_queue(unit);
 	if (status != 0)
 		return status;
 	write_entries_for(unit, (flags & IOMMU_VTD_X2APIC) != 0);

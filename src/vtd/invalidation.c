@@ -297,6 +297,24 @@ int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch)
 	return execute(unit, batch, false);
 }
 
+#if IOMMU_CONFIG_SCALABLE
+/* A wait that hardware read and dropped, or refused: what lies before the wait was executed. */
+static int submit_once(struct iommu_unit_state *state, const struct iommu_batch *batch,
+		       uint16_t *silent)
+{
+	const int status = submit(state, batch, silent);
+
+	return status != IOMMU_EAGAIN ? status : 0;
+}
+
+int iommu_vtd_tell_once(struct vtd_unit *unit, struct iommu_batch *batch)
+{
+	static const struct iommu_batch_ops once_ops = {.submit = submit_once};
+
+	return iommu_batch_execute(&unit->state, &once_ops, batch, false);
+}
+#endif
+
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order)
 {
 	struct iommu_batch batch = {.count = 0};

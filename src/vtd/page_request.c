@@ -91,7 +91,7 @@ static int respond(struct vtd_unit *unit, uint16_t source_id,
 	vtd_batch_add(&batch,
 		      vtd_descriptor_page_response(source_id, response->has_pasid, response->pasid,
 						   response->group, code_of(response->code)));
-	return iommu_vtd_tell(unit, &batch);
+	return iommu_vtd_tell_once(unit, &batch);
 }
 
 int iommu_vtd_page_response(struct iommu_endpoint *endpoint,

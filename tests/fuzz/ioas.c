@@ -6,13 +6,15 @@
  *
  * The oracle knows only what the headers say of return values. For each page of each space it has
  * the set of frames that a device may be led to there: a frame enters the set with a call that may
- * have mapped it, and leaves it with an unmap, a revocation or a destruction that returned 0. For
+ * have mapped it, and leaves it with an unmap, a revocation or a destruction that returned 0. Each
+ * frame holds bytes that name it, which software reads by what it may have mapped. For
  * each device it has the set of spaces that the device may have been told to use. After every call,
  * every page that a device reaches leads to a frame of these sets, and that frame is pinned. What a
  * map that returned 0 has mapped is reached, as long as nothing has failed. At the end nothing is
  * pinned, reached or left.
  */
 #include <libiommu/vfio.h>
+#include <libiommu/vtd.h>
 
 #include "fuzz.h"
 #include "ioas_fixture.h"
@@ -22,7 +24,6 @@
 #define SLOTS      48U
 #define BASE       0x40000000ULL
 #define FRAMES     64U
-#define MEMORY_AT  (1ULL << 36)
 #define DEVICES    4U /* two are bound, one has a device file, one a group file */
 #define PASIDS     3U /* none, and two */
 #define HWPTS      6U
@@ -31,6 +32,7 @@
 
 static struct {
 	struct fuzz_bytes input;
+	iommu_paddr_t frames;
 	uint32_t spaces[SPACES]; /* 0: none */
 	uint64_t may[SPACES][SLOTS];
 	uint8_t sure[SPACES][SLOTS]; /* 1 + the frame that is mapped for certain; 0: unknown */
@@ -40,8 +42,10 @@ static struct {
 	struct {
 		uint32_t id;
 		unsigned int space;
+		bool is_nested; /* on a table of a guest's, which leads nowhere */
 	} hwpts[HWPTS];
-	uint32_t access;
+	bool has_nested;
+	uint32_t access, plain_access, faults, unit;
 	struct {
 		unsigned int first, count;
 	} holds[HOLDS];
@@ -54,9 +58,11 @@ static struct {
 	bool is_troubled; /* something failed that leaves traces */
 	struct iommu_device_files *files;
 	struct iommu_device_file *device_file, *group_device;
+	bool is_group_closed; /* its file, as long as a device of it is open */
 	struct iommu_group_file *group_file;
-	struct iommu_container *container;
+	struct iommu_container *container, *plain; /* the latter without an IOMMU */
 	struct iommu_account *account;
+	struct iommu_backing_ops ops[2]; /* of both owners */
 } t;
 
 static unsigned int below(unsigned int bound)
@@ -91,7 +97,7 @@ static int pin(void *context, uint64_t address, uint64_t size, unsigned int prot
 	if (is_upper(first + pages - 1) && t.is_revoked)
 		return IOMMU_ENODEV;
 	if (t.pin_lies) {
-		pieces[0] = (struct iommu_map_piece){MEMORY_AT, size + 4096};
+		pieces[0] = (struct iommu_map_piece){t.frames, size + 4096};
 		*count = 1;
 		return 0;
 	}
@@ -99,8 +105,8 @@ static int pin(void *context, uint64_t address, uint64_t size, unsigned int prot
 		pages = t.per_call;
 	for (unsigned int i = 0; i < pages; i++)
 		t.pins[first + i]++;
-	pieces[0] = (struct iommu_map_piece){MEMORY_AT + ((uint64_t)first << 12),
-					     (uint64_t)pages << 12};
+	pieces[0] =
+		(struct iommu_map_piece){t.frames + ((uint64_t)first << 12), (uint64_t)pages << 12};
 	*count = 1;
 	return 0;
 }
@@ -115,17 +121,21 @@ static void unpin(void *context, uint64_t address, const struct iommu_map_piece 
 	for (unsigned int i = 0; i < count; i++)
 		for (uint64_t at = 0; at < pieces[i].size; at += 4096, frame++) {
 			FUZZ_CHECK(frame < FRAMES && t.pins[frame] != 0);
-			FUZZ_CHECK(pieces[i].paddr + at == MEMORY_AT + ((uint64_t)frame << 12));
+			FUZZ_CHECK(pieces[i].paddr + at == t.frames + ((uint64_t)frame << 12));
 			t.pins[frame]--;
 		}
 }
+
+/* What each byte of a frame is; software writes bytes of WRITTEN. No entry of a table. */
+#define NAME_OF(frame) (2 * (frame) + 2)
+#define WRITTEN        0xfe
 
 static int copy_bytes(void *context, uint64_t address, void *bytes, size_t size, bool write)
 {
 	(void)context;
 	FUZZ_CHECK(address + size <= (uint64_t)FRAMES << 12);
-	if (!write)
-		memset(bytes, 0x5a, size);
+	for (size_t i = 0; i < size && !write; i++)
+		((uint8_t *)bytes)[i] = (uint8_t)NAME_OF((address + i) >> 12);
 	return 0;
 }
 
@@ -146,18 +156,30 @@ static bool is_same_at(void *context, uint64_t address, const struct iommu_backi
 	return other->address == address;
 }
 
-static const struct iommu_backing_ops backing_ops = {.pin = pin,
-						     .unpin = unpin,
-						     .copy = copy_bytes,
-						     .is_same = is_same,
-						     .is_same_at = is_same_at};
 /* Two owners; their addresses are those of frames. */
 static char owners[2];
 
 static struct iommu_backing backing_of(unsigned int frame)
 {
-	return (struct iommu_backing){&backing_ops, &owners[is_upper(frame)],
+	return (struct iommu_backing){&t.ops[is_upper(frame)], &owners[is_upper(frame)],
 				      (uint64_t)frame << 12};
+}
+
+/* With all functions, or without those that need not be; memory, or registers. */
+static void choose_owners(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const unsigned int lacks = below(4) == 0 ? below(8) : 0;
+
+		t.ops[i] = (struct iommu_backing_ops){
+			.pin = pin,
+			.unpin = unpin,
+			.copy = (lacks & 1) != 0 ? NULL : copy_bytes,
+			.is_same = (lacks & 2) != 0 ? NULL : is_same,
+			.is_same_at = (lacks & 4) != 0 ? NULL : is_same_at,
+			.flags = below(8) == 0 ? (unsigned int)IOMMU_BACKING_MMIO : 0,
+		};
+	}
 }
 
 /* --- What may be ------------------------------------------------------------------------------ */
@@ -195,9 +217,9 @@ static void check_page(unsigned int user, unsigned int pasid, unsigned int slot,
 					  writes ? IOMMU_PROT_WRITE : IOMMU_PROT_READ, &paddr) == 0;
 
 	if (passes) {
-		const uint64_t frame = (paddr - MEMORY_AT) >> 12;
+		const uint64_t frame = (paddr - t.frames) >> 12;
 
-		FUZZ_CHECK(paddr >= MEMORY_AT && frame < FRAMES);
+		FUZZ_CHECK(paddr >= t.frames && frame < FRAMES);
 		if (!may_reach(user, pasid, slot, frame))
 			fprintf(stderr,
 				"user %u pasid %u slot %u frame %u told %x uses %u may0 %llx may1 "
@@ -214,13 +236,21 @@ static void check_page(unsigned int user, unsigned int pasid, unsigned int slot,
 	if (is_upper(t.sure[uses - 1][slot] - 1U) && (t.is_revoked || t.is_unsure))
 		return;
 	if (!writes || t.may_write[uses - 1][slot])
-		FUZZ_CHECK(passes && (paddr - MEMORY_AT) >> 12 == t.sure[uses - 1][slot] - 1U);
+		FUZZ_CHECK(passes && (paddr - t.frames) >> 12 == t.sure[uses - 1][slot] - 1U);
 }
 
 /*
  * Every page in turn, each device a few after each call; all of them (`step` 1) now and then. What
  * is wrong stays wrong until it is looked at.
  */
+/* A guest's tables lie in memory that holds none, and lead nowhere. */
+static void forgive_guest(void)
+{
+	if (t.has_nested && f.machine.violation != NULL &&
+	    strcmp(f.machine.violation, "hardware walked into a page of device memory") == 0)
+		f.machine.violation = NULL;
+}
+
 static void check(unsigned int round, unsigned int step)
 {
 	const bool writes = (t.input.left & 1) != 0;
@@ -232,6 +262,7 @@ static void check(unsigned int round, unsigned int step)
 		for (unsigned int pasid = 1; pasid < PASIDS; pasid++)
 			for (unsigned int slot = round % step; slot < SLOTS; slot += 2 * step)
 				check_page(user, pasid, slot, writes);
+	forgive_guest();
 	if (f.machine.violation != NULL)
 		fprintf(stderr, "# %s\n", f.machine.violation);
 	FUZZ_CHECK(f.machine.violation == NULL);
@@ -309,11 +340,26 @@ static void map(void)
 static void map_wildly(void)
 {
 	const unsigned int s = below(2);
-	const struct iommu_backing backing = backing_of(0);
-	iommu_iova_t iova = fuzz_wild(&t.input);
+	const struct iommu_backing_ops odd = {.pin = pin, .flags = 1U << below(4)};
+	struct iommu_backing backing = backing_of(0);
+	iommu_iova_t iova =
+		below(4) == 0 ? UINT64_MAX - 4095 - 4096 * (uint64_t)below(4) : fuzz_wild(&t.input);
 	const uint64_t size = below(2) == 0 ? 4096ULL << below(4) : fuzz_wild(&t.input);
-	const unsigned int flags = below(2) == 0 ? ANY : (unsigned int)fuzz_number(&t.input, 3);
+	const unsigned int flags = below(2) == 0   ? ANY | (below(2) == 0 ? IOMMU_IOAS_FIXED : 0U)
+				   : below(2) == 0 ? (unsigned int)IOMMU_IOAS_FIXED << below(4)
+						   : (unsigned int)fuzz_number(&t.input, 3);
 	int status;
+
+	if (below(16) == 0) {
+		backing.ops = below(2) == 0 ? &odd : NULL;
+		FUZZ_CHECK(iommu_ioas_map(ctx, t.spaces[s], &backing, 4096, ANY, &iova) != 0);
+		return;
+	}
+	if (below(16) == 0)
+		backing.address = fuzz_wild(&t.input);
+	if (backing.address > (uint64_t)FRAMES / 2 << 12 && size <= (uint64_t)FRAMES << 12 &&
+	    size - 1 <= UINT64_MAX - backing.address)
+		return;
 
 	/*
 	 * The pages that are watched are mapped by the other function; and the memory has an end.
@@ -329,6 +375,14 @@ static void map_wildly(void)
 	(void)seen(iommu_ioas_unmap(ctx, t.spaces[s], iova, size, NULL));
 }
 
+/* An object that is no address space. */
+static uint32_t any_other(void)
+{
+	const uint32_t others[] = {device[below(2)], t.access, t.faults, t.unit, 0, 12345};
+
+	return others[below(6)];
+}
+
 static void copy(void)
 {
 	const unsigned int from = below(2), to = below(2);
@@ -340,6 +394,24 @@ static void copy(void)
 	any_range(&first, &count);
 	source = below(SLOTS - count + 1);
 	iova = iova_of(first);
+	if (below(8) == 0) {
+		const uint64_t size = below(4) == 0 ? fuzz_wild(&t.input) : (uint64_t)count << 12;
+
+		/* To any place, and away from there; or from no space at all. */
+		status = seen(iommu_ioas_copy(ctx, t.spaces[to],
+					      below(4) != 0 ? t.spaces[from] : any_other(),
+					      iova_of(source), size, ANY, &iova));
+		if (status != 0 && !is_open(status))
+			return;
+		for (unsigned int slot = 0; slot < SLOTS; slot++)
+			for (unsigned int i = 0; i < count && iova == iova_of(slot); i++)
+				FUZZ_CHECK(slot + i >= SLOTS || t.sure[to][slot + i] == 0);
+		if (status != 0 || seen(iommu_ioas_unmap(ctx, t.spaces[to], iova, size, NULL)) != 0)
+			for (unsigned int i = 0; i < SLOTS; i++)
+				for (unsigned int k = 0; k < SLOTS; k++)
+					t.may[to][i] |= t.may[from][k];
+		return;
+	}
 	status = seen(iommu_ioas_copy(
 		ctx, t.spaces[to], t.spaces[from], iova_of(source), (uint64_t)count << 12,
 		IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | (writable ? IOMMU_IOAS_WRITE : 0U), &iova));
@@ -362,6 +434,16 @@ static void unmap_some(void)
 	int status;
 
 	any_range(&first, &count);
+	if (below(16) == 0) {
+		const uint64_t size = fuzz_wild(&t.input);
+
+		/* Beside what is watched; or not at all. */
+		if (size > BASE / 2 && (size & 4095) == 0)
+			return;
+		(void)seen(iommu_ioas_unmap(ctx, below(4) != 0 ? t.spaces[s] : any_other(),
+					    below(2) ? 0 : 0 - size, size, &unmapped));
+		return;
+	}
 	if (below(12) == 0) {
 		status = seen(iommu_ioas_unmap(ctx, t.spaces[s], 0, UINT64_MAX, &unmapped));
 		note_unmapped(s, 0, SLOTS, status);
@@ -401,24 +483,58 @@ static void note_detached(unsigned int user, unsigned int pasid, int status)
 		t.uses[user][pasid] = 0;
 }
 
-/* An IOAS, or an HWPT of one. */
-static uint32_t any_target(unsigned int *space)
+/* An IOAS, or an HWPT of one, perhaps by a guest's table; or nothing that leads anywhere. */
+static uint32_t any_target(unsigned int *space, bool *is_nested)
 {
 	const unsigned int which = below(2 + HWPTS);
 
+	*is_nested = false;
+	*space = 0;
+	if (below(32) == 0)
+		return any_other();
 	if (which < 2) {
 		*space = which;
 		return t.spaces[which];
 	}
 	*space = t.hwpts[which - 2].space;
+	*is_nested = t.hwpts[which - 2].is_nested;
 	return t.hwpts[which - 2].id;
+}
+
+static void look_at_tlb(unsigned int i)
+{
+	f.device[i]->has_tlb =
+		f.endpoint[i] != NULL && iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+}
+
+/* Features of the device, which the host has; or the device goes, bound or not. */
+static void change_device(void)
+{
+	static const enum iommu_feature features[] = {IOMMU_FEATURE_PASID, IOMMU_FEATURE_ATS};
+	const unsigned int i = below(2), feature = below(2);
+
+	if (f.endpoint[i] == NULL)
+		return;
+	if (below(4) != 0)
+		(void)seen(iommu_endpoint_enable_feature(f.endpoint[i], features[feature]));
+	else
+		(void)seen(iommu_endpoint_disable_feature(f.endpoint[i], features[feature]));
+	if (i != 1 || below(8) != 0)
+		return;
+	memset(t.uses[i], 0, sizeof(t.uses[i]));
+	if (seen(iommu_release_endpoint(f.endpoint[i])) != 0)
+		return;
+	memset(t.told[i], 0, sizeof(t.told[i]));
+	f.endpoint[i] = NULL;
+	look_at_tlb(i);
 }
 
 static void attach_device(void)
 {
 	const unsigned int i = below(3), pasid = below(4) == 0 ? below(PASIDS) : 0;
 	unsigned int space;
-	const uint32_t to = any_target(&space);
+	bool is_nested;
+	const uint32_t to = any_target(&space, &is_nested);
 	uint32_t hwpt = 0;
 	int status;
 
@@ -430,6 +546,8 @@ static void attach_device(void)
 		if (t.device_file != NULL)
 			note_attached(2, 0, space,
 				      seen(iommu_device_file_attach(t.device_file, 0, to, &hwpt)));
+		if (is_nested)
+			t.uses[2][0] = 0;
 		return;
 	}
 	if (fuzz_flag(&t.input))
@@ -437,6 +555,9 @@ static void attach_device(void)
 	else
 		status = seen(iommu_device_replace(ctx, device[i], pasid, to, &hwpt));
 	note_attached(i, pasid, space, status);
+	if (is_nested)
+		t.uses[i][pasid] = 0;
+	look_at_tlb(i);
 }
 
 static void detach_device(void)
@@ -464,7 +585,8 @@ static void rebind(void)
 			t.told[i][pasid] = 0;
 	if (status == 0)
 		device[i] = 0;
-	if (device[i] == 0 && seen(iommu_device_bind(ctx, f.endpoint[i], &device[i])) != 0)
+	if (device[i] == 0 && f.endpoint[i] != NULL &&
+	    seen(iommu_device_bind(ctx, f.endpoint[i], &device[i])) != 0)
 		device[i] = 0;
 }
 
@@ -496,10 +618,49 @@ static void use_device_file(void)
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 
+static void make_nested(unsigned int which)
+{
+	const unsigned int on = below(HWPTS), i = below(2);
+	const struct iommu_vtd_first_stage stage = {.table = iova_of(below(SLOTS)), .levels = 4};
+	const struct iommu_hwpt_config config = {
+		.flags = below(4) == 0 ? below(32)
+				       : (below(2) ? IOMMU_HWPT_PASID : 0U) |
+						 (below(2) ? IOMMU_HWPT_FAULTS : 0U),
+		.faults = below(8) != 0 ? t.faults : any_other(),
+		.user_data = below(8) != 0 ? &stage : NULL,
+		.user_size = below(8) != 0 ? sizeof(stage) : 0,
+		.user_type = (enum iommu_hardware_type)(below(8) == 0 ? below(4) : 0),
+	};
+	uint32_t id = 0;
+	int status;
+
+	t.has_nested = true;
+	status = seen(iommu_hwpt_alloc(ctx, device[i],
+				       below(4) != 0 || t.unit == 0 ? t.hwpts[on].id : t.unit,
+				       &config, &id));
+	if ((config.flags & IOMMU_HWPT_ATTACH) != 0) {
+		/* By the unit it is another's, of whichever space. */
+		for (unsigned int s = 0; s < 2 && (status == 0 || is_open(status)); s++)
+			t.told[i][0] |= 1U << s;
+		if (status == 0 || is_open(status))
+			t.uses[i][0] = 0;
+	}
+	if (status != 0)
+		return;
+	t.hwpts[which].id = id;
+	t.hwpts[which].space = t.hwpts[on].space;
+	t.hwpts[which].is_nested = true;
+}
+
 static void make_hwpt(void)
 {
 	const unsigned int which = below(HWPTS), s = below(2), i = below(2);
-	const struct iommu_hwpt_config config = {.flags = below(32)};
+	const struct iommu_hwpt_config config = {
+		.flags = below(4) == 0 ? below(64) : 1U << below(5),
+		.faults = below(8) != 0 ? t.faults : any_other(),
+		.user_data = below(32) == 0 ? &t : NULL,
+		.user_size = below(32) == 0,
+	};
 	uint32_t id = 0;
 	int status;
 
@@ -509,25 +670,64 @@ static void make_hwpt(void)
 			t.hwpts[which].id = 0;
 		return;
 	}
-	status = seen(iommu_hwpt_alloc(ctx, device[i], t.spaces[s], &config, &id));
+	if (below(3) == 0) {
+		make_nested(which);
+		return;
+	}
+	status = seen(iommu_hwpt_alloc(ctx, device[i], below(32) != 0 ? t.spaces[s] : any_other(),
+				       &config, &id));
 	if ((config.flags & IOMMU_HWPT_ATTACH) != 0)
 		note_attached(i, 0, s, status);
 	if (status != 0)
 		return;
 	t.hwpts[which].id = id;
 	t.hwpts[which].space = s;
+	t.hwpts[which].is_nested = false;
+}
+
+/* A virtual unit, on a table that may be nested on. */
+static void make_unit(void)
+{
+	if (t.unit != 0 && seen(iommu_object_destroy(ctx, t.unit)) == 0)
+		t.unit = 0;
+	if (t.unit == 0 && seen(iommu_virtual_unit_alloc(ctx, device[below(2)],
+							 t.hwpts[below(HWPTS)].id, &t.unit)) != 0)
+		t.unit = 0;
+}
+
+static void invalidate(void)
+{
+	const struct iommu_vtd_invalidation requests[2] = {{iova_of(below(SLOTS)), 1, 0, 0},
+							   {0, UINT64_MAX, 0, 0}};
+	const uint32_t id = t.hwpts[below(HWPTS)].id;
+	unsigned int done = 0;
+	int status;
+
+	if (below(2) == 0)
+		status = iommu_hwpt_invalidate(ctx, id, requests, sizeof(requests[0]), below(3),
+					       &done);
+	else
+		status = iommu_hwpt_invalidate_as(ctx, id, (enum iommu_hardware_type)below(3),
+						  requests, sizeof(requests[0]), below(3), &done);
+	FUZZ_CHECK(seen(status) != 0 || done <= 2);
 }
 
 static void use_hwpt(void)
 {
-	const uint32_t id = t.hwpts[below(HWPTS)].id;
+	const uint32_t id = below(16) != 0 ? t.hwpts[below(HWPTS)].id : any_other();
 	uint64_t words[2] = {0};
 	struct iommu_dirty_bitmap bitmap = {words, BASE, 128, 12};
 	struct iommu_hwpt_info info;
 	unsigned int first, count;
 
 	any_range(&first, &count);
-	switch (below(4)) {
+	switch (below(6)) {
+	case 4:
+		invalidate();
+		break;
+	case 5:
+		make_unit();
+		break;
 	case 0:
 		(void)seen(iommu_hwpt_set_dirty(ctx, id, fuzz_flag(&t.input)));
 		break;
@@ -558,6 +758,7 @@ static void remake_space(void)
 	/* Nothing uses it any more: no table, and no device. */
 	note_unmapped(s, 0, SLOTS, 0);
 	t.spaces[s] = 0;
+	FUZZ_CHECK(iommu_ioas_alloc(ctx, 1U << 31, &t.spaces[s]) != 0);
 	status = seen(iommu_ioas_alloc(ctx, below(2) | (below(4) == 0 ? IOMMU_IOAS_SMALL_PAGES : 0),
 				       &t.spaces[s]));
 	if (status != 0)
@@ -566,7 +767,7 @@ static void remake_space(void)
 
 static void use_space(void)
 {
-	const uint32_t space = t.spaces[below(2)];
+	const uint32_t space = below(16) != 0 ? t.spaces[below(2)] : any_other();
 	struct iommu_iova_bounds ranges[4];
 	struct iommu_ioas_area area;
 	uint64_t alignment = 0;
@@ -648,6 +849,22 @@ static void let_go(void *context, iommu_iova_t iova, uint64_t size)
 	}
 }
 
+/* What cannot be held: of no size, by no permission, beyond the end, by what never pins. */
+static void hold_wildly(void)
+{
+	const uint32_t ids[] = {t.access, t.access, t.plain_access, any_other()};
+	const uint32_t id = ids[below(4)];
+	const uint64_t size = below(2) == 0 ? 4096 : fuzz_wild(&t.input);
+	const iommu_iova_t iova = below(2) == 0 ? iova_of(below(SLOTS)) : fuzz_wild(&t.input);
+	iommu_paddr_t pages[SLOTS];
+
+	if (seen(iommu_access_pin(ctx, id, iova, size, below(8), pages)) != 0)
+		return;
+	FUZZ_CHECK(id == t.access && size != 0 && ((iova | size) & 4095) == 0);
+	FUZZ_CHECK(iommu_access_unpin(ctx, id, iova, size) == 0);
+	FUZZ_CHECK(iommu_access_unpin(ctx, t.plain_access, iova, size) == IOMMU_ENOENT);
+}
+
 static void hold(void)
 {
 	const unsigned int i = below(HOLDS), prot = 1 + below(3);
@@ -663,6 +880,10 @@ static void hold(void)
 		return;
 	}
 	any_range(&first, &count);
+	if (below(8) == 0) {
+		hold_wildly();
+		return;
+	}
 	status = seen(iommu_access_pin(ctx, t.access, iova_of(first), (uint64_t)count << 12, prot,
 				       pages));
 	if (status != 0)
@@ -670,7 +891,7 @@ static void hold(void)
 	t.holds[i].first = first;
 	t.holds[i].count = count;
 	for (unsigned int k = 0; k < count; k++) {
-		const uint64_t frame = (pages[k] - MEMORY_AT) >> 12;
+		const uint64_t frame = (pages[k] - t.frames) >> 12;
 
 		FUZZ_CHECK(frame < FRAMES && t.pins[frame] != 0);
 		FUZZ_CHECK((t.may[0][first + k] >> frame & 1) != 0 ||
@@ -678,9 +899,27 @@ static void hold(void)
 	}
 }
 
+/* What software reads is what was mapped, or was written by software. */
+static void check_bytes(iommu_iova_t iova, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		const uint64_t slot = (iova + i - BASE) >> 12;
+		const unsigned int frame = bytes[i] / 2U - 1;
+
+		if (bytes[i] == WRITTEN)
+			continue;
+		FUZZ_CHECK(slot < SLOTS && frame < FRAMES);
+		FUZZ_CHECK(((t.may[0][slot] | t.may[1][slot]) >> frame & 1) != 0);
+	}
+}
+
 static void use_access(void)
 {
-	unsigned char bytes[300];
+	const uint32_t ids[] = {t.access, t.plain_access};
+	const uint32_t id = below(32) != 0 ? ids[below(2)] : any_other();
+	const bool writes = fuzz_flag(&t.input);
+	const size_t count = below(300) * (below(4) == 0 ? 30U : 1U);
+	static uint8_t bytes[300 * 30];
 	const iommu_iova_t iova = iova_of(below(SLOTS)) + fuzz_number(&t.input, 1) * 17;
 	iommu_paddr_t paddr;
 	uint64_t size;
@@ -688,26 +927,163 @@ static void use_access(void)
 
 	switch (below(5)) {
 	case 0:
-		(void)seen(iommu_access_rw(ctx, t.access, iova, bytes, below(300),
-					   fuzz_flag(&t.input)));
+		memset(bytes, WRITTEN, sizeof(bytes));
+		if (below(16) == 0) {
+			(void)iommu_access_rw(ctx, id, UINT64_MAX - below(16), bytes, 100, writes);
+			break;
+		}
+		if (seen(iommu_access_rw(ctx, id, iova, bytes, count, writes)) == 0)
+			check_bytes(iova, bytes, count);
 		break;
 	case 1:
-		status = seen(iommu_access_get_paddr(ctx, t.access, iova, &paddr, &size));
-		FUZZ_CHECK(status != 0 || (paddr - MEMORY_AT) >> 12 < FRAMES);
+		status = seen(iommu_access_get_paddr(ctx, id, iova, &paddr, &size));
+		FUZZ_CHECK(status != 0 || (paddr - t.frames) >> 12 < FRAMES);
 		break;
 	case 2:
 		t.keeps_holds = fuzz_flag(&t.input);
 		break;
 	default:
-		status = below(2) == 0 ? iommu_access_replace(ctx, t.access, t.spaces[below(2)])
-				       : iommu_access_detach(ctx, t.access);
+		status = below(2) == 0 ? iommu_access_replace(ctx, id, t.spaces[below(2)])
+				       : iommu_access_detach(ctx, id);
 		(void)seen(status);
-		(void)seen(iommu_access_attach(ctx, t.access, t.spaces[below(2)]));
+		if (below(8) != 0)
+			(void)seen(iommu_access_attach(ctx, id, t.spaces[below(2)]));
 		break;
 	}
 }
 
 /* --- The container ---------------------------------------------------------------------------- */
+
+/* Where its memory is seen is forgotten, and said again; of one mapping, of all, or of a part. */
+static void move_memory(void)
+{
+	struct iommu_file *file = iommu_container_file(t.container);
+	struct iommu_ioas_area area = {.iova = iova_of(below(SLOTS)), .size = 4096};
+	const bool is_part = below(8) == 0;
+	struct iommu_backing backing;
+	uint64_t bytes = 0;
+	uint32_t id = 0;
+
+	backing = backing_of(0);
+	if (iommu_container_get_ioas(t.container, &id) == 0 &&
+	    iommu_ioas_next_area(file, id, area.iova, &area) == 0)
+		backing = area.backing;
+	if (is_part) {
+		area.iova += below(4) * 2048ULL;
+		area.size = below(2) ? fuzz_wild(&t.input) : area.size;
+		backing.address = below(2) ? fuzz_wild(&t.input) & ~4095ULL : backing.address + 8;
+	}
+	if (below(3) == 0)
+		(void)seen(iommu_container_unmap_vaddr(t.container, 0, UINT64_MAX, NULL));
+	else if (below(2) == 0)
+		(void)seen(iommu_container_unmap_vaddr(t.container, area.iova, area.size, &bytes));
+	else
+		(void)seen(iommu_container_map_vaddr(t.container, area.iova, area.size, &backing));
+}
+
+/* Another address space, or none for a moment; what groups reach by the one before is asked. */
+static void change_space(void)
+{
+	struct iommu_file *file = iommu_container_file(t.container);
+	const struct iommu_backing backing = backing_of(0);
+	uint32_t id = 0, next = 0;
+	uint64_t unmapped;
+	int status = iommu_container_get_ioas(t.container, &id);
+
+	FUZZ_CHECK(status == 0);
+	if (below(2) == 0) {
+		if (seen(iommu_container_clear_ioas(t.container)) != 0)
+			return;
+		FUZZ_CHECK(iommu_container_get_ioas(t.container, &next) == IOMMU_ENODEV);
+		FUZZ_CHECK(iommu_container_map(t.container, BASE, 4096, RW, &backing) ==
+			   IOMMU_ENODEV);
+		FUZZ_CHECK(iommu_container_unmap(t.container, BASE, 4096, NULL, &unmapped) ==
+			   IOMMU_ENODEV);
+		FUZZ_CHECK(iommu_container_unmap_vaddr(t.container, 0, 4096, NULL) == IOMMU_ENODEV);
+		if (t.group_file != NULL)
+			(void)iommu_group_file_set_container(t.group_file, t.container);
+		FUZZ_CHECK(iommu_container_set_ioas(t.container, id) == 0);
+		return;
+	}
+	FUZZ_CHECK(iommu_container_set_ioas(t.container, 12345) != 0);
+	if (seen(iommu_ioas_alloc(file, 0, &next)) != 0)
+		return;
+	if (seen(iommu_container_set_ioas(t.container, next)) != 0) {
+		FUZZ_CHECK(iommu_object_destroy(file, next) == 0);
+		return;
+	}
+	status = seen(iommu_object_destroy(file, id));
+	note_unmapped(2, 0, SLOTS, status);
+}
+
+/* One without an IOMMU: what is mapped is pinned, and its user is told where it is. */
+static void use_plain_container(void)
+{
+	const unsigned int frame = below(FRAMES);
+	const struct iommu_backing backing = backing_of(frame);
+	const iommu_iova_t iova = iova_of(below(SLOTS));
+	struct iommu_container_info info;
+	struct iommu_iova_bounds ranges[2];
+	uint64_t size = 0, unmapped = 0;
+	iommu_paddr_t paddr = 0;
+	unsigned int count;
+
+	if (t.plain == NULL) {
+		iommu_allow_no_iommu(f.iommu, below(4) != 0);
+		if (seen(iommu_container_create_with(f.iommu, NULL, IOMMU_CONTAINER_NO_IOMMU,
+						     &t.plain)) != 0)
+			t.plain = NULL;
+		return;
+	}
+	switch (below(8)) {
+	case 0:
+	case 1:
+	case 2:
+		(void)seen(iommu_container_map(t.plain, iova, 4096, RW, &backing));
+		break;
+	case 3:
+		if (seen(iommu_container_get_paddr(t.plain, iova, &paddr, &size)) == 0)
+			FUZZ_CHECK(t.pins[(paddr - t.frames) >> 12] != 0);
+		break;
+	case 4:
+		(void)seen(iommu_container_unmap(t.plain, iova, 4096, NULL, &unmapped));
+		break;
+	case 5:
+		FUZZ_CHECK(iommu_container_set_dirty(t.plain, true) == IOMMU_EOPNOTSUPP);
+		FUZZ_CHECK(iommu_container_clear_ioas(t.plain) == IOMMU_EOPNOTSUPP);
+		if (t.group_file != NULL)
+			FUZZ_CHECK(iommu_group_file_set_container(t.group_file, t.plain) != 0);
+		break;
+	case 6:
+		(void)iommu_container_get_info(t.plain, &info, ranges, 2, &count);
+		break;
+	default:
+		if (iommu_container_destroy(t.plain) == 0)
+			t.plain = NULL;
+		break;
+	}
+}
+
+/* Containers that there cannot be, and one that there may be no memory for. */
+static void make_containers(void)
+{
+	struct iommu_container *other;
+	struct iommu_device_files *files;
+	int status = iommu_container_create_with(f.iommu, NULL, below(64), &other);
+
+	if (status == 0)
+		FUZZ_CHECK(seen(iommu_container_destroy(other)) == 0);
+	if (seen(iommu_container_create(f.iommu, NULL, &other)) == 0)
+		FUZZ_CHECK(iommu_container_destroy(other) == 0);
+	FUZZ_CHECK(iommu_container_destroy(NULL) == 0);
+	status = seen(iommu_device_files_create(f.iommu, &files));
+	FUZZ_CHECK(status == 0 || status == IOMMU_ENOMEM);
+	if (status == 0)
+		FUZZ_CHECK(iommu_device_files_destroy(files) == 0);
+	FUZZ_CHECK(iommu_device_files_destroy(NULL) == 0);
+	if (t.device_file != NULL || t.group_file != NULL || t.group_device != NULL)
+		FUZZ_CHECK(iommu_device_files_destroy(t.files) == IOMMU_EBUSY);
+}
 
 static void use_container(void)
 {
@@ -722,7 +1098,24 @@ static void use_container(void)
 	any_range(&first, &count);
 	frame = any_frames(&count);
 	backing = backing_of(frame);
-	switch (below(10)) {
+	switch (below(14)) {
+	case 10:
+		change_space();
+		break;
+	case 11:
+		use_plain_container();
+		break;
+	case 12:
+		make_containers();
+		break;
+	case 13:
+		bitmap = (struct iommu_dirty_bitmap){words, fuzz_wild(&t.input), below(200),
+						     below(70)};
+		(void)seen(iommu_container_read_dirty(
+			t.container, below(2) ? bitmap.start : iova_of(first),
+			below(2) ? fuzz_wild(&t.input) : (uint64_t)count << 12, &bitmap));
+		FUZZ_CHECK(iommu_container_map(t.container, BASE, 4096, 8, &backing) != 0);
+		break;
 	case 0:
 	case 1:
 	case 2:
@@ -753,16 +1146,8 @@ static void use_container(void)
 	case 7:
 		(void)seen(iommu_container_get_info(t.container, &info, ranges, 4, &count));
 		break;
-	case 8:
-		/*
-		 * Said to be elsewhere, and then where it was: is_same_at agrees with that alone.
-		 */
-		(void)seen(iommu_container_unmap_vaddr(t.container, iova_of(first),
-						       (uint64_t)count << 12, &unmapped));
-		break;
 	default:
-		(void)seen(iommu_container_map_vaddr(t.container, iova_of(first),
-						     (uint64_t)count << 12, &backing));
+		move_memory();
 		break;
 	}
 }
@@ -775,17 +1160,54 @@ static void note_group(int status, bool joins)
 		note_detached(3, 0, status);
 }
 
+static void close_group_device(void)
+{
+	const int status = seen(iommu_device_file_close(t.group_device));
+
+	FUZZ_CHECK(status == 0 || is_open(status));
+	if (status == 0)
+		t.group_device = NULL;
+	if (t.is_group_closed)
+		note_group(t.is_troubled && status == 0 ? IOMMU_EIO : status, false);
+	t.is_group_closed = t.is_group_closed && status != 0;
+}
+
+/* The group is open: what is one way to use it shuts out the other. */
+static void misuse_group_file(void)
+{
+	struct iommu_device_file *other = NULL;
+	struct iommu_group_file *again = NULL;
+	uint32_t id;
+
+	FUZZ_CHECK(seen(iommu_group_file_open(t.files, f.group[3], &again)) != 0);
+	FUZZ_CHECK(iommu_group_file_get_device(t.group_file, f.endpoint[2], &other) != 0);
+	if (t.group_device != NULL)
+		FUZZ_CHECK(iommu_device_file_bind(t.group_device, ctx, &id) == IOMMU_EINVAL);
+	if (seen(iommu_device_file_open(t.files, f.endpoint[3], &other)) == 0) {
+		FUZZ_CHECK(iommu_device_file_bind(other, ctx, &id) != 0);
+		FUZZ_CHECK(iommu_device_file_close(other) == 0);
+	}
+	/* Bound or not, which the group of the other device's knows. */
+	if (seen(iommu_group_file_open(t.files, f.group[2], &again)) == 0)
+		FUZZ_CHECK(iommu_group_file_close(again) == 0);
+	FUZZ_CHECK(iommu_group_file_close(NULL) == 0 && iommu_device_file_close(NULL) == 0);
+}
+
 static void use_group_file(void)
 {
 	struct iommu_group_file_status shown;
 	int status;
 
+	if (t.group_file == NULL && t.group_device != NULL) {
+		close_group_device();
+		return;
+	}
 	if (t.group_file == NULL) {
 		if (seen(iommu_group_file_open(t.files, f.group[3], &t.group_file)) != 0)
 			t.group_file = NULL;
 		return;
 	}
-	switch (below(6)) {
+	switch (below(7)) {
 	case 0:
 	case 1:
 		note_group(seen(iommu_group_file_set_container(t.group_file, t.container)), true);
@@ -800,18 +1222,22 @@ static void use_group_file(void)
 			t.group_device = NULL;
 		break;
 	case 4:
-		if (t.group_device != NULL && seen(iommu_device_file_close(t.group_device)) == 0)
-			t.group_device = NULL;
+		if (t.group_device != NULL)
+			close_group_device();
+		break;
+	case 5:
+		misuse_group_file();
 		break;
 	default:
 		iommu_group_file_get_status(t.group_file, &shown);
-		if (t.group_device != NULL)
-			break;
 		status = seen(iommu_group_file_close(t.group_file));
 		FUZZ_CHECK(status == 0 || is_open(status));
 		if (status == 0)
 			t.group_file = NULL;
-		note_group(t.is_troubled && status == 0 ? IOMMU_EIO : status, false);
+		/* With a device that is open, all is as it was until that is closed. */
+		t.is_group_closed = t.group_device != NULL;
+		if (t.group_device == NULL)
+			note_group(t.is_troubled && status == 0 ? IOMMU_EIO : status, false);
 		break;
 	}
 }
@@ -886,13 +1312,11 @@ static void operate(void)
 		use_container,
 		use_group_file,
 		use_group_file,
+		change_device,
 	};
 	const unsigned int count = sizeof(operations) / sizeof(operations[0]);
 	const unsigned int which = below(count + 1);
 
-	if (getenv("LOUD"))
-		fprintf(stderr, "op %u told3 %x uses3 %u troubled %d revoked %d unsure %d\n", which,
-			t.told[3][0], t.uses[3][0], t.is_troubled, t.is_revoked, t.is_unsure);
 	if (which < count)
 		operations[which]();
 	else if (fuzz_flag(&t.input))
@@ -909,13 +1333,20 @@ static void begin_all(void)
 						IOMMU_MODEL_VTD_CACHING_MODE,
 						EVERYTHING,
 						EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB,
+						EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB |
+							IOMMU_MODEL_VTD_PAGE_REQUESTS,
 						EVERYTHING | IOMMU_MODEL_VTD_CACHING_MODE,
 						IOMMU_MODEL_VTD_NO_QUEUE,
 						IOMMU_MODEL_VTD_NO_PAGES,
 						IOMMU_MODEL_VTD_NONCOHERENT};
 	struct iommu_file_limits limits = {0};
 
-	begin_machine(features[below(8)], 1 + below(2), DEVICES);
+	begin_machine(features[below(9)], 1 + below(2), DEVICES);
+	t.frames = model_machine_take(&f.machine, FRAMES);
+	for (unsigned int frame = 0; frame < FRAMES; frame++)
+		memset(model_machine_bytes(&f.machine, t.frames + frame * 4096ULL),
+		       (int)NAME_OF(frame), 4096);
+	choose_owners();
 	if (below(4) == 0) {
 		limits.objects = 4 + below(16);
 		limits.areas = 2 + below(16);
@@ -936,6 +1367,9 @@ static void begin_all(void)
 			device[i] = 0;
 	if (iommu_access_alloc(ctx, let_go, NULL, &t.access) == 0)
 		(void)iommu_access_attach(ctx, t.access, t.spaces[0]);
+	if (iommu_access_alloc(ctx, NULL, NULL, &t.plain_access) == 0)
+		(void)iommu_access_attach(ctx, t.plain_access, t.spaces[0]);
+	(void)iommu_fault_queue_alloc(ctx, NULL, NULL, &t.faults);
 	FUZZ_CHECK(iommu_device_files_create(f.iommu, &t.files) == 0);
 	FUZZ_CHECK(iommu_container_create_with(f.iommu, NULL, below(2) ? IOMMU_CONTAINER_CUTS : 0,
 					       &t.container) == 0);
@@ -948,6 +1382,8 @@ static void end_all(void)
 	iommu_paddr_t paddr;
 
 	behave();
+	if (t.plain != NULL)
+		FUZZ_CHECK(iommu_container_destroy(t.plain) == 0);
 	if (t.device_file != NULL)
 		FUZZ_CHECK(iommu_device_file_close(t.device_file) == 0);
 	if (t.group_device != NULL)

@@ -2,7 +2,8 @@
 /*
  * The allocator of device addresses against a list of ranges: a space at either end of the 64-bit
  * addresses or in between, requests of any size, alignment, boundary and limits, reservations,
- * ranges that are freed, per-CPU caches in front of it, while allocations fail.
+ * ranges that are freed, handles of the caller's own, per-CPU caches in front of it, bursts that
+ * fill and empty their magazines, while allocations fail.
  *
  * What is handed out is free, lies where the request says, and is the highest or lowest place when
  * the request is one of those that are answered exactly; a request that is refused has no place.
@@ -11,12 +12,14 @@
 #include <libiommu/iova.h>
 
 #include "fuzz.h"
+#include "iova/cache.h"
 #include "iova/space.h"
 #include "test_platform.h"
 
 #define RANGES     128U
 #define OPERATIONS 128U
 #define CPUS       3U
+#define BURST      400U
 
 struct known {
 	uint64_t first, last;
@@ -35,6 +38,8 @@ static struct {
 	unsigned int count;
 	unsigned int cpu;
 	bool had_cache; /* which takes whole blocks */
+	bool owns;      /* the handles are this program's */
+	uint64_t burst[BURST];
 } f;
 
 static unsigned int cpu_id(void *ctx)
@@ -96,6 +101,21 @@ static bool find_place(const struct iommu_iova_request *request, uint64_t *place
 		found = true;
 	}
 	return found;
+}
+
+/* The first range that ends at or behind a granule. */
+static void check_from(uint64_t granule)
+{
+	const struct iommu_iova_range *range = iommu_iova_find_from(f.space, granule);
+	uint64_t first = UINT64_MAX;
+	bool is_any = false;
+
+	for (unsigned int i = 0; i < f.count; i++)
+		if (f.known[i].last >= granule && f.known[i].first <= first) {
+			first = f.known[i].first;
+			is_any = true;
+		}
+	FUZZ_CHECK(is_any ? range != NULL && range->first == first : range == NULL);
 }
 
 static void check(void)
@@ -205,8 +225,18 @@ static void allocate(void)
 	struct iommu_iova_range *range = NULL;
 	uint64_t place = 0;
 	const bool has_place = is_valid(&request) && find_place(&request, &place);
-	const int status = iommu_iova_alloc(f.space, &request, &range);
+	int status;
 
+	if (f.owns) {
+		range = malloc(sizeof(*range));
+		FUZZ_CHECK(range != NULL);
+		status = iommu_iova_place(f.space, &request, range);
+		if (status != 0)
+			free(range);
+		FUZZ_CHECK(status != IOMMU_ENOMEM);
+	} else {
+		status = iommu_iova_alloc(f.space, &request, &range);
+	}
 	FUZZ_CHECK((status == IOMMU_EINVAL) == !is_valid(&request));
 	if (status == IOMMU_EINVAL)
 		return;
@@ -228,6 +258,30 @@ static void allocate(void)
 static void drop(unsigned int i)
 {
 	f.known[i] = f.known[--f.count];
+}
+
+/* Exactly there, with a handle of this program's. */
+static void place_at(void)
+{
+	const uint64_t first = any_granule();
+	const uint64_t last = fuzz_flag(&f.input) ? first + fuzz_byte(&f.input) : any_granule();
+	struct iommu_iova_range *range = malloc(sizeof(*range));
+	int status;
+
+	FUZZ_CHECK(range != NULL);
+	status = iommu_iova_place_at(f.space, first, last, range);
+	if (first > last)
+		FUZZ_CHECK(status == IOMMU_EINVAL);
+	else if (first < f.config.first || last > f.config.last)
+		FUZZ_CHECK(status == IOMMU_ERANGE);
+	else
+		FUZZ_CHECK(status == (is_taken(first, last) ? IOMMU_EEXIST : 0));
+	if (status != 0) {
+		free(range);
+		return;
+	}
+	FUZZ_CHECK(range->first == first && range->last == last);
+	add(first, last, range, false);
 }
 
 static void reserve(void)
@@ -282,6 +336,15 @@ static void release(void)
 	const unsigned int i = f.count != 0 ? fuzz_byte(&f.input) % f.count : 0;
 	const uint64_t first = any_granule();
 
+	if (f.owns) {
+		check_from(first);
+		if (f.count == 0)
+			return;
+		iommu_iova_remove(f.space, f.known[i].range);
+		free(f.known[i].range);
+		drop(i);
+		return;
+	}
 	if (fuzz_below(&f.input, 4) == 0) {
 		bool begins = false;
 		unsigned int which = 0;
@@ -347,6 +410,52 @@ static void allocate_cached(void)
 	f.known[f.count - 1].order = order;
 }
 
+static int compare(const void *one, const void *other)
+{
+	const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * Many of one size at once, and all of them back, perhaps from another CPU: the magazines fill, and
+ * go to the depot and come from there. By the shortest way, as the DMA API does, or the usual one.
+ */
+static void burst(void)
+{
+	const unsigned int order = fuzz_below(&f.input, 7);
+	const unsigned int wanted = 1 + fuzz_below(&f.input, BURST);
+	const uint64_t limit = fuzz_below(&f.input, 4) == 0 ? any_granule() : UINT64_MAX;
+	const bool is_short = fuzz_flag(&f.input);
+	const uint64_t mask = (1ULL << order) - 1;
+	unsigned int count = 0;
+
+	f.cpu = fuzz_below(&f.input, CPUS);
+	while (count < wanted) {
+		uint64_t *first = &f.burst[count];
+
+		if (!(is_short && f.cache->masks &&
+		      iommu_iova_cache_take_masked(f.cache, order, limit, first)) &&
+		    iommu_iova_cache_alloc_on(f.cache, f.cpu, order, limit, 0, first) != 0)
+			break;
+		FUZZ_CHECK((*first & mask) == 0 && *first + mask <= limit);
+		FUZZ_CHECK(*first >= f.config.first && *first + mask <= f.config.last);
+		FUZZ_CHECK(!is_taken(*first, *first + mask));
+		count++;
+	}
+	qsort(f.burst, count, sizeof(f.burst[0]), compare);
+	for (unsigned int i = 1; i < count; i++)
+		FUZZ_CHECK(f.burst[i] > f.burst[i - 1] + mask);
+	f.cpu = fuzz_below(&f.input, CPUS);
+	while (count != 0) {
+		const uint64_t first = f.burst[--count];
+
+		if (!(is_short && f.cache->masks &&
+		      iommu_iova_cache_give_masked(f.cache, first, order)))
+			iommu_iova_cache_free_on(f.cache, f.cpu, first, order);
+	}
+}
+
 static void drain(void)
 {
 	switch (fuzz_below(&f.input, 4)) {
@@ -389,13 +498,27 @@ static void copy_reserved(void)
 	iommu_iova_space_destroy(other);
 }
 
+static void operate_own(void)
+{
+	if (f.count + 2 >= RANGES || fuzz_below(&f.input, 3) == 0)
+		release();
+	else if (fuzz_below(&f.input, 3) == 0)
+		place_at();
+	else
+		allocate();
+}
+
 static void operate(void)
 {
+	if (f.owns) {
+		operate_own();
+		return;
+	}
 	if (f.count + 2 >= RANGES) {
 		release();
 		return;
 	}
-	switch (fuzz_below(&f.input, 10)) {
+	switch (fuzz_below(&f.input, 11)) {
 	case 0:
 	case 1:
 	case 2:
@@ -416,6 +539,12 @@ static void operate(void)
 			allocate();
 		break;
 	case 8:
+		if (f.cache != NULL)
+			burst();
+		else
+			reserve();
+		break;
+	case 9:
 		if (f.cache != NULL && fuzz_flag(&f.input))
 			drain();
 		else
@@ -425,6 +554,27 @@ static void operate(void)
 		f.platform.fail_every = fuzz_below(&f.input, 6) == 0 ? 3 : 0;
 		break;
 	}
+}
+
+/* Spaces that there cannot be, or for which there is no memory. */
+static void check_refusals(void)
+{
+	struct iommu_iova_config config = f.config;
+	struct iommu_iova_space *space;
+
+	config.flags = 1U << fuzz_below(&f.input, 32);
+	FUZZ_CHECK(iommu_iova_space_create(&config, &space) == IOMMU_EINVAL);
+	config.flags = 0;
+	config.granule = fuzz_wild(&f.input);
+	if (config.granule < 4096 || config.granule > 1UL << 30 || !is_power(config.granule))
+		FUZZ_CHECK(iommu_iova_space_create(&config, &space) == IOMMU_EINVAL);
+	config.granule = 4096;
+	config.first = config.last = 0;
+	f.platform.fail_every = 1;
+	FUZZ_CHECK(iommu_iova_space_create(&config, &space) == IOMMU_ENOMEM);
+	f.platform.fail_every = 0;
+	iommu_iova_space_destroy(NULL);
+	iommu_iova_cache_destroy(NULL);
 }
 
 static bool begin(void)
@@ -452,6 +602,13 @@ static bool begin(void)
 		f.config.last = fuzz_wild(&f.input);
 		break;
 	}
+	if (fuzz_below(&f.input, 4) == 0) {
+		f.platform.platform.irq_save = NULL;
+		f.platform.platform.irq_restore = NULL;
+	}
+	f.owns = fuzz_below(&f.input, 4) == 0;
+	if (fuzz_below(&f.input, 16) == 0)
+		check_refusals();
 	return iommu_iova_space_create(&f.config, &f.space) == 0;
 }
 
@@ -459,12 +616,22 @@ static void begin_cache(void)
 {
 	const struct iommu_iova_cache_config config = {
 		.space = f.space,
-		.depot_magazines = fuzz_below(&f.input, 8),
-		.flags = fuzz_below(&f.input, 4),
+		.depot_magazines = fuzz_below(&f.input, 8) == 0 ? fuzz_below(&f.input, 5000)
+								: fuzz_below(&f.input, 8),
+		.flags = fuzz_below(&f.input, 16) == 0 ? fuzz_byte(&f.input)
+						       : fuzz_below(&f.input, 4),
 	};
+	const bool is_sound = config.depot_magazines <= 4096 && config.flags < 4;
+	int status;
 
-	FUZZ_CHECK(iommu_iova_cache_create(&config, &f.cache) == 0);
-	f.had_cache = true;
+	f.platform.fail_every = fuzz_below(&f.input, 16) == 0 ? 1 + fuzz_below(&f.input, 3) : 0;
+	status = iommu_iova_cache_create(&config, &f.cache);
+	FUZZ_CHECK((status == IOMMU_EINVAL) == !is_sound);
+	FUZZ_CHECK(status != IOMMU_ENOMEM || f.platform.fail_every != 0);
+	f.platform.fail_every = 0;
+	if (status != 0)
+		f.cache = NULL;
+	f.had_cache = status == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -474,7 +641,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	test_platform_init(&f.platform, 16UL << 20, 1ULL << 30);
 	f.platform.quiet = true;
 	if (begin()) {
-		if (fuzz_below(&f.input, 3) == 0)
+		if (!f.owns && fuzz_below(&f.input, 2) == 0)
 			begin_cache();
 		for (unsigned int i = 0; i < OPERATIONS && !fuzz_is_done(&f.input); i++) {
 			operate();
@@ -484,6 +651,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			iommu_iova_cache_destroy(f.cache);
 		f.cache = NULL;
 		check();
+		while (f.owns && f.count != 0)
+			release();
 		iommu_iova_space_destroy(f.space);
 	}
 	test_platform_destroy(&f.platform);

@@ -465,6 +465,26 @@ static bool host_invalidate(void *ctx, const struct iommu_model_invalidation *wh
 	return machine->invalidate == NULL || machine->invalidate(machine, what);
 }
 
+/* Memory of such contents; machines of a program share it but for the pages that are written. */
+static unsigned char *map_stale(void)
+{
+	const size_t size = MACHINE_PAGES * IOMMU_PAGE_SIZE;
+	static int file = -1;
+	unsigned char *memory;
+
+	if (file < 0) {
+		file = memfd_create("stale", MFD_CLOEXEC);
+		assert_true(file >= 0 && ftruncate(file, (off_t)size) == 0);
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+		assert_true(memory != MAP_FAILED);
+		fill_with_stale(memory, size);
+		munmap(memory, size);
+	}
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
+	assert_true(memory != MAP_FAILED);
+	return memory;
+}
+
 void model_machine_add_unit(struct model_machine *machine,
 			    const struct iommu_model_vtd_config *config)
 {
@@ -495,11 +515,8 @@ void model_machine_add_unit(struct model_machine *machine,
 	};
 	if ((own.flags & IOMMU_MODEL_VTD_WRITE_BUFFER) != 0)
 		own.host.write_buffer_flushed = host_write_buffer_flushed;
-	if ((own.flags & late) != 0 && !stores_can_be_late(machine)) {
-		machine->visible = malloc(MACHINE_PAGES * IOMMU_PAGE_SIZE);
-		assert_non_null(machine->visible);
-		fill_with_stale(machine->visible, MACHINE_PAGES * IOMMU_PAGE_SIZE);
-	}
+	if ((own.flags & late) != 0 && !stores_can_be_late(machine))
+		machine->visible = map_stale();
 	*view = (struct model_unit){
 		.machine = machine,
 		.memory = (own.flags & late) != 0 ? machine->visible : machine->memory,
@@ -585,7 +602,7 @@ void model_machine_destroy(struct model_machine *machine)
 	for (i = 0; i < MACHINE_ORDERS; i++)
 		free(machine->free_list[i]);
 	if (stores_can_be_late(machine))
-		free(machine->visible);
+		munmap(machine->visible, MACHINE_PAGES * IOMMU_PAGE_SIZE);
 	munmap(machine->memory, MACHINE_PAGES * IOMMU_PAGE_SIZE);
 	close(machine->memory_file);
 	free(machine->states);

@@ -262,6 +262,7 @@ static void faults_of_before_and_during_bring_up(void **state)
 /* --- Page requests ---------------------------------------------------------------------------- */
 
 static unsigned int asked, answered;
+static int expected_answer;
 
 static void answer_request(void *ctx, struct iommu_endpoint *endpoint,
 			   const struct iommu_page_request *requests, unsigned int pages)
@@ -272,7 +273,7 @@ static void answer_request(void *ctx, struct iommu_endpoint *endpoint,
 	(void)ctx;
 	(void)pages;
 	answered++;
-	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
+	assert_int_equal(iommu_page_respond(endpoint, &response), expected_answer);
 }
 
 static void ask(void)
@@ -412,9 +413,41 @@ static void responses_have_the_pasid_that_the_device_expects(void **state)
 	}
 }
 
+/* Hardware refuses the wait behind an answer, not the answer, which the device has. */
+static void an_answer_is_not_repeated_for_a_wait_that_is_refused(void **state)
+{
+	struct iommu_model_vtd_faults faults = {.refuse_after = 2};
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_asking();
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	ask();
+	iommu_model_vtd_misbehave(f.machine.units[0], &faults);
+	answer_requests();
+	assert_int_equal(answered, 1);
+	assert_int_equal(f.device[0]->answers, 1);
+	/* The answer itself: its submitter is told, and the next one comes through. */
+	faults.refuse_after = 1;
+	ask();
+	iommu_model_vtd_misbehave(f.machine.units[0], &faults);
+	expected_answer = IOMMU_EIO;
+	answer_requests();
+	expected_answer = 0;
+	assert_int_equal(f.device[0]->answers, 1);
+	ask();
+	answer_requests();
+	assert_int_equal(f.device[0]->answers, 2);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_is_not_repeated_for_a_wait_that_is_refused),
 		cmocka_unit_test(responses_have_the_pasid_that_the_device_expects),
 		cmocka_unit_test(faults_at_every_access_of_the_handler),
 		cmocka_unit_test(a_device_that_faults_without_end),

@@ -663,9 +663,33 @@ static void remapping_is_enabled_once(void **state)
 	end_remapping();
 }
 
+/* Translation uses the queue that was to be there for interrupts, too. */
+static void a_queue_that_does_not_start_for_interrupts_is_looked_at_again(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+						      .levels = 1U << 3 | 1U << 4};
+	const struct iommu_model_vtd_faults gone = {.gone = true}, well = {0};
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &gone);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EIO);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_queue_that_does_not_start_for_interrupts_is_looked_at_again),
 		cmocka_unit_test(remapping_goes_off_behind_a_queue_that_stayed_on),
 		cmocka_unit_test(remapping_is_enabled_once),
 		cmocka_unit_test(the_table_grows_to_the_largest),
