@@ -245,8 +245,9 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  * blocked while all of its users are being reset. A group that hardware cannot tell apart (a PE of
  * POWER) is blocked with the last of its members.
  *
- * A release ends the resets of the device. iommu_endpoint_was_reset, for a device that was lost, is
- * not needed in addition.
+ * A release ends the resets of the device, whose TLB then counts as empty: a host that has not
+ * reset the device yet, and has not lost it either, does so before it makes an endpoint of it
+ * again. iommu_endpoint_was_reset, for a device that was lost, is not needed in addition.
  *
  * Return 0, or
  *   IOMMU_ENODEV  the endpoint was released
