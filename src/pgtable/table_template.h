@@ -154,15 +154,8 @@ static __attribute__((noinline)) int look_up_by_calls(const struct iommu_pgtable
 static inline __attribute__((always_inline)) int
 look_up(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr, unsigned int *prot)
 {
-	const struct iommu_platform host = {
-		.direct_map_offset = pt->platform->direct_map_offset,
-	};
-	const struct iommu_pgtable view = {
-		.platform = &host,
-		.table_order = pt->table_order,
-		.page_shift = pt->page_shift,
-		.address_mask = pt->address_mask,
-	};
+	const struct iommu_platform host = VIEW_OF_HOST(pt);
+	const struct iommu_pgtable view = VIEW_OF_TABLE(pt, host);
 	const iommu_cell_t *table = pt->root;
 	uint64_t entry;
 

@@ -71,6 +71,24 @@ static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova
 	return iova | ((1ULL << format_level_shift(pt, level)) - 1);
 }
 
+/*
+ * What straight walks need is read once, into a view of the table and its host that never leaves
+ * the registers: entries are atomic, and after each of them the compiler would have to read it
+ * again. Of a host that has no function for addresses, but perhaps a port header, which may ask the
+ * host's context.
+ */
+#define VIEW_OF_HOST(pt)                                                                           \
+	{                                                                                          \
+		.ctx = (pt)->platform->ctx,                                                        \
+		.direct_map_offset = (pt)->platform->direct_map_offset,                            \
+	}
+#define VIEW_OF_TABLE(pt, host)                                                                    \
+	{                                                                                          \
+		.platform = &(host), .root = (pt)->root, .levels = (pt)->levels,                   \
+		.table_order = (pt)->table_order, .page_shift = (pt)->page_shift,                  \
+		.address_mask = (pt)->address_mask,                                                \
+	}
+
 /* Where size counts the tight loops take one entry a turn, and the walk is one. */
 #ifdef __OPTIMIZE_SIZE__
 #define UNROLLED false
@@ -147,25 +165,13 @@ static __attribute__((noinline)) iommu_cell_t *walk_by_calls(const struct iommu_
 }
 
 /*
- * The lowest table on the way of an address; *at is its level. The hot path of everything. What the
- * steps need is read once, into a view of the table that never leaves the registers: entries are
- * atomic, and after each of them the compiler would have to read it again.
+ * The lowest table on the way of an address; *at is its level. The hot path of everything.
  */
 static inline __attribute__((always_inline)) iommu_cell_t *
 table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *at)
 {
-	const struct iommu_platform host = {
-		.ctx = pt->platform->ctx,
-		.direct_map_offset = pt->platform->direct_map_offset,
-	};
-	const struct iommu_pgtable view = {
-		.platform = &host,
-		.root = pt->root,
-		.levels = pt->levels,
-		.table_order = pt->table_order,
-		.page_shift = pt->page_shift,
-		.address_mask = pt->address_mask,
-	};
+	const struct iommu_platform host = VIEW_OF_HOST(pt);
+	const struct iommu_pgtable view = VIEW_OF_TABLE(pt, host);
 
 	if (__builtin_expect(pt->platform->phys_to_virt != NULL, 0)) {
 		unsigned int level;

@@ -262,15 +262,8 @@ static inline unsigned int level_of_entry(const struct iommu_pgtable *pt, iommu_
 static inline __attribute__((always_inline)) iommu_cell_t *
 entry_above_lowest(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int level)
 {
-	const struct iommu_platform host = {
-		.direct_map_offset = pt->platform->direct_map_offset,
-	};
-	const struct iommu_pgtable view = {
-		.platform = &host,
-		.table_order = pt->table_order,
-		.page_shift = pt->page_shift,
-		.address_mask = pt->address_mask,
-	};
+	const struct iommu_platform host = VIEW_OF_HOST(pt);
+	const struct iommu_pgtable view = VIEW_OF_TABLE(pt, host);
 	iommu_cell_t *table = pt->root;
 	unsigned int at;
 	uint64_t entry;
