@@ -137,8 +137,9 @@ IOMMU_API void iommu_endpoint_set_request_handler(struct iommu_endpoint *endpoin
  * iommu_page_respond - answer a group that was reported to the handler.
  *
  * Returns 0, IOMMU_ENOENT (no such group is pending: it was already answered, perhaps by a
- * timeout), IOMMU_EINVAL (code), or IOMMU_ETIMEDOUT / IOMMU_EIO from the hardware: the group is
- * then no longer pending either.
+ * timeout), IOMMU_EINVAL (code), or, with the group no longer pending either, IOMMU_ETIMEDOUT or
+ * IOMMU_EIO: hardware did not confirm the answer, which it may have sent and is not asked for
+ * again, or the unit is off, and nothing was sent.
  */
 IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 				 const struct iommu_page_response *response);

@@ -72,8 +72,11 @@ void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoi
 int iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch);
 /* Execute a batch that invalidates nothing: what had failed before is none of its business. */
 int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch);
-/* The same of commands that are not repeated once hardware has read the commands, as answers. */
-int iommu_vtd_tell_once(struct vtd_unit *unit, struct iommu_batch *batch);
+/*
+ * The same of commands that hardware may have executed when that is not known, and that are not to
+ * be executed twice: answers. IOMMU_EIO, too, if the unit is off, and nothing was sent.
+ */
+int iommu_vtd_tell_once(struct vtd_unit *unit, const struct iommu_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
 /*

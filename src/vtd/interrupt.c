@@ -104,7 +104,8 @@ int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
 		(void)iommu_vtd_invalidate_all(unit);
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
 	unit->interrupts->in_use = status != 0;
-	unit->interrupts->running = unit->interrupts->running && status != 0;
+	/* What did not confirm in time may do so at any time: nothing relies on it any more. */
+	unit->interrupts->running = false;
 	if (status == 0)
 		iommu_vtd_interrupts_drop_next(unit);
 	iommu_vtd_interrupts_end_change(unit);
@@ -212,20 +213,28 @@ static int unit_stop(struct vtd_unit *unit)
 {
 	int status = iommu_vtd_interrupts_stop(unit);
 
-	if (status == 0)
+	if (status == 0) {
+		/* In a suspended unit, too: it is not to come back. */
+		unit->resumes_interrupts = false;
 		iommu_vtd_interrupts_disown(unit);
-	if (status == 0)
 		status = iommu_vtd_queue_release(unit);
+	}
 	/* One that was told to start, and did not confirm it in time. */
 	if (status == 0 && !unit->queue_is_on)
 		status = iommu_vtd_predecessor_stop_queue(unit);
 	return status;
 }
 
-/* Interrupts that an entry allowed may still pass, whether DMA is translated or not. */
+/*
+ * Interrupts that an entry allowed may still pass, whether DMA is translated or not; and hardware
+ * may have lost its queue since.
+ */
 static int confirm(struct vtd_unit *unit)
 {
-	return iommu_unit_has_failed(&unit->state) ? iommu_vtd_invalidate_all(unit) : 0;
+	const int status = hold_queue(unit);
+
+	return status == 0 && iommu_unit_has_failed(&unit->state) ? iommu_vtd_invalidate_all(unit)
+								  : status;
 }
 
 int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)

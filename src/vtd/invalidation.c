@@ -23,6 +23,7 @@
 #include "vtd/context.h"
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
+#include "vtd/interrupt.h"
 #include "vtd/quirks.h"
 #include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
@@ -261,7 +262,8 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 {
 	struct iommu_batch everything = {.count = 0};
 	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
-	const bool interrupts = unit->interrupts != NULL && unit->queue_is_on;
+	const bool interrupts =
+		vtd_interrupts_may_run(unit) || (unit->interrupts != NULL && unit->queue_is_on);
 	int status;
 
 	if (unit->caps.translates)
@@ -298,20 +300,19 @@ int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch)
 }
 
 #if IOMMU_CONFIG_SCALABLE
-/* A wait that hardware read and dropped, or refused: what lies before the wait was executed. */
-static int submit_once(struct iommu_unit_state *state, const struct iommu_batch *batch,
-		       uint16_t *silent)
+int iommu_vtd_tell_once(struct vtd_unit *unit, const struct iommu_batch *batch)
 {
-	const int status = submit(state, batch, silent);
+	uint16_t silent;
+	int status;
 
-	return status != IOMMU_EAGAIN ? status : 0;
-}
-
-int iommu_vtd_tell_once(struct vtd_unit *unit, struct iommu_batch *batch)
-{
-	static const struct iommu_batch_ops once_ops = {.submit = submit_once};
-
-	return iommu_batch_execute(&unit->state, &once_ops, batch, false);
+	if (!iommu_unit_is_active(&unit->state))
+		return IOMMU_EIO;
+	status = submit(&unit->state, batch, &silent);
+	/* A wait that hardware read and dropped, or refused: what lies before it was executed. */
+	if (status == 0 || status == IOMMU_EAGAIN)
+		return 0;
+	iommu_unit_note_failure(&unit->state);
+	return status;
 }
 #endif
 
@@ -319,7 +320,7 @@ int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsig
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!unit->queue_is_on)
+	if (!vtd_interrupts_may_run(unit))
 		return 0; /* nothing is remapped, and enabling begins with a global invalidation */
 	if (iommu_unit_has_failed(&unit->state))
 		return iommu_vtd_invalidate_all(unit);

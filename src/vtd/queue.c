@@ -246,8 +246,14 @@ int iommu_vtd_queue_turn_off(struct vtd_unit *unit)
  */
 void iommu_vtd_queue_look(struct vtd_unit *unit)
 {
-	if (unit->queue_stayed_on && iommu_vtd_queue_turn_off(unit) == 0)
-		unit->queue_is_on = false;
+	if (!unit->queue_stayed_on || iommu_vtd_queue_turn_off(unit) != 0)
+		return;
+	unit->queue_is_on = false;
+	/* Interrupts that are remapped meanwhile need it, and what they were changed to told of. */
+	if (vtd_interrupts_may_run(unit)) {
+		iommu_unit_note_failure(&unit->state);
+		(void)iommu_vtd_queue_hold(unit);
+	}
 }
 
 static int turn_on(struct vtd_unit *unit)

@@ -263,6 +263,8 @@ static void faults_of_before_and_during_bring_up(void **state)
 
 static unsigned int asked, answered;
 static int expected_answer;
+static bool leave_pending;
+static struct iommu_page_response pending;
 
 static void answer_request(void *ctx, struct iommu_endpoint *endpoint,
 			   const struct iommu_page_request *requests, unsigned int pages)
@@ -272,6 +274,9 @@ static void answer_request(void *ctx, struct iommu_endpoint *endpoint,
 
 	(void)ctx;
 	(void)pages;
+	pending = response;
+	if (leave_pending)
+		return;
 	answered++;
 	assert_int_equal(iommu_page_respond(endpoint, &response), expected_answer);
 }
@@ -444,9 +449,55 @@ static void an_answer_is_not_repeated_for_a_wait_that_is_refused(void **state)
 	end();
 }
 
+/* Another CPU turns the unit off and on when the device has its answer. */
+static void off_and_on(struct model_machine *machine)
+{
+	const struct iommu_model_vtd_faults well = {0};
+
+	if (f.device[0]->answers == 0)
+		return;
+	machine->meanwhile = NULL;
+	iommu_model_vtd_misbehave(machine->units[0], &well);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+}
+
+/* What is not known to have been executed is not asked for again, and what was not sent is said. */
+static void an_answer_is_not_repeated_for_a_unit_that_was_off(void **state)
+{
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_asking();
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	ask();
+	iommu_model_vtd_misbehave(f.machine.units[0], &hangs);
+	f.machine.meanwhile = off_and_on;
+	f.machine.meanwhile_reading = true;
+	expected_answer = IOMMU_ETIMEDOUT;
+	answer_requests();
+	assert_null(f.machine.meanwhile);
+	assert_int_equal(f.device[0]->answers, 1);
+	ask();
+	leave_pending = true;
+	answer_requests();
+	leave_pending = false;
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_page_respond(f.endpoint[0], &pending), IOMMU_EIO);
+	assert_int_equal(f.device[0]->answers, 1);
+	expected_answer = 0;
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_is_not_repeated_for_a_unit_that_was_off),
 		cmocka_unit_test(an_answer_is_not_repeated_for_a_wait_that_is_refused),
 		cmocka_unit_test(responses_have_the_pasid_that_the_device_expects),
 		cmocka_unit_test(faults_at_every_access_of_the_handler),

@@ -686,10 +686,166 @@ static void a_queue_that_does_not_start_for_interrupts_is_looked_at_again(void *
 	end();
 }
 
+/* --- What did not confirm, and did it later --------------------------------------------------- */
+
+static bool remaps(void)
+{
+	return (iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_IRE) != 0;
+}
+
+static void misbehave(const struct iommu_model_vtd_faults *faults)
+{
+	iommu_model_vtd_misbehave(f.machine.units[0], faults);
+}
+
+/* Hardware turns remapping off after the wait for that: enabling turns it on again. */
+static void a_disable_that_is_obeyed_later_is_not_taken_for_on(void **state)
+{
+	static const struct iommu_model_vtd_faults hung = {.commands_hang = true};
+	static const struct iommu_model_vtd_faults slow = {.command_delay = 100000}, well = {0};
+	unsigned int i, looks;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct iommu_vtd_interrupt block = {0};
+
+		begin_remapping(0);
+		misbehave(i == 0 ? &hung : &slow);
+		assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), IOMMU_ETIMEDOUT);
+		/* Until it is known, nothing is promised that rests on it. */
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), IOMMU_EOPNOTSUPP);
+		misbehave(&well);
+		for (looks = 0; looks < 200000 && remaps(); looks++)
+			;
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+		assert_true(remaps());
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+		assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+		end_remapping();
+	}
+}
+
+/* The end of translation restarts a queue that was left in doubt, for interrupts too. */
+static void interrupts_keep_their_queue_when_translation_ends(void **state)
+{
+	static const struct iommu_model_vtd_faults silent[] = {{.waits_hang = true},
+							       {.invalidations_hang = true}};
+	static const struct iommu_model_vtd_faults well = {0};
+	const struct iommu_vtd_interrupt_target target = {.vector = 50};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct iommu_vtd_interrupt block;
+		struct iommu_domain *paged;
+		unsigned int index;
+
+		begin_remapping(0);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+		index = block.index;
+		assert_int_equal(iommu_vtd_interrupt_set(&block, 0, &target), 0);
+		assert_int_equal(vector_of(0, index), 50);
+		paged = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+		assert_int_equal(iommu_map(paged, IOVA, f.memory, 4096, RW), 0);
+		misbehave(&silent[i % 2]);
+		assert_int_equal(iommu_unmap(paged, IOVA, 4096, 0, NULL), IOMMU_ETIMEDOUT);
+		assert_int_not_equal(iommu_unit_enable(f.unit[0]), 0);
+		misbehave(&well);
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		assert_true(remaps());
+		if (i < 2) {
+			assert_int_equal(iommu_vtd_interrupt_clear(&block, 0), 0);
+			assert_int_equal(vector_of(0, index), 0);
+		}
+		assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+		assert_int_equal(vector_of(0, index), 0);
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+		assert_int_equal(vector_of(0, index), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_free(paged), 0);
+		end_remapping();
+	}
+}
+
+/* Where the queue does not come back either, no call says that an entry is gone. */
+static void nothing_is_gone_without_a_queue(void **state)
+{
+	static const struct iommu_model_vtd_faults silent = {.waits_hang = true}, well = {0};
+	static const struct iommu_model_vtd_faults worse = {.waits_hang = true,
+							    .commands_hang = true};
+	const struct iommu_vtd_interrupt_target target = {.vector = 50};
+	struct iommu_vtd_interrupt block;
+	unsigned int index;
+
+	(void)state;
+	begin_remapping(0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+	index = block.index;
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 0, &target), 0);
+	assert_int_equal(vector_of(0, index), 50);
+	misbehave(&silent);
+	assert_int_not_equal(iommu_vtd_interrupt_clear(&block, 0), 0);
+	misbehave(&worse);
+	(void)iommu_unit_disable(f.unit[0]);
+	assert_int_not_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_not_equal(iommu_vtd_interrupt_clear(&block, 0), 0);
+	misbehave(&well);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(vector_of(0, index), 0);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	end_remapping();
+}
+
+/* A queue that was lost under interrupts comes back with the next enable of interrupts alone. */
+static void enabling_again_restarts_the_queue(void **state)
+{
+	static const struct iommu_model_vtd_faults silent[] = {{.waits_hang = true},
+							       {.invalidations_hang = true}};
+	static const struct iommu_model_vtd_faults well = {0};
+	struct iommu_vtd_interrupt block;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		begin_remapping(0);
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+		misbehave(&silent[i]);
+		assert_int_equal(iommu_vtd_interrupt_clear(&block, 0), IOMMU_ETIMEDOUT);
+		misbehave(&well);
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+		assert_int_equal(iommu_vtd_interrupt_clear(&block, 0), 0);
+		assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+		end_remapping();
+	}
+}
+
+/* What is disabled while the machine sleeps does not come back. */
+static void disabled_in_a_suspend_is_disabled(void **state)
+{
+	(void)state;
+	begin_remapping(0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_false(remaps());
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_true(remaps());
+	end_remapping();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_that_does_not_start_for_interrupts_is_looked_at_again),
+		cmocka_unit_test(a_disable_that_is_obeyed_later_is_not_taken_for_on),
+		cmocka_unit_test(interrupts_keep_their_queue_when_translation_ends),
+		cmocka_unit_test(nothing_is_gone_without_a_queue),
+		cmocka_unit_test(enabling_again_restarts_the_queue),
+		cmocka_unit_test(disabled_in_a_suspend_is_disabled),
 		cmocka_unit_test(remapping_goes_off_behind_a_queue_that_stayed_on),
 		cmocka_unit_test(remapping_is_enabled_once),
 		cmocka_unit_test(the_table_grows_to_the_largest),
