@@ -14,18 +14,23 @@
 #include <libiommu/vfio.h>
 #include <libiommu/vtd_interrupt.h>
 
+#include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
 
-#define PASID    77
-#define MUCH     (EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS)
-#define PAGE     IOMMU_PAGE_SIZE
-#define SHORTEST 3 /* events of a script, at least */
+#define PASID         77
+#define MUCH          (EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS)
+#define PAGE          IOMMU_PAGE_SIZE
+#define METADATA_STEP 72ULL
+#define SHORTEST      3 /* events of a script, at least */
 
 /* --- Failures --------------------------------------------------------------------------------- */
 
 enum kind {
 	NO_MEMORY,
+	NO_MUTEX,
+	NO_PIN,      /* the owner of memory fails */
+	NO_METADATA, /* a file has less of it than it needs */
 	WAITS_HANG,
 	INVALIDATIONS_HANG,
 	COMMANDS_HANG,
@@ -38,6 +43,7 @@ static struct {
 	enum kind kind;
 	uint64_t nth; /* event at which it happens; 0: never */
 	uint64_t events;
+	struct iommu_file *file; /* with a limit */
 	bool is_on, has_struck;
 	bool units_are_on; /* … and no call turns them off */
 } failure;
@@ -59,12 +65,22 @@ static void misbehave(const struct iommu_model_vtd_faults *faults)
 		iommu_model_vtd_misbehave(f.machine.units[i], faults);
 }
 
+static void *(*true_mutex_create)(void *context);
+
+static void *count_mutex(void *context)
+{
+	failure.is_on = failure.is_on || ++failure.events == failure.nth;
+	return failure.is_on ? NULL : true_mutex_create(context);
+}
+
 /* Before each access to a register. */
 static void count_access(struct model_machine *machine)
 {
 	const struct iommu_model_vtd_faults faults = faults_of(failure.kind);
 
 	(void)machine;
+	if (failure.kind < WAITS_HANG)
+		return;
 	/*
 	 * A unit that is turned off while descriptors are stuck in its queue executes them later,
 	 * which the driver cannot help.
@@ -83,16 +99,48 @@ static void begin_failure(const char *script, enum kind kind, uint64_t nth)
 	failure.script = script;
 	failure.kind = kind;
 	failure.nth = nth;
-	if (kind == NO_MEMORY) {
+	if (kind == NO_MEMORY)
 		f.machine.fail_at = nth;
-		return;
-	}
+	true_mutex_create = f.machine.platform.mutex_create;
+	if (kind == NO_MUTEX && true_mutex_create != NULL)
+		f.machine.platform.mutex_create = count_mutex;
 	f.machine.meanwhile = count_access;
 	f.machine.meanwhile_reading = true;
 }
 
+/* Memory to map, whose owner may fail. */
+static void begin_memory(enum test_memory_shape shape)
+{
+	test_memory_init(&memory, shape, 0x7f0000000000, PAGES, 1ULL << 36);
+	memory.failure = IOMMU_EFAULT;
+	if (failure.kind != NO_PIN || failure.nth == 0)
+		return;
+	memory.fail_after = failure.nth;
+	failure.is_on = true;
+}
+
+/* A file that is to have less than it needs, or one that shows what it needs. */
+static void limit(struct iommu_file *file)
+{
+	if (failure.kind == NO_METADATA && failure.nth != 0 && !failure.has_struck)
+		file->limits.metadata_bytes = failure.nth * METADATA_STEP;
+}
+
+static void note_metadata(struct iommu_file *file)
+{
+	struct iommu_file_stats stats;
+
+	iommu_file_get_stats(file, &stats);
+	if (failure.kind == NO_METADATA && stats.metadata_bytes / METADATA_STEP > failure.events)
+		failure.events = stats.metadata_bytes / METADATA_STEP;
+}
+
 static bool is_struck(void)
 {
+	if (failure.kind == NO_PIN)
+		return failure.is_on && memory.fail_after == 0;
+	if (failure.kind == NO_METADATA)
+		return failure.file != NULL && failure.file->limits.metadata_bytes != 0;
 	if (failure.kind != NO_MEMORY)
 		return failure.is_on;
 	return f.machine.fail_at != 0 && f.machine.allocations >= f.machine.fail_at;
@@ -104,6 +152,8 @@ static void heal(void)
 
 	if (!is_struck())
 		return;
+	if (failure.kind == NO_METADATA)
+		failure.file->limits.metadata_bytes = 0;
 	f.machine.fail_at = 0;
 	failure.is_on = false;
 	failure.has_struck = true;
@@ -112,8 +162,22 @@ static void heal(void)
 
 static bool is_expected(int status)
 {
-	if (failure.kind == NO_MEMORY)
+	switch (failure.kind) {
+	case NO_MEMORY:
+	case NO_MUTEX:
 		return status == IOMMU_ENOMEM;
+	case NO_PIN:
+		return status == IOMMU_EFAULT;
+	case NO_METADATA:
+		return status == IOMMU_ENOMEM || status == IOMMU_ENOSPC;
+	case WAITS_HANG:
+	case INVALIDATIONS_HANG:
+	case COMMANDS_HANG:
+	case REFUSES:
+	case GONE:
+	default:
+		break;
+	}
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 }
 
@@ -122,6 +186,10 @@ static bool has_failed(int status, const char *call, unsigned int line)
 {
 	const bool struck = is_struck();
 
+	if (failure.file != NULL)
+		note_metadata(failure.file);
+	if (status == 0 && failure.kind == NO_METADATA)
+		return false;
 	if (status == 0 || (struck && is_expected(status))) {
 		heal();
 		return status != 0;
@@ -161,7 +229,22 @@ static bool has_not_ended(int status, const char *call, unsigned int line)
 
 struct machine_kind {
 	unsigned int flags, units, devices;
+	bool is_bare; /* the host has only the services that it must have, and relax */
 };
+
+static void relax(void *context)
+{
+	(void)context;
+}
+
+static void take_services(struct iommu_platform *platform)
+{
+	platform->mutex_create = NULL;
+	platform->mutex_destroy = NULL;
+	platform->mutex_lock = platform->mutex_unlock = NULL;
+	platform->log = NULL;
+	platform->relax = relax;
+}
 
 static void build(const struct machine_kind *kind)
 {
@@ -171,6 +254,8 @@ static void build(const struct machine_kind *kind)
 						      .fault_records = 4};
 
 	machine(kind->units, &config);
+	if (kind->is_bare)
+		take_services(&f.machine.platform);
 	devices(kind->devices);
 	f.info.max_pasids = 1U << 16;
 	f.info.page_requests = 8;
@@ -217,9 +302,23 @@ static struct iommu_backing at(uint64_t offset)
 	return test_memory_at(&memory, offset);
 }
 
-static void open_file(void)
+static void create_file(void)
 {
 	STEP(iommu_file_create(f.iommu, NULL, &ctx));
+	failure.file = ctx;
+	limit(ctx);
+}
+
+static void destroy_file(void)
+{
+	note_metadata(ctx);
+	failure.file = NULL;
+	STEP(iommu_file_destroy(ctx));
+}
+
+static void open_file(void)
+{
+	create_file();
 	STEP(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas));
 	for (unsigned int i = 0; i < f.devices; i++)
 		STEP(iommu_device_bind(ctx, f.endpoint[i], &device[i]));
@@ -388,7 +487,7 @@ static void by_guest(void)
 
 static void files(void)
 {
-	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0x7f0000000000, PAGES, 1ULL << 36);
+	begin_memory(MEMORY_CONTIGUOUS);
 	open_file();
 	map_and_attach();
 	unmap_parts();
@@ -403,7 +502,7 @@ static void files(void)
 	by_software();
 	END(iommu_device_detach(ctx, device[0], IOMMU_NO_PASID));
 	END(iommu_device_unbind(ctx, device[0]));
-	STEP(iommu_file_destroy(ctx));
+	destroy_file();
 	test_memory_destroy(&memory);
 }
 
@@ -442,12 +541,16 @@ static void by_group(void)
 	struct iommu_group_file *group;
 
 	STEP(iommu_container_create(f.iommu, NULL, &container));
+	failure.file = iommu_container_file(container);
+	limit(failure.file);
 	STEP(iommu_group_file_open(opened, f.group[0], &group));
 	STEP(iommu_group_file_set_container(group, container));
 	STEP(iommu_group_file_get_device(group, f.endpoint[0], &file));
 	map_in_container();
 	END(iommu_device_file_close(file));
 	END(iommu_group_file_close(group));
+	note_metadata(failure.file);
+	failure.file = NULL;
 	END(iommu_container_destroy(container));
 }
 
@@ -456,19 +559,19 @@ static void by_device(void)
 	struct iommu_device_file *file;
 	uint32_t hwpt;
 
-	STEP(iommu_file_create(f.iommu, NULL, &ctx));
+	create_file();
 	STEP(iommu_ioas_alloc(ctx, 0, &ioas));
 	STEP(iommu_device_file_open(opened, f.endpoint[0], &file));
 	STEP(iommu_device_file_bind(file, ctx, &device[0]));
 	STEP(iommu_device_file_attach(file, IOMMU_NO_PASID, ioas, &hwpt));
 	END(iommu_device_file_detach(file, IOMMU_NO_PASID));
 	END(iommu_device_file_close(file));
-	STEP(iommu_file_destroy(ctx));
+	destroy_file();
 }
 
 static void containers(void)
 {
-	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
+	begin_memory(MEMORY_SCATTERED);
 	STEP(iommu_device_files_create(f.iommu, &opened));
 	by_group();
 	by_device();
@@ -691,31 +794,39 @@ static uint64_t run(const struct script *script, enum kind kind, uint64_t nth)
 	begin_failure(script->name, kind, nth);
 	start();
 	script->run();
-	events = kind == NO_MEMORY ? f.machine.allocations : failure.events;
+	events = failure.events;
+	if (kind == NO_MEMORY)
+		events = f.machine.allocations;
+	if (kind == NO_PIN)
+		events = memory.pin_calls;
 	stop();
 	return events;
 }
 
 static const struct script scripts[] = {
-	{"files, scalable mode", files, {MUCH, 1, 2}},
-	{"files, legacy mode", files, {IOMMU_MODEL_VTD_DEVICE_TLB, 2, 2}},
-	{"files, late stores", files, {EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 2}},
-	{"containers, scalable mode", containers, {EVERYTHING, 1, 2}},
-	{"containers, legacy mode", containers, {0, 1, 2}},
-	{"DMA, scalable mode", handles, {MUCH, 1, 2}},
-	{"DMA, legacy mode", handles, {IOMMU_MODEL_VTD_DEVICE_TLB, 1, 2}},
-	{"domains, scalable mode", domains, {MUCH, 2, 2}},
+	{"files, scalable mode", files, {MUCH, 1, 2, false}},
+	{"files, legacy mode", files, {IOMMU_MODEL_VTD_DEVICE_TLB, 2, 2, false}},
+	{"files, late stores", files, {EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 2, false}},
+	{"containers, scalable mode", containers, {EVERYTHING, 1, 2, false}},
+	{"containers, legacy mode", containers, {0, 1, 2, false}},
+	{"DMA, scalable mode", handles, {MUCH, 1, 2, false}},
+	{"DMA, legacy mode", handles, {IOMMU_MODEL_VTD_DEVICE_TLB, 1, 2, false}},
+	{"domains, scalable mode", domains, {MUCH, 2, 2, false}},
 	{"domains, legacy mode",
 	 domains,
-	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_CACHING_MODE, 2, 2}},
+	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_CACHING_MODE, 2, 2, false}},
 	{"domains, registers",
 	 domains,
-	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_NO_QUEUE, 2, 2}},
-	{"defaults, scalable mode", set_defaults, {MUCH, 2, 2}},
+	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_NO_QUEUE, 2, 2, false}},
+	{"defaults, scalable mode", set_defaults, {MUCH, 2, 2, false}},
 	{"defaults, legacy mode",
 	 set_defaults,
-	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_DEVICE_TLB, 2, 2}},
-	{"interrupts", interrupts, {IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, 2, 2}},
+	 {IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_DEVICE_TLB, 2, 2, false}},
+	{"files, few services", files, {MUCH, 1, 2, true}},
+	{"containers, few services", containers, {EVERYTHING, 1, 2, true}},
+	{"DMA, few services", handles, {MUCH, 1, 2, true}},
+	{"domains, few services", domains, {MUCH, 2, 2, true}},
+	{"interrupts", interrupts, {IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, 2, 2, false}},
 };
 
 #define SCRIPTS (sizeof(scripts) / sizeof(scripts[0]))
@@ -725,7 +836,7 @@ static void run_all(enum kind kind)
 	for (size_t i = 0; i < SCRIPTS; i++) {
 		const uint64_t events = run(&scripts[i], kind, 0);
 
-		assert_true(events > SHORTEST);
+		assert_true(events > SHORTEST || (kind > NO_MEMORY && kind < WAITS_HANG));
 		for (uint64_t nth = 1; nth <= events; nth++)
 			(void)run(&scripts[i], kind, nth);
 	}
@@ -735,6 +846,24 @@ static void no_memory(void **state)
 {
 	(void)state;
 	run_all(NO_MEMORY);
+}
+
+static void no_mutex(void **state)
+{
+	(void)state;
+	run_all(NO_MUTEX);
+}
+
+static void no_pin(void **state)
+{
+	(void)state;
+	run_all(NO_PIN);
+}
+
+static void no_metadata(void **state)
+{
+	(void)state;
+	run_all(NO_METADATA);
 }
 
 static void waits_hang(void **state)
@@ -771,6 +900,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_mutex),
+		cmocka_unit_test(no_pin),
+		cmocka_unit_test(no_metadata),
 		cmocka_unit_test(waits_hang),
 		cmocka_unit_test(invalidations_hang),
 		cmocka_unit_test(commands_hang),
