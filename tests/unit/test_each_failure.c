@@ -316,9 +316,14 @@ static void destroy_file(void)
 	STEP(iommu_file_destroy(ctx));
 }
 
+static struct iommu_account *account;
+
+/* What the file pins is charged to an account, too. */
 static void open_file(void)
 {
+	STEP(iommu_account_create(f.iommu, PAGES, &account));
 	create_file();
+	STEP(iommu_file_set_account(ctx, account));
 	STEP(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas));
 	for (unsigned int i = 0; i < f.devices; i++)
 		STEP(iommu_device_bind(ctx, f.endpoint[i], &device[i]));
@@ -500,9 +505,12 @@ static void files(void)
 		by_guest();
 	}
 	by_software();
+	assert_int_equal(iommu_account_pinned(account), memory.pins);
 	END(iommu_device_detach(ctx, device[0], IOMMU_NO_PASID));
 	END(iommu_device_unbind(ctx, device[0]));
 	destroy_file();
+	assert_int_equal(iommu_account_pinned(account), 0);
+	STEP(iommu_account_destroy(account));
 	test_memory_destroy(&memory);
 }
 
