@@ -205,6 +205,35 @@ static void bad_requests_are_refused(void **state)
 }
 
 /* The whole 64-bit space of each granule, from the top. */
+/* Memory of the caller is put where it says, or nowhere; ranges are found from outside, too. */
+static void ranges_are_placed_and_found_within_the_space(void **state)
+{
+	struct test_platform test;
+	struct iommu_iova_range one = {.first = 0}, other = {.first = 0};
+	struct iommu_iova_space *space;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 16, 63);
+	assert_int_equal(iommu_iova_place_at(space, 21, 20, &one), IOMMU_EINVAL);
+	assert_int_equal(iommu_iova_place_at(space, 15, 20, &one), IOMMU_ERANGE);
+	assert_int_equal(iommu_iova_place_at(space, 60, 64, &one), IOMMU_ERANGE);
+	assert_null(iommu_iova_find_from(space, 0));
+	assert_int_equal(iommu_iova_place_at(space, 16, 20, &one), 0);
+	assert_int_equal(iommu_iova_place_at(space, 20, 30, &other), IOMMU_EEXIST);
+	assert_int_equal(iommu_iova_place_at(space, 60, 63, &other), 0);
+	assert_ptr_equal(iommu_iova_find_from(space, 0), &one);
+	assert_ptr_equal(iommu_iova_find_from(space, 20), &one);
+	assert_ptr_equal(iommu_iova_find_from(space, 21), &other);
+	assert_ptr_equal(iommu_iova_find_from(space, 63), &other);
+	assert_null(iommu_iova_find_from(space, 64));
+	assert_null(iommu_iova_find_from(space, UINT64_MAX));
+	iommu_iova_remove(space, &one);
+	iommu_iova_remove(space, &other);
+	iommu_iova_space_destroy(space);
+	test_platform_destroy(&test);
+}
+
 static void the_whole_space_can_be_used(void **state)
 {
 	uint64_t granule;
@@ -803,6 +832,7 @@ int main(void)
 		cmocka_unit_test(the_order_of_a_block_is_exact),
 		cmocka_unit_test(bad_spaces_are_refused),
 		cmocka_unit_test(bad_requests_are_refused),
+		cmocka_unit_test(ranges_are_placed_and_found_within_the_space),
 		cmocka_unit_test(the_whole_space_can_be_used),
 		cmocka_unit_test(reservations_are_merged_and_copied),
 		cmocka_unit_test(low_addresses_go_first_and_failures_are_remembered),

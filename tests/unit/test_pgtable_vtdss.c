@@ -51,6 +51,8 @@ static void configurations_that_do_not_fit_are_refused(void **state)
 	REFUSED(pgsize_bitmap, IOMMU_SIZE_4K | 1ULL << 13);
 	REFUSED(pgsize_bitmap, IOMMU_SIZE_4K | 1ULL << 39);
 	REFUSED(flags, 1U << 31);
+	REFUSED(flags, IOMMU_PGTABLE_EAGER);
+	REFUSED(table_order, 1);
 #undef REFUSED
 	test.fail_after = 1;
 	assert_int_equal(iommu_vtdss_init(&pt, &good), IOMMU_ENOMEM);
@@ -82,6 +84,140 @@ static void a_table_that_was_filled_is_trimmed(void **state)
 	assert_int_equal(iommu_vtdss_iova_to_phys(&pt, 0x5000, NULL, NULL), 0);
 	iommu_vtdss_destroy(&pt);
 	assert_int_equal(pt.pages, 0);
+	test_platform_destroy(&test);
+}
+
+static void begin_table(struct test_platform *test, struct iommu_pgtable *pt, unsigned int levels)
+{
+	const struct iommu_pgtable_config config = {
+		.platform = &test->platform,
+		.levels = levels,
+		.input_bits = 9 * levels + 12,
+		.output_bits = 39,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
+	};
+
+	assert_int_equal(iommu_vtdss_init(pt, &config), 0);
+}
+
+static void map_one(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size)
+{
+	struct iommu_gather gather;
+	uint64_t mapped;
+
+	iommu_gather_init(&gather);
+	assert_int_equal(
+		iommu_vtdss_map(pt, iova, paddr, size, IOMMU_PROT_READ_WRITE, &gather, &mapped), 0);
+	assert_int_equal(mapped, size);
+}
+
+static bool leads_to(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr)
+{
+	iommu_paddr_t found = 0;
+
+	return iommu_vtdss_iova_to_phys(pt, iova, &found, NULL) == 0 && found == paddr;
+}
+
+/* A shape that would lose something, or cannot be, is refused, and the table stays. */
+static void shapes_keep_what_is_mapped(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable pt;
+	iommu_iova_t last;
+	void *top = NULL;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	begin_table(&test, &pt, 3);
+	last = pt.aperture_last;
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), IOMMU_EINVAL); /* none has fewer levels */
+	assert_int_equal(iommu_vtdss_set_aperture(&pt, last - 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtdss_set_aperture(&pt, UINT64_MAX), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtdss_set_aperture(&pt, last), 0);
+	map_one(&pt, 0x40000000, 0x10000000, IOMMU_SIZE_4K);
+	assert_int_equal(iommu_vtdss_set_aperture(&pt, 0x3fffffff), IOMMU_EBUSY);
+	assert_int_equal(pt.aperture_last, last);
+	assert_int_equal(iommu_vtdss_set_aperture(&pt, 0x7fffffff), 0);
+	assert_int_equal(pt.aperture_last, 0x7fffffff);
+	assert_int_equal(iommu_vtdss_set_pgsizes(&pt, IOMMU_SIZE_2M), IOMMU_EINVAL);
+	assert_true(leads_to(&pt, 0x40000000, 0x10000000));
+	iommu_vtdss_destroy(&pt);
+	/* Above what one level less reaches something is mapped; or there is no table for it. */
+	begin_table(&test, &pt, 4);
+	map_one(&pt, 1ULL << 39, 0x10000000, IOMMU_SIZE_4K);
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), IOMMU_EBUSY);
+	assert_true(leads_to(&pt, 1ULL << 39, 0x10000000));
+	iommu_vtdss_destroy(&pt);
+	begin_table(&test, &pt, 4);
+	test.fail_after = 1;
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), IOMMU_ENOMEM);
+	assert_int_equal(pt.levels, 4);
+	test.fail_after = 0;
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), 0);
+	assert_int_equal(pt.levels, 3);
+	iommu_vtdss_free_top(&pt, top, 4);
+	iommu_vtdss_destroy(&pt);
+	test_platform_destroy(&test);
+}
+
+static unsigned int known_tables;
+
+static bool is_known(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	assert_null(ctx);
+	assert_true(paddr % size == 0);
+	return known_tables-- != 0;
+}
+
+/* A table is taken over as a whole, or not at all: bits that cannot be, no memory, none there. */
+static void tables_of_others_are_cloned(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable pt, copy;
+	iommu_paddr_t root;
+	uint64_t *entries;
+	uint64_t good;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	begin_table(&test, &pt, 3);
+	map_one(&pt, 0x5000, 0x10000000, IOMMU_SIZE_4K);
+	map_one(&pt, 0x40000000, 0x10000000, IOMMU_SIZE_2M);
+	root = iommu_virt_to_phys(&test.platform, pt.root);
+	for (unsigned int allocations = 1; allocations < 5; allocations++) {
+		begin_table(&test, &copy, 3);
+		test.fail_after = test.allocations + allocations;
+		known_tables = 100;
+		assert_int_equal(iommu_vtdss_clone(&copy, root, is_known, NULL),
+				 allocations < 4 ? IOMMU_ENOMEM : 0);
+		test.fail_after = 0;
+		if (allocations == 4) {
+			assert_true(leads_to(&copy, 0x5000, 0x10000000));
+			assert_true(leads_to(&copy, 0x40001000, 0x10001000));
+			/* Only into one that is empty. */
+			assert_int_equal(iommu_vtdss_clone(&copy, root, NULL, NULL), IOMMU_EEXIST);
+		}
+		iommu_vtdss_destroy(&copy);
+	}
+	for (unsigned int tables = 0; tables < 4; tables++) {
+		begin_table(&test, &copy, 3);
+		known_tables = tables;
+		assert_int_equal(iommu_vtdss_clone(&copy, root, is_known, NULL), IOMMU_EFAULT);
+		iommu_vtdss_destroy(&copy);
+	}
+	/* An address that is too wide, or within a large page; a page where there is none. */
+	entries = pt.root;
+	good = entries[1];
+	for (unsigned int i = 0; i < 2; i++) {
+		static const uint64_t wrong[] = {1ULL << 45 | 3, 0x80 | 3};
+
+		entries[1] = iommu_le64(wrong[i]);
+		begin_table(&test, &copy, 3);
+		assert_int_equal(iommu_vtdss_clone(&copy, root, NULL, NULL), IOMMU_EINVAL);
+		iommu_vtdss_destroy(&copy);
+	}
+	entries[1] = good;
+	iommu_vtdss_destroy(&pt);
 	test_platform_destroy(&test);
 }
 
@@ -225,6 +361,8 @@ int main(void)
 		AT_EVERY_DEPTH(suite_what_is_not_mapped_can_be_filled),
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_table_that_was_filled_is_trimmed),
+		cmocka_unit_test(shapes_keep_what_is_mapped),
+		cmocka_unit_test(tables_of_others_are_cloned),
 		cmocka_unit_test(a_host_may_convert_by_calls),
 		cmocka_unit_test(entries_have_the_bits_of_the_specification),
 	};

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a VT-d unit cannot do is refused with the status for that, and nothing has changed: domains,
+ * messages, units that are to go, what is another instance's; and hardware whose capabilities are
+ * wrong in any single bit is refused, or used for what it says.
+ */
+#include <string.h>
+
+#include <libiommu/counters.h>
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_registers.h>
+
+#include "test.h"
+#include "vtd_fixture.h"
+
+#define SCALABLE                                                                                   \
+	(IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_NESTED |         \
+	 IOMMU_MODEL_VTD_DIRTY | IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PASS_THROUGH)
+#define LONG (IOMMU_PAGE_SIZE + 1)
+
+static void begin_flags(unsigned int flags)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9};
+
+	machine(1, &config);
+	devices(1);
+	f.info.max_pasids = 1U << 16;
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+}
+
+/* --- Domains ---------------------------------------------------------------------------------- */
+
+static void refuse_domain(enum iommu_domain_type type, const struct iommu_domain_config *config,
+			  int status)
+{
+	struct iommu_domain *domain = NULL;
+	const size_t pages = f.machine.pages_in_use;
+
+	assert_int_equal(iommu_domain_alloc(f.unit[0], type, config, &domain), status);
+	assert_null(domain);
+	assert_int_equal(f.machine.pages_in_use, pages);
+}
+
+static uint64_t bytes[LONG / 8 + 1]; /* a description, and what is behind it */
+
+static void second_stages_are_checked(void **state)
+{
+	const struct iommu_vtd_second_stage good = {.table = 0x10000000, .levels = 4};
+	const struct iommu_domain_config plain = {
+		.stage = IOMMU_STAGE_SECOND, .user_data = bytes, .user_size = sizeof(good)};
+	struct iommu_domain_config config = plain;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_flags(SCALABLE);
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes, &good, sizeof(good));
+	config.user_data = NULL;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	config = plain;
+	config.user_size = sizeof(good) - 1;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	config.user_size = LONG;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	config = plain;
+	config.nest_parent = true;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EOPNOTSUPP);
+	config = plain;
+	config.max_table_pages = 1;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EOPNOTSUPP);
+	config = plain;
+	config.dirty_tracking = true;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EOPNOTSUPP);
+	config = plain;
+	config.address_width = 12;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	config.address_width = 49;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	config = plain;
+	config.pgsize_bitmap = 1;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	/* More is known by then, unless it is 0. */
+	config = plain;
+	config.user_size = sizeof(good) + 16;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &config, &domain), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	bytes[sizeof(good) / 8 + 1] = 1;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EOPNOTSUPP);
+	end();
+}
+
+static void stages_and_types_are_checked(void **state)
+{
+	const struct iommu_vtd_first_stage stage = {.table = 0x10000000, .levels = 4};
+	struct iommu_domain_config config = {.user_data = &stage, .user_size = sizeof(stage)};
+	struct iommu_domain_config first = {.stage = IOMMU_STAGE_FIRST};
+
+	(void)state;
+	begin_flags(SCALABLE);
+	config.stage = (enum iommu_stage)9;
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EINVAL);
+	refuse_domain((enum iommu_domain_type)99, NULL, IOMMU_EINVAL);
+	/* A guest's table on what is no second stage. */
+	config.stage = IOMMU_STAGE_ANY;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &first, &config.parent),
+			 0);
+	refuse_domain(IOMMU_DOMAIN_NESTED, &config, IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_free(config.parent), 0);
+	config.parent = NULL;
+	refuse_domain(IOMMU_DOMAIN_NESTED, &config, IOMMU_EINVAL);
+	assert_false(iommu_capable(f.endpoint[0], (enum iommu_capability)99));
+	end();
+}
+
+static void legacy_mode_has_neither_nesting_nor_pasids(void **state)
+{
+	const struct iommu_vtd_first_stage stage = {.table = 0x10000000, .levels = 4};
+	struct iommu_domain_config config = {.user_data = &stage, .user_size = sizeof(stage)};
+	struct iommu_pasid_handle handle;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_flags(0);
+	refuse_domain(IOMMU_DOMAIN_SVA, &config, IOMMU_EOPNOTSUPP);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	config.parent = domain;
+	assert_int_not_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &config, &domain),
+			     0);
+	assert_ptr_equal(domain, config.parent);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_not_equal(iommu_domain_attach_pasid(domain, f.group[0], 5, &handle), 0);
+	assert_int_equal(iommu_domain_set_dirty_tracking(domain, true), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* --- Messages, and units that are to go ------------------------------------------------------- */
+
+static void messages_are_checked(void **state)
+{
+	static const struct {
+		uint64_t address;
+		uint32_t data;
+	} wrong[] = {{0xfedfffffULL, 0x41},
+		     {0xfef00000ULL, 0x41},
+		     {0xfee00002ULL, 0x41},
+		     {0xfee00000ULL, 0x10000}};
+
+	(void)state;
+	begin_flags(SCALABLE | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS |
+		    IOMMU_MODEL_VTD_COUNTERS);
+	for (unsigned int i = 0; i < 4; i++) {
+		const uint64_t address = wrong[i].address;
+
+		assert_int_equal(iommu_vtd_set_fault_interrupt(f.unit[0], address, wrong[i].data),
+				 IOMMU_EINVAL);
+		assert_int_equal(
+			iommu_vtd_set_page_request_interrupt(f.unit[0], address, wrong[i].data),
+			IOMMU_EINVAL);
+		assert_int_equal(iommu_vtd_set_counter_interrupt(f.unit[0], address, wrong[i].data),
+				 IOMMU_EINVAL);
+	}
+	assert_int_equal(iommu_vtd_set_fault_interrupt(f.unit[0], 0xfee00000, 0x41), 0);
+	assert_int_equal(iommu_vtd_mask_fault_interrupt(f.unit[0]), 0);
+	end();
+	/* A unit that has none of the two. */
+	begin_flags(0);
+	assert_int_equal(iommu_vtd_set_counter_interrupt(f.unit[0], 0xfee00000, 0x41),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_mask_counter_interrupt(f.unit[0]), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_set_page_request_interrupt(f.unit[0], 0xfee00000, 0x41),
+			 IOMMU_EOPNOTSUPP);
+	end();
+}
+
+static void the_last_unit_stays(void **state)
+{
+	(void)state;
+	begin_flags(SCALABLE);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	f.endpoint[0] = NULL;
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	end();
+}
+
+/* --- Another instance's ----------------------------------------------------------------------- */
+
+static void instances_are_strangers(void **state)
+{
+	const struct iommu_model_vtd_config config = {.address_mask = 9};
+	const struct iommu_endpoint_info info = {.source_id = 0x20, .physical_function = 0x20};
+	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
+	const struct iommu_vtd_first_stage stage = {.table = 0x10000000, .levels = 4};
+	struct iommu_domain_config nested = {.user_data = &stage, .user_size = sizeof(stage)};
+	struct iommu_counter_config counted = {.filters = IOMMU_COUNTER_OF_DOMAIN};
+	static struct model_machine other;
+	struct iommu_pasid_handle handle;
+	struct model_host host;
+	unsigned int counter;
+
+	(void)state;
+	begin_flags(SCALABLE | IOMMU_MODEL_VTD_COUNTERS);
+	model_machine_init(&other, 1, &config);
+	(void)model_machine_add_device(&other, 0, 0x20);
+	host = model_machine_start(&other, &options, &info);
+	assert_int_equal(iommu_domain_attach_group(host.domain, f.group[0]), IOMMU_EINVAL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_domain_attach_pasid(host.domain, f.group[0], 5, &handle),
+			 IOMMU_EINVAL);
+	nested.parent = host.domain;
+	refuse_domain(IOMMU_DOMAIN_NESTED, &nested, IOMMU_EINVAL);
+	counted.domain = host.domain;
+	assert_int_equal(iommu_counter_alloc(f.unit[0], &counted, &counter), IOMMU_EINVAL);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(host.endpoint)), 0);
+	assert_int_equal(iommu_domain_free(host.domain), 0);
+	assert_int_equal(iommu_release_endpoint(host.endpoint), 0);
+	assert_int_equal(iommu_destroy(host.iommu), 0);
+	model_machine_destroy(&other);
+	end();
+}
+
+/* --- Capabilities that lie -------------------------------------------------------------------- */
+
+static bool is_refusal(int status)
+{
+	return status == IOMMU_EIO || status == IOMMU_EINVAL || status == IOMMU_EOPNOTSUPP ||
+	       status == IOMMU_ETIMEDOUT || status == IOMMU_ENOMEM || status == IOMMU_ENODEV;
+}
+
+/* What a unit says that it has is what it is used for, or it is refused. */
+static void use_anyway(void)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_PAGING, IOMMU_DOMAIN_IDENTITY,
+						       IOMMU_DOMAIN_BLOCKED};
+	struct iommu_domain *domain;
+	struct iommu_vtd_info info;
+	int status;
+
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_true(info.domains != 0 && info.output_width >= 30);
+	status = iommu_unit_enable(f.unit[0]);
+	assert_true(status == 0 || is_refusal(status));
+	for (unsigned int i = 0; i < 3; i++) {
+		if (iommu_domain_alloc(f.unit[0], types[i], NULL, &domain) != 0)
+			continue;
+		status = iommu_domain_attach_group(domain, f.group[0]);
+		assert_true(status == 0 || is_refusal(status));
+		(void)iommu_domain_detach_group(f.group[0]);
+		(void)iommu_domain_free(domain);
+	}
+}
+
+static void flip(unsigned int flags, unsigned int bit)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9};
+	struct iommu_model_vtd_faults lies = {0};
+	struct iommu_model_vtd *unit;
+	uint64_t cap, ecap;
+	int status;
+
+	machine(1, &config);
+	devices(1);
+	f.info.max_pasids = 1U << 16;
+	unit = f.machine.units[0];
+	cap = iommu_model_vtd_mmio_read(unit, VTD_CAP, 8);
+	ecap = iommu_model_vtd_mmio_read(unit, VTD_ECAP, 8);
+	lies.capability = bit < 64 ? cap ^ 1ULL << bit : cap;
+	lies.extended_capability = bit < 64 ? ecap : ecap ^ 1ULL << (bit - 64);
+	iommu_model_vtd_misbehave(unit, &lies);
+	status = probe_with(&(struct iommu_vtd_options){0});
+	assert_true(status == 0 || is_refusal(status));
+	if (status == 0 && endpoint(0) == 0) {
+		f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+		use_anyway();
+	}
+	/* A unit that is reset is off, whatever it is told; what rules hold a liar would know. */
+	iommu_model_vtd_misbehave(unit, &(struct iommu_model_vtd_faults){0});
+	iommu_model_vtd_reset(unit);
+	f.machine.violation = NULL;
+	if (status == 0)
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	end();
+}
+
+static void any_bit_may_lie(void **state)
+{
+	(void)state;
+	for (unsigned int bit = 0; bit < 128; bit++) {
+		flip(0, bit);
+		flip(SCALABLE | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS |
+			     IOMMU_MODEL_VTD_COUNTERS | IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+		     bit);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(second_stages_are_checked),
+		cmocka_unit_test(stages_and_types_are_checked),
+		cmocka_unit_test(legacy_mode_has_neither_nesting_nor_pasids),
+		cmocka_unit_test(messages_are_checked),
+		cmocka_unit_test(the_last_unit_stays),
+		cmocka_unit_test(instances_are_strangers),
+		cmocka_unit_test(any_bit_may_lie),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
