@@ -208,9 +208,43 @@ static void a_completion_read_later_answers_for_nothing(void **state)
 	end();
 }
 
+#if IOMMU_CONFIG_ONE_PAGE
+static bool make_plain(const void *ctx, struct iommu_command *command)
+{
+	(void)ctx;
+	*command = (struct iommu_command){.low = 1};
+	return true;
+}
+
+/* A command alone is for a ring that answers: behind what hangs it would wait each time. */
+static void one_command_is_left_to_those_that_look(void **state)
+{
+	uint16_t silent;
+
+	(void)state;
+	begin();
+	t.may_read = 100;
+	assert_int_equal(iommu_ring_submit_made(&t.ring, make_plain, NULL, &silent), 0);
+	assert_int_equal(t.executed, 2);
+	iommu_ring_let_hang(&t.ring, true);
+	assert_int_equal(iommu_ring_submit_made(&t.ring, make_plain, NULL, &silent), IOMMU_EAGAIN);
+	assert_int_equal(t.executed, 2);
+	/* Any other submission sees that hardware has come back. */
+	assert_int_equal(submit(1, &silent), 0);
+	assert_int_equal(iommu_ring_submit_made(&t.ring, make_plain, NULL, &silent), 0);
+	assert_int_equal(t.executed, 6);
+	iommu_ring_set_running(&t.ring, false);
+	assert_int_equal(iommu_ring_submit_made(&t.ring, make_plain, NULL, &silent), IOMMU_EAGAIN);
+	end();
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if IOMMU_CONFIG_ONE_PAGE
+		cmocka_unit_test(one_command_is_left_to_those_that_look),
+#endif
 		cmocka_unit_test(what_is_not_read_is_not_lost),
 		cmocka_unit_test(a_completion_read_later_answers_for_nothing),
 	};
