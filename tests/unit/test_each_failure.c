@@ -786,6 +786,119 @@ static void interrupts(void)
 	STEP(iommu_vtd_interrupts_disable(f.iommu));
 }
 
+/* --- Objects that run out --------------------------------------------------------------------- */
+
+/* Objects share pages: most are made without an allocation, until a page is full. */
+#define ENOUGH 300
+
+static struct iommu_backing row;
+static uint32_t software;
+
+static int new_rule(unsigned int i)
+{
+	return iommu_set_default_type_of(f.iommu, 0, (uint16_t)(0x1000 + i), IOMMU_DOMAIN_DMA);
+}
+
+static int new_memory(unsigned int i)
+{
+	const iommu_paddr_t start = (0x100000 + 2 * (iommu_paddr_t)i) << IOMMU_PAGE_SHIFT;
+
+	return iommu_add_memory(f.iommu, start, start + PAGE - 1);
+}
+
+static int new_region(unsigned int i)
+{
+	const struct iommu_region region = {
+		.start = 0x1000, .last = 0x1fff, .prot = RW, .type = IOMMU_REGION_DIRECT};
+
+	return iommu_add_region(f.iommu, 0, (uint16_t)(0x1000 + i), &region);
+}
+
+static int new_ioas(unsigned int i)
+{
+	uint32_t id;
+
+	(void)i;
+	return iommu_ioas_alloc(ctx, 0, &id);
+}
+
+static int new_queue(unsigned int i)
+{
+	uint32_t id;
+
+	(void)i;
+	return iommu_fault_queue_alloc(ctx, NULL, NULL, &id);
+}
+
+static int new_access(unsigned int i)
+{
+	uint32_t id;
+
+	(void)i;
+	return iommu_access_alloc(ctx, unpin_nothing, NULL, &id);
+}
+
+static int new_area(unsigned int i)
+{
+	iommu_iova_t iova = IOVA + 0x10000 + 0x2000ULL * i;
+
+	return iommu_ioas_map(ctx, ioas, &row, PAGE, FIXED, &iova);
+}
+
+static int new_pin(unsigned int i)
+{
+	iommu_paddr_t page;
+
+	(void)i;
+	return iommu_access_pin(ctx, software, IOVA, PAGE, IOMMU_PROT_READ, &page);
+}
+
+static int new_device(unsigned int i)
+{
+	const struct iommu_endpoint_info info = {.segment = 9, .source_id = (uint16_t)i};
+	const struct iommu_bus_event event = {.type = IOMMU_BUS_ADDED, .info = &info};
+
+	return iommu_report_bus_event(f.iommu, &event);
+}
+
+static int (*const makers[])(unsigned int i) = {
+	new_rule,   new_memory, new_region, new_ioas,   new_queue,
+	new_access, new_area,   new_pin,    new_device,
+};
+
+static void run_dry(int (*make)(unsigned int i))
+{
+	unsigned int i = 0;
+	int status;
+
+	f.machine.fail_every = 1;
+	do
+		status = make(i++);
+	while (status == 0 && i < ENOUGH);
+	f.machine.fail_every = 0;
+	assert_int_equal(status, IOMMU_ENOMEM);
+	assert_int_equal(make(i - 1), 0);
+}
+
+static void objects_run_out(void **state)
+{
+	unsigned int pins = 0;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 2, MEMORY_CONTIGUOUS);
+	row = at(0x100000);
+	assert_int_equal(map_at(IOVA, 0, PAGE), 0);
+	assert_int_equal(iommu_access_alloc(ctx, unpin_nothing, NULL, &software), 0);
+	assert_int_equal(iommu_access_attach(ctx, software, ioas), 0);
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		run_dry(makers[i]);
+	assert_int_equal(memory.pins, 1);
+	while (iommu_access_unpin(ctx, software, IOVA, PAGE) == 0)
+		pins++;
+	assert_true(pins != 0);
+	finish();
+}
+
 /* --- Runs ------------------------------------------------------------------------------------- */
 
 struct script {
@@ -907,6 +1020,7 @@ static void registers_read_as_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(objects_run_out),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(no_mutex),
 		cmocka_unit_test(no_pin),
