@@ -822,6 +822,26 @@ static void enabling_again_restarts_the_queue(void **state)
 	}
 }
 
+/* Hardware refuses what makes good for an earlier failure: remapping stays on. */
+static void what_is_not_made_good_leaves_remapping_on(void **state)
+{
+	static const struct iommu_model_vtd_faults refuses = {.refuse_after = 1}, well = {0};
+	struct iommu_vtd_interrupt block;
+
+	(void)state;
+	begin_remapping(0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+	misbehave(&refuses);
+	assert_int_equal(iommu_vtd_interrupt_clear(&block, 0), IOMMU_EIO);
+	misbehave(&refuses);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EIO);
+	assert_true(remaps());
+	misbehave(&well);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	end_remapping();
+}
+
 /* What is disabled while the machine sleeps does not come back. */
 static void disabled_in_a_suspend_is_disabled(void **state)
 {
@@ -845,6 +865,7 @@ int main(void)
 		cmocka_unit_test(interrupts_keep_their_queue_when_translation_ends),
 		cmocka_unit_test(nothing_is_gone_without_a_queue),
 		cmocka_unit_test(enabling_again_restarts_the_queue),
+		cmocka_unit_test(what_is_not_made_good_leaves_remapping_on),
 		cmocka_unit_test(disabled_in_a_suspend_is_disabled),
 		cmocka_unit_test(remapping_goes_off_behind_a_queue_that_stayed_on),
 		cmocka_unit_test(remapping_is_enabled_once),
