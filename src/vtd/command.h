@@ -47,6 +47,8 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
  * neither translation nor interrupts need it. Control path.
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
+/* It was told to turn off, and did not in time: it may at any later time. */
+bool iommu_vtd_queue_may_turn_off(const struct vtd_unit *unit);
 /* Turn off a queue that was told so while it was busy, and stayed on. */
 void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);

@@ -408,7 +408,8 @@ int iommu_vtd_confirm(struct vtd_unit *unit)
 {
 	int status = 0;
 
-	if (iommu_unit_is_suspect(&unit->state))
+	if (iommu_unit_is_suspect(&unit->state) ||
+	    (iommu_unit_is_active(&unit->state) && iommu_vtd_queue_may_turn_off(unit)))
 		status = iommu_vtd_queue_hold(unit);
 	if (status == 0 && iommu_unit_is_suspect(&unit->state))
 		status = iommu_vtd_invalidate_all(unit);

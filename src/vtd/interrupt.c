@@ -225,10 +225,16 @@ static int unit_stop(struct vtd_unit *unit)
 	return status;
 }
 
-/* Interrupts that an entry allowed may still pass, whether DMA is translated or not. */
+/*
+ * Interrupts that an entry allowed may still pass, whether DMA is translated or not; and hardware
+ * may have lost its queue since.
+ */
 static int confirm(struct vtd_unit *unit)
 {
-	return iommu_unit_has_failed(&unit->state) ? iommu_vtd_invalidate_all(unit) : 0;
+	const int status = hold_queue(unit);
+
+	return status == 0 && iommu_unit_has_failed(&unit->state) ? iommu_vtd_invalidate_all(unit)
+								  : status;
 }
 
 int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)

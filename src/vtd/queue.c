@@ -223,6 +223,11 @@ static void empty_queue(struct vtd_unit *unit)
 	(void)iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail);
 }
 
+bool iommu_vtd_queue_may_turn_off(const struct vtd_unit *unit)
+{
+	return unit->queue_stayed_on || iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE);
+}
+
 int iommu_vtd_queue_turn_off(struct vtd_unit *unit)
 {
 	const bool rests = bring_to_rest(unit) == 0;

@@ -1170,6 +1170,54 @@ static void a_slow_queue_is_left_its_tail(void **state)
 	}
 }
 
+/*
+ * A queue that was told to turn off answers again, and what had failed is made good; then hardware
+ * obeys. The next call that confirms has the queue on, or every call after it would fail.
+ */
+static void a_queue_that_turns_off_late_is_turned_on(void **state)
+{
+	const struct iommu_model_vtd_config config = {.address_mask = 18};
+	const struct iommu_model_vtd_faults silent = {.waits_hang = true}, well = {0};
+	const struct iommu_model_vtd_faults slow = {.command_delay = 20000};
+	struct iommu_domain *paged;
+	unsigned int looks;
+
+	(void)state;
+	machine(1, &config);
+	devices(1);
+	f.machine.quiet = true;
+	assert_int_equal(probe_with(&defaults), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 4);
+	paged = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_map(paged, IOVA, f.memory, 0x4000, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	/* Busy, it ignores the command; at rest, it takes its time. */
+	iommu_model_vtd_misbehave(f.machine.units[0], &silent);
+	assert_int_equal(iommu_unmap(paged, IOVA, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_int_not_equal(iommu_unit_enable(f.unit[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &slow);
+	assert_int_not_equal(iommu_unit_enable(f.unit[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_unmap(paged, IOVA, 0x1000, 0, NULL), 0);
+	for (looks = 0; looks < 100000; looks++)
+		if ((iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE) ==
+		    0)
+			break;
+	assert_int_not_equal(looks, 100000);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true((iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE) !=
+		    0);
+	assert_true(reaches(0, IOVA + 0x1000, f.memory + 0x1000));
+	assert_int_equal(iommu_unmap(paged, IOVA + 0x1000, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA + 0x1000));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(paged), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1207,6 +1255,7 @@ int main(void)
 		cmocka_unit_test(a_later_unmap_is_of_what_failed_before),
 		cmocka_unit_test(a_later_range_is_of_what_failed_before),
 		cmocka_unit_test(a_slow_queue_is_left_its_tail),
+		cmocka_unit_test(a_queue_that_turns_off_late_is_turned_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
