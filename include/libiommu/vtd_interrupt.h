@@ -134,7 +134,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int co
 
 /*
  * iommu_vtd_interrupt_free - free a block. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did
- * not confirm the invalidation of the entries; they are not reused before it has.
+ * not confirm the invalidation of the entries, and may still pass their interrupts; they are not
+ * reused before it has. The block is not the caller's any more either way, and is not freed again.
  */
 IOMMU_API int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt);
 

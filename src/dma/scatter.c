@@ -444,6 +444,7 @@ static __attribute__((noinline)) int map_translated(struct iommu_dma *dma,
 	bool needs_records = false;
 	uint64_t first, pages = 0;
 	int status = measure(dma, device, pieces, count, &pages);
+
 	if (__builtin_expect(status == 0 && dma_needs_care(device), 0))
 		status = check_care(dma, device, pieces, count, how, &needs_records);
 	if (status == 0)
