@@ -607,7 +607,6 @@ static void without_a_take_over_nothing_is_kept(void **state)
 	end_take_over();
 }
 
-/* Asked again it has nothing to do, confirms what is open, and turns nothing off. */
 /* A busy queue that ignored that it was to turn off, while translation is on and stays so. */
 static void remapping_goes_off_behind_a_queue_that_stayed_on(void **state)
 {
@@ -636,6 +635,7 @@ static void remapping_goes_off_behind_a_queue_that_stayed_on(void **state)
 	end_remapping();
 }
 
+/* Asked again it has nothing to do, confirms what is open, and turns nothing off. */
 static void remapping_is_enabled_once(void **state)
 {
 	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
@@ -682,6 +682,54 @@ static void a_queue_that_does_not_start_for_interrupts_is_looked_at_again(void *
 	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* --- A queue that is lost beside a command that hangs ----------------------------------------- */
+
+static uint32_t (*read32)(void *ctx, const volatile void *reg);
+static bool hides_table;
+
+/* Hardware that is late to say that it has the interrupt table. */
+static uint32_t read_without_table(void *ctx, const volatile void *reg)
+{
+	const uint32_t value = read32(ctx, reg);
+
+	return hides_table && ((uintptr_t)reg & 0xfff) == VTD_GSTS
+		       ? value & ~(uint32_t)VTD_GLOBAL_SIRTP
+		       : value;
+}
+
+/* No command can start it before that one has ended: what confirms says so, and starts it then. */
+static void a_lost_queue_that_no_command_can_start_is_not_forgotten(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = REMAPS};
+	struct iommu_domain *paged;
+
+	(void)state;
+	machine(1, &config);
+	read32 = f.machine.platform.mmio_read32;
+	f.machine.platform.mmio_read32 = read_without_table;
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	paged = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(paged, f.group[0]), 0);
+	hides_table = true;
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_mmio_write(f.machine.units[0], VTD_GCMD, 4, VTD_GLOBAL_TE);
+	assert_int_equal(
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE, 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_ETIMEDOUT);
+	hides_table = false;
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_not_equal(
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE, 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(paged), 0);
 	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
 	end();
 }
@@ -861,6 +909,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_that_does_not_start_for_interrupts_is_looked_at_again),
+		cmocka_unit_test(a_lost_queue_that_no_command_can_start_is_not_forgotten),
 		cmocka_unit_test(a_disable_that_is_obeyed_later_is_not_taken_for_on),
 		cmocka_unit_test(interrupts_keep_their_queue_when_translation_ends),
 		cmocka_unit_test(nothing_is_gone_without_a_queue),
