@@ -101,7 +101,8 @@ IOMMU_API int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t p
  *
  * The addresses become free after the entries were cleared and hardware has confirmed. Returns 0;
  * IOMMU_EINVAL (not in the window, or not mapped); IOMMU_ENOMEM; or IOMMU_ETIMEDOUT / IOMMU_EIO:
- * not confirmed: the addresses are never allocated again, and the memory must not be reused.
+ * not confirmed: the addresses are not allocated, and the memory must not be reused, until a
+ * repeated call for the same pages has returned 0.
  */
 IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address,
 				    uint64_t pages);
@@ -161,7 +162,7 @@ struct iommu_tce_table_stats {
 	uint64_t entries;  /* of the window */
 	uint64_t taken;    /* allocated now, including reserved and lost entries */
 	uint64_t reserved; /* never allocated */
-	uint64_t lost;     /* withheld because an operation was not confirmed */
+	uint64_t lost;     /* never allocated again: a call to map them was not confirmed */
 	unsigned int pools;
 };
 IOMMU_API void iommu_tce_table_get_stats(struct iommu_tce_table *table,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
+#include "base/piece.h"
 #include "dma/debug.h"
 #include "dma/dma.h"
 #include "dma/one_page.h"
@@ -115,7 +116,8 @@ static inline bool continues(const struct elements *elements, iommu_iova_t addre
 {
 	const uint64_t last = elements->length + size - 1;
 
-	return elements->address + elements->length == address && last <= elements->largest &&
+	return iommu_adjoins(elements->address + elements->length, address) &&
+	       last <= elements->largest &&
 	       (elements->boundary == 0 ||
 		(elements->address ^ (elements->address + last)) < elements->boundary);
 }

@@ -7,6 +7,7 @@
 #include <libiommu/domain.h>
 #include <libiommu/status.h>
 
+#include "base/piece.h"
 #include "group/group.h"
 #include "group/map_page.h"
 
@@ -192,7 +193,8 @@ struct map_list {
 /* Is a piece more of a run? An empty one is a run of its own, which map refuses. */
 static inline bool adjoins(const struct iommu_map_piece *run, const struct iommu_map_piece *piece)
 {
-	return run->size != 0 && piece->size != 0 && piece->paddr == run->paddr + run->size;
+	return run->size != 0 && piece->size != 0 &&
+	       iommu_adjoins(run->paddr + run->size, piece->paddr);
 }
 
 /* The next run of pieces that adjoin in memory, as one. False: sizes that wrap. */

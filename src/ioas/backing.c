@@ -99,7 +99,7 @@ static inline bool reading_add(struct reading *reading, iommu_paddr_t paddr, uin
 {
 	struct iommu_map_piece *next = reading->next;
 
-	if (paddr == reading->adjoins) {
+	if (iommu_adjoins(reading->adjoins, paddr)) {
 		next[-1].size += size;
 	} else {
 		if (next == reading->end)

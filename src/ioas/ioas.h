@@ -35,6 +35,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/object_cache.h"
+#include "base/piece.h"
 #include "base/spinlock.h"
 #include "ioas/tree.h"
 
@@ -240,7 +241,7 @@ static inline bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr
 {
 	struct iommu_map_piece *last = &batch->pieces[batch->count];
 
-	if (batch->count != 0 && last[-1].paddr + last[-1].size == paddr) {
+	if (batch->count != 0 && iommu_adjoins(last[-1].paddr + last[-1].size, paddr)) {
 		last[-1].size += size;
 	} else {
 		if (batch->count == batch->capacity)

@@ -160,7 +160,7 @@ static unsigned int part_shift_of(const struct ioas_batch *batch)
 		for (i = 0; i < batch->count; i++) {
 			const struct iommu_map_piece *piece = &batch->pieces[i];
 
-			if (is_first || piece->paddr != end)
+			if (is_first || !iommu_adjoins(end, piece->paddr))
 				bits |= piece->paddr | offset;
 			is_first = false;
 			end = piece->paddr + piece->size;
@@ -317,7 +317,8 @@ void iommu_spapr_unpin(struct spapr_memory *memory)
 		const uint64_t left = memory->pinned - offset;
 		const uint64_t size = left < part ? left : part;
 
-		if (count != 0 && pieces[count - 1].paddr + pieces[count - 1].size == paddr) {
+		if (count != 0 &&
+		    iommu_adjoins(pieces[count - 1].paddr + pieces[count - 1].size, paddr)) {
 			pieces[count - 1].size += size;
 			continue;
 		}

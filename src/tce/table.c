@@ -259,11 +259,9 @@ int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address, uint6
 	if (is_owned(table) || has_reserved(table, index, pages) ||
 	    !iommu_tce_pools_have(table, index, pages))
 		return IOMMU_EINVAL;
-	/* First the entries, then their bits. */
+	/* First the entries, then their bits, which stay until a call is confirmed. */
 	status = table->ops->clear(table, index, pages);
-	if (status != 0)
-		lose(table, pages);
-	else
+	if (status == 0)
 		iommu_tce_pools_free(table, index, pages);
 	return status;
 }

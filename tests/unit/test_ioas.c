@@ -452,6 +452,53 @@ static void unpin_all(void *context, uint64_t address, const struct iommu_map_pi
 	(void)prot;
 }
 
+/* One page at the end of all addresses, and one at their begin. */
+static int pin_round_the_end(void *context, uint64_t address, uint64_t size, unsigned int prot,
+			     struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	(void)context;
+	(void)address;
+	(void)prot;
+	assert_true(size == 0x2000 && room >= 2);
+	pieces[0] = (struct iommu_map_piece){UINT64_MAX & ~4095ULL, 0x1000};
+	pieces[1] = (struct iommu_map_piece){0, 0x1000};
+	*count = 2;
+	return 0;
+}
+
+static void unpin_round_the_end(void *context, uint64_t address,
+				const struct iommu_map_piece *pieces, unsigned int count,
+				unsigned int prot)
+{
+	unsigned int *unpinned = context;
+
+	(void)prot;
+	assert_int_equal(address, 0);
+	assert_int_equal(count, 2);
+	assert_true(pieces[0].paddr == (UINT64_MAX & ~4095ULL) && pieces[0].size == 0x1000);
+	assert_true(pieces[1].paddr == 0 && pieces[1].size == 0x1000);
+	(*unpinned)++;
+}
+
+/* No piece goes on behind the end of all addresses: what was pinned as two is unpinned as two. */
+static void pieces_do_not_meet_round_the_end(void **state)
+{
+	const struct iommu_backing_ops ends_ops = {.pin = pin_round_the_end,
+						   .unpin = unpin_round_the_end};
+	unsigned int unpinned = 0;
+	const struct iommu_backing ends = {&ends_ops, &unpinned, 0};
+	iommu_iova_t iova = 0x40000000;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	/* No domain yet: nothing is pinned. Entries do not reach so far. */
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &ends, 0x2000, FIXED, &iova), 0);
+	assert_int_equal(unpinned, 0);
+	assert_int_equal(attach(0, ioas), IOMMU_ERANGE);
+	assert_int_equal(unpinned, 1);
+	finish();
+}
+
 /* All that is below the interrupt window is taken: the next place is above it. */
 static void places_pass_over_what_is_reserved(void **state)
 {
@@ -1040,6 +1087,7 @@ int main(void)
 		cmocka_unit_test(what_managers_map_may_sleep),
 		cmocka_unit_test(batches_do_not_cut_large_pages),
 		cmocka_unit_test(places_pass_over_what_is_reserved),
+		cmocka_unit_test(pieces_do_not_meet_round_the_end),
 		cmocka_unit_test(places_are_chosen),
 		cmocka_unit_test(the_last_page_is_not_chosen),
 		cmocka_unit_test(what_may_be_allowed),
