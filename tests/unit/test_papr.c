@@ -1280,8 +1280,11 @@ static void the_device_tree_is_read(void **state)
 	assert_false(ddw.has_wide_query);
 	assert_int_equal(iommu_papr_parse_ddw(tokens, 11, NULL, 0, &ddw), IOMMU_EINVAL);
 	assert_int_equal(iommu_papr_parse_ddw(NULL, 0, NULL, 0, &ddw), IOMMU_EINVAL);
-	/* More than there are. */
+	/* More than there are; and not even their number. */
 	assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions, 8, &ddw), IOMMU_EINVAL);
+	for (size = 0; size < 4; size++)
+		assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions + 4, size, &ddw),
+				 IOMMU_EINVAL);
 }
 
 static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
