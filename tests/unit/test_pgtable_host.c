@@ -97,7 +97,7 @@ static void use_table(const struct iommu_pgtable_ops *ops, struct iommu_pgtable 
 		assert_int_equal(ops->iova_to_phys(pt, at[i], &paddr, &prot), IOMMU_ENOENT);
 	}
 	ops->free_gathered(pt, &gather);
-	assert_true(calls != 0);
+	assert_true(calls != 0 || pt->levels == 1);
 }
 
 static void every_table_is_found_by_calls(void **state)
