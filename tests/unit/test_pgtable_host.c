@@ -104,10 +104,11 @@ static void every_table_is_found_by_calls(void **state)
 {
 	static const struct {
 		const struct iommu_pgtable_ops *ops;
-		unsigned int from, to, less; /* levels; bits that are no address's */
-	} formats[] = {{&iommu_vtdss_ops, 3, 5, 0},
-		       {&iommu_x86_64_table_ops, 4, 5, 1},
-		       {&iommu_tce_ops, 1, 5, 0}};
+		unsigned int from, to; /* levels */
+		unsigned int widths[5];
+	} formats[] = {{&iommu_vtdss_ops, 3, 5, {39, 48, 57}},
+		       {&iommu_x86_64_table_ops, 4, 5, {47, 56}},
+		       {&iommu_tce_ops, 1, 4, {21, 30, 39, 48}}};
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++)
@@ -115,7 +116,7 @@ static void every_table_is_found_by_calls(void **state)
 			const struct iommu_pgtable_config config = {
 				.platform = &platform,
 				.levels = levels,
-				.input_bits = 12 + 9 * levels - formats[i].less,
+				.input_bits = formats[i].widths[levels - formats[i].from],
 				.output_bits = 46,
 				.pgsize_bitmap = PAGE,
 			};
