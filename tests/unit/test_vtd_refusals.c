@@ -226,6 +226,180 @@ static void instances_are_strangers(void **state)
 	end();
 }
 
+/* --- Units that cannot ------------------------------------------------------------------------ */
+
+enum kind {
+	SECOND,
+	SNOOPING,
+	NOTING,       /* a second stage whose writes are noted */
+	NOTING_FIRST, /* … and a first one */
+	PARENT,
+	FIRST,
+	FIRST_5, /* of five levels */
+	FOREIGN_FIRST,
+	FOREIGN_FIRST_5,
+	FOREIGN_SECOND,
+	NESTED,
+	NESTED_5, /* a guest's table of five levels */
+	IDENTITY,
+};
+
+static struct iommu_domain *parent;
+
+static struct iommu_domain *domain_of_kind(enum kind kind)
+{
+	const struct iommu_vtd_second_stage second = {.table = 0x10000000, .levels = 4};
+	const struct iommu_vtd_first_stage first = {
+		.table = 0x10000000, .levels = kind == FOREIGN_FIRST_5 || kind == NESTED_5 ? 5 : 4};
+	struct iommu_domain_config config = {
+		.stage = kind == FIRST || kind == FIRST_5 || kind == NOTING_FIRST
+				 ? IOMMU_STAGE_FIRST
+				 : IOMMU_STAGE_SECOND,
+		.force_snoop = kind == SNOOPING,
+		.dirty_tracking = kind == NOTING || kind == NOTING_FIRST,
+		.nest_parent = kind == PARENT,
+		.address_width = kind == FIRST_5 ? 56 : 0,
+	};
+	enum iommu_domain_type type = IOMMU_DOMAIN_PAGING;
+	struct iommu_domain *domain = NULL;
+
+	parent = NULL;
+	if (kind == NESTED || kind == NESTED_5) {
+		parent = domain_of_kind(PARENT);
+		config = (struct iommu_domain_config){
+			.parent = parent, .user_data = &first, .user_size = sizeof(first)};
+		type = IOMMU_DOMAIN_NESTED;
+	} else if (kind == FOREIGN_FIRST || kind == FOREIGN_FIRST_5) {
+		config = (struct iommu_domain_config){.user_data = &first,
+						      .user_size = sizeof(first)};
+		type = IOMMU_DOMAIN_SVA;
+	} else if (kind == FOREIGN_SECOND) {
+		config.user_data = &second;
+		config.user_size = sizeof(second);
+		type = IOMMU_DOMAIN_SVA;
+	} else if (kind == IDENTITY) {
+		config = (struct iommu_domain_config){.stage = IOMMU_STAGE_ANY};
+		type = IOMMU_DOMAIN_IDENTITY;
+	}
+	assert_int_equal(iommu_domain_alloc(f.unit[0], type, &config, &domain), 0);
+	return domain;
+}
+
+#define WITHOUT(flag) (all & ~(unsigned int)(flag))
+
+/* A domain of a unit that can everything, and another unit that lacks something for it. */
+static void domains_do_not_go_where_they_cannot(void **state)
+{
+	const unsigned int all =
+		SCALABLE | IOMMU_MODEL_VTD_SNOOP_CONTROL | IOMMU_MODEL_VTD_FIRST_STAGE_5;
+	const unsigned int levels = 1U << 3 | 1U << 4;
+	const unsigned int legacy = IOMMU_MODEL_VTD_SNOOP_CONTROL | IOMMU_MODEL_VTD_PASS_THROUGH;
+	const unsigned int stages = IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_DIRTY;
+	const unsigned int first = IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_FIRST_STAGE_5;
+	const struct {
+		enum kind kind;
+		struct iommu_model_vtd_config unit;
+	} cases[] = {
+		{SECOND,
+		 {.flags = WITHOUT(stages) | IOMMU_MODEL_VTD_NO_SECOND_STAGE, .levels = levels}},
+		{SNOOPING, {.flags = WITHOUT(IOMMU_MODEL_VTD_SNOOP_CONTROL), .levels = levels}},
+		{NOTING, {.flags = legacy, .levels = levels}},
+		{NOTING, {.flags = WITHOUT(IOMMU_MODEL_VTD_DIRTY), .levels = levels}},
+		{NOTING_FIRST, {.flags = all | IOMMU_MODEL_VTD_NONCOHERENT, .levels = levels}},
+		{PARENT, {.flags = legacy, .levels = levels}},
+		{PARENT, {.flags = WITHOUT(IOMMU_MODEL_VTD_NESTED), .levels = levels}},
+		{FIRST, {.flags = legacy, .levels = levels}},
+		{FIRST, {.flags = WITHOUT(first | IOMMU_MODEL_VTD_NESTED), .levels = levels}},
+		{FIRST_5, {.flags = WITHOUT(IOMMU_MODEL_VTD_FIRST_STAGE_5), .levels = levels}},
+		{FOREIGN_FIRST, {.flags = all | IOMMU_MODEL_VTD_NONCOHERENT, .levels = levels}},
+		{FOREIGN_FIRST, {.flags = legacy, .levels = levels}},
+		{FOREIGN_FIRST_5,
+		 {.flags = WITHOUT(IOMMU_MODEL_VTD_FIRST_STAGE_5), .levels = levels}},
+		{FOREIGN_SECOND, {.flags = all | IOMMU_MODEL_VTD_NONCOHERENT, .levels = levels}},
+		{FOREIGN_SECOND, {.flags = all, .levels = 1U << 3, .address_width = 39}},
+		{FOREIGN_SECOND, {.flags = all, .levels = levels, .address_width = 40}},
+		{FOREIGN_SECOND,
+		 {.flags = all, .levels = levels, .pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M}},
+		{NESTED, {.flags = legacy, .levels = levels}},
+		{NESTED, {.flags = WITHOUT(IOMMU_MODEL_VTD_NESTED), .levels = levels}},
+		{NESTED_5, {.flags = WITHOUT(IOMMU_MODEL_VTD_FIRST_STAGE_5), .levels = levels}},
+		{IDENTITY, {.flags = WITHOUT(IOMMU_MODEL_VTD_PASS_THROUGH), .levels = levels}},
+	};
+	const struct iommu_model_vtd_config able = {.flags = all, .levels = levels};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_vtd_options none = {0};
+		struct iommu_domain *domain;
+
+		machine(1, &able);
+		model_machine_add_unit(&f.machine, &cases[i].unit);
+		devices(2);
+		assert_int_equal(probe_with(&none), 0);
+		endpoints();
+		for (unsigned int unit = 0; unit < 2; unit++)
+			assert_int_equal(iommu_unit_enable(f.unit[unit]), 0);
+		domain = domain_of_kind(cases[i].kind);
+		if (iommu_domain_attach_group(domain, f.group[1]) != IOMMU_EINVAL)
+			fail_msg("case %u is attached", (unsigned int)i);
+		assert_true(is_blocked(1, IOVA));
+		/* Where it can it does. */
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EINVAL);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		if (cases[i].kind == NESTED || cases[i].kind == NESTED_5)
+			assert_int_equal(iommu_domain_free(parent), 0);
+		end();
+	}
+}
+
+/* What a unit can do for a device: PASIDs need both, and where writes are noted one stage. */
+static void capabilities_are_of_unit_and_device(void **state)
+{
+	const unsigned int first = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE;
+	const struct {
+		unsigned int flags, pasids;
+		bool has_pasids, notes;
+	} cases[] = {
+		{0, 16, false, false},
+		{IOMMU_MODEL_VTD_SCALABLE, 16, false, false},
+		{IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID, 1, false, false},
+		{IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID, 2, true, false},
+		{IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_DIRTY, 16, false, true},
+		{first, 16, false, true},
+		{first | IOMMU_MODEL_VTD_NONCOHERENT, 16, false, false},
+		{first | IOMMU_MODEL_VTD_NONCOHERENT | IOMMU_MODEL_VTD_DIRTY, 16, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_vtd_config config = {.flags = cases[i].flags,
+							      .levels = 1U << 3 | 1U << 4};
+		const struct iommu_domain_config noting = {.dirty_tracking = true};
+		struct iommu_domain *domain = NULL;
+		int status;
+
+		machine(1, &config);
+		devices(1);
+		f.info.max_pasids = cases[i].pasids;
+		assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+		endpoints();
+		assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+		assert_int_equal(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_PASID),
+				 cases[i].has_pasids);
+		assert_int_equal(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_DIRTY_TRACKING),
+				 cases[i].notes);
+		/* So it is. */
+		status = iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID);
+		assert_int_equal(status == 0, cases[i].has_pasids);
+		status = iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &noting, &domain);
+		assert_int_equal(status, cases[i].notes ? 0 : IOMMU_EOPNOTSUPP);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		end();
+	}
+}
+
 /* --- Capabilities that lie -------------------------------------------------------------------- */
 
 static bool is_refusal(int status)
@@ -310,6 +484,8 @@ int main(void)
 		cmocka_unit_test(messages_are_checked),
 		cmocka_unit_test(the_last_unit_stays),
 		cmocka_unit_test(instances_are_strangers),
+		cmocka_unit_test(domains_do_not_go_where_they_cannot),
+		cmocka_unit_test(capabilities_are_of_unit_and_device),
 		cmocka_unit_test(any_bit_may_lie),
 	};
 
