@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <libiommu/counters.h>
+#include <libiommu/dmar_builder.h>
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_registers.h>
 
@@ -400,6 +402,55 @@ static void capabilities_are_of_unit_and_device(void **state)
 	}
 }
 
+/* --- Units that come later -------------------------------------------------------------------- */
+
+/* The structures of a table, without its header. */
+static int add_units(struct iommu_dmar_builder *builder, const uint8_t *table)
+{
+	const int size = iommu_dmar_finish(builder, "OEM", "LATER");
+
+	assert_true(size > (int)DMAR_HEADER_SIZE);
+	return iommu_vtd_add_units(f.iommu, table + DMAR_HEADER_SIZE,
+				   (size_t)size - DMAR_HEADER_SIZE);
+}
+
+/* Regions would come too late; a unit that is known is not another one; and all or nothing. */
+static void what_is_added_later_is_units(void **state)
+{
+	static uint8_t table[512];
+	struct iommu_dmar_builder builder;
+	size_t pages;
+
+	(void)state;
+	begin_flags(0);
+	pages = f.machine.pages_in_use;
+	for (unsigned int i = 0; i < 3; i++) {
+		iommu_dmar_begin(&builder, table, sizeof(table), 48, 0);
+		iommu_dmar_add_affinity(&builder, MACHINE_UNIT(0), 1);
+		if (i == 0) {
+			iommu_dmar_add_region(&builder, 0, 0x100000, 0x1fffff);
+		} else {
+			if (i == 1)
+				iommu_dmar_add_unit(&builder, 7, MACHINE_UNIT(5), 4096, false);
+			iommu_dmar_add_unit(&builder, 0, MACHINE_UNIT(0), 4096, true);
+		}
+		assert_int_equal(add_units(&builder, table), i == 0 ? IOMMU_EINVAL : IOMMU_EEXIST);
+		assert_ptr_equal(iommu_next_unit(f.iommu, NULL), f.unit[0]);
+		assert_null(iommu_next_unit(f.iommu, f.unit[0]));
+		assert_int_equal(f.machine.pages_in_use, pages);
+	}
+	/* Registers beyond the addresses of the machine, and at the end of all addresses. */
+	for (unsigned int i = 0; i < 2; i++) {
+		iommu_dmar_begin(&builder, table, sizeof(table), 48, 0);
+		iommu_dmar_add_unit(&builder, 7, i == 0 ? 1ULL << 48 : UINT64_MAX - 0xfff, 8192,
+				    false);
+		assert_int_equal(add_units(&builder, table), IOMMU_EIO);
+		assert_null(iommu_next_unit(f.iommu, f.unit[0]));
+		assert_int_equal(f.machine.pages_in_use, pages);
+	}
+	end();
+}
+
 /* --- Capabilities that lie -------------------------------------------------------------------- */
 
 static bool is_refusal(int status)
@@ -486,6 +537,7 @@ int main(void)
 		cmocka_unit_test(instances_are_strangers),
 		cmocka_unit_test(domains_do_not_go_where_they_cannot),
 		cmocka_unit_test(capabilities_are_of_unit_and_device),
+		cmocka_unit_test(what_is_added_later_is_units),
 		cmocka_unit_test(any_bit_may_lie),
 	};
 
