@@ -1531,6 +1531,78 @@ static void a_bypass_is_reached_or_is_none(void **state)
 			 IOMMU_EOPNOTSUPP);
 }
 
+/* A domain ends with its window, or where the width that is asked for does. */
+static void widths_of_domains_are_kept(void **state)
+{
+	static const struct {
+		unsigned int width;
+		iommu_iova_t last; /* 0: refused */
+	} cases[] = {{0, START + SIZE - 1},
+		     {64, START + SIZE - 1},
+		     {63, START + SIZE - 1},
+		     {29, START + SIZE - 1},
+		     {28, 0}};
+	struct iommu_domain_config config = {.pgsize_bitmap = 1 << 12};
+	struct iommu_domain_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_domain *domain = NULL;
+
+		config.address_width = cases[i].width;
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 cases[i].last != 0 ? 0 : IOMMU_EINVAL);
+		if (domain == NULL)
+			continue;
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.aperture_last, cases[i].last);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	config.address_width = 0;
+	config.pgsize_bitmap = 1 << 16;
+	{
+		struct iommu_domain *domain = NULL;
+
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 IOMMU_EINVAL);
+		assert_null(domain);
+	}
+}
+
+/* Devices of all widths that reach the second window pass through it; none does without one. */
+static void a_bypass_needs_a_second_window(void **state)
+{
+	static const unsigned int widths[] = {0, 60, 63, 64};
+	struct iommu_papr_config config = good_config();
+	struct iommu_domain_config bypass = {.bypass = true};
+	iommu_iova_t offset = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct iommu_domain *domain = NULL;
+
+		bypass.bypass_width = widths[i];
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &bypass, &domain),
+				 0);
+		assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+		assert_int_equal(offset, DIRECT_BASE);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	assert_int_equal(end(state), 0);
+	make_model(false);
+	config.direct.size = 0;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+	for (unsigned int i = 0; i < 4; i++) {
+		struct iommu_domain *domain = NULL;
+
+		bypass.bypass_width = widths[i];
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &bypass, &domain),
+				 IOMMU_EOPNOTSUPP);
+		assert_null(domain);
+	}
+}
+
 static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
 				     bool bypass)
 {
@@ -2230,6 +2302,8 @@ int main(void)
 		TEST(a_bypass_that_is_half_set_is_set_anew),
 		TEST(no_unmap_is_confirmed_beside_a_bypass_in_doubt),
 		TEST(a_bypass_is_reached_or_is_none),
+		TEST(widths_of_domains_are_kept),
+		TEST(a_bypass_needs_a_second_window),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(managers_map_in_larger_pages),
