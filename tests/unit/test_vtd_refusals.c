@@ -451,6 +451,111 @@ static void what_is_added_later_is_units(void **state)
 	end();
 }
 
+/* --- Regions of devices ----------------------------------------------------------------------- */
+
+#define REGION 0x7000000ULL
+
+static bool reaches_page(unsigned int device_number, unsigned int page)
+{
+	return reaches(device_number, REGION + page * IOMMU_PAGE_SIZE,
+		       REGION + page * IOMMU_PAGE_SIZE);
+}
+
+/*
+ * Regions of two devices that overlap, in a domain in which the host has mapped some of their pages
+ * to themselves before: those are the host's, and stay where a region goes.
+ */
+static void pages_of_the_host_stay_where_regions_go(void **state)
+{
+	const struct iommu_model_vtd_config config = {.levels = 1U << 3 | 1U << 4};
+	struct iommu_region region = {.type = IOMMU_REGION_DIRECT, .prot = RW};
+	struct iommu_domain *domain;
+	size_t pages;
+
+	(void)state;
+	machine(1, &config);
+	devices(3);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	/* Pages 0 to 7, and 4 to 9. */
+	for (unsigned int i = 0; i < 2; i++) {
+		region.start = REGION + i * 4 * IOMMU_PAGE_SIZE;
+		region.last = REGION + (i == 0 ? 8 : 10) * IOMMU_PAGE_SIZE - 1;
+		assert_int_equal(iommu_add_region(f.iommu, 0, f.device[i]->source_id, &region), 0);
+	}
+	endpoints();
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_DMA);
+	/* Two of the host's that adjoin, and one that does not. */
+	assert_int_equal(iommu_map(domain, REGION + IOMMU_PAGE_SIZE, REGION + IOMMU_PAGE_SIZE,
+				   2 * IOMMU_PAGE_SIZE, RW),
+			 0);
+	assert_int_equal(iommu_map(domain, REGION + 5 * IOMMU_PAGE_SIZE,
+				   REGION + 5 * IOMMU_PAGE_SIZE, IOMMU_PAGE_SIZE, RW),
+			 0);
+	for (unsigned int order = 0; order < 2; order++) {
+		const unsigned int first = order, second = 1 - order;
+
+		/* Short of memory, nothing of a region is left. */
+		pages = f.machine.pages_in_use;
+		f.machine.fail_every = 1;
+		(void)iommu_domain_attach_group(domain, f.group[2]);
+		f.machine.fail_every = 0;
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[2]), 0);
+		for (unsigned int page = 0; page < 10; page++)
+			assert_int_equal(reaches_page(2, page),
+					 page == 1 || page == 2 || page == 5);
+		assert_true(f.machine.pages_in_use >= pages);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[first]), 0);
+		for (unsigned int page = 0; page < 10; page++)
+			assert_int_equal(reaches_page(2, page),
+					 first == 0 ? page < 8
+						    : page >= 4 || page == 1 || page == 2);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[second]), 0);
+		for (unsigned int page = 0; page < 10; page++)
+			assert_true(reaches_page(2, page) && reaches_page(second, page));
+		assert_int_equal(iommu_domain_detach_group(f.group[first]), 0);
+		for (unsigned int page = 0; page < 10; page++)
+			assert_int_equal(reaches_page(2, page),
+					 second == 0 ? page < 8
+						     : page >= 4 || page == 1 || page == 2);
+		assert_int_equal(iommu_domain_detach_group(f.group[second]), 0);
+		for (unsigned int page = 0; page < 10; page++)
+			assert_int_equal(reaches_page(2, page),
+					 page == 1 || page == 2 || page == 5);
+		assert_int_equal(iommu_domain_detach_group(f.group[2]), 0);
+	}
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* A region that a domain has no addresses for: the device is not let into it. */
+static void regions_beyond_a_domain_keep_devices_out(void **state)
+{
+	const struct iommu_model_vtd_config config = {.levels = 1U << 3 | 1U << 4};
+	const struct iommu_domain_config narrow = {.address_width = 39};
+	const struct iommu_region region = {.start = 1ULL << 40,
+					    .last = (1ULL << 40) + 0xfff,
+					    .type = IOMMU_REGION_DIRECT,
+					    .prot = RW};
+	struct iommu_domain *domain = NULL;
+
+	(void)state;
+	machine(1, &config);
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[0]->source_id, &region), 0);
+	endpoints();
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true(reaches(0, 1ULL << 40, 1ULL << 40));
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_DMA, &narrow, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_ERANGE);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_true(reaches(0, 1ULL << 40, 1ULL << 40));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 /* --- Capabilities that lie -------------------------------------------------------------------- */
 
 static bool is_refusal(int status)
@@ -538,6 +643,8 @@ int main(void)
 		cmocka_unit_test(domains_do_not_go_where_they_cannot),
 		cmocka_unit_test(capabilities_are_of_unit_and_device),
 		cmocka_unit_test(what_is_added_later_is_units),
+		cmocka_unit_test(pages_of_the_host_stay_where_regions_go),
+		cmocka_unit_test(regions_beyond_a_domain_keep_devices_out),
 		cmocka_unit_test(any_bit_may_lie),
 	};
 
