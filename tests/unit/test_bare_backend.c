@@ -406,6 +406,92 @@ static void routes_are_within_an_instance(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/* --- What is not confirmed -------------------------------------------------------------------- */
+
+/* A map without its sync has removed a table, and that is not confirmed: the map is taken back. */
+static void a_map_that_clears_is_confirmed(void **state)
+{
+	struct iommu_domain *domain;
+
+	(void)state;
+	r.has_pasids = r.has_dirty = false;
+	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	r.tracks = true;
+	r.calls[0] = '\0';
+	r.map_clears = true;
+	assert_int_equal(iommu_map_nosync(domain, 0x4000, 0x9000, 0x2000, IOMMU_PROT_READ_WRITE),
+			 0);
+	assert_int_equal(recorder_pages(domain), 3 << 4);
+	r.sync = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_map_nosync(domain, 0x8000, 0x9000, 0x2000, IOMMU_PROT_READ_WRITE),
+			 IOMMU_ETIMEDOUT);
+	assert_int_equal(recorder_pages(domain), 3 << 4);
+	r.sync = 0;
+	r.map_clears = false;
+	assert_int_equal(iommu_unmap(domain, 0x4000, 0x2000, 0, NULL), 0);
+	assert_int_equal(recorder_pages(domain), 0);
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/* One that sleeps is not put to sleep again; it wakes with what was on. */
+static void units_sleep_once(void **state)
+{
+	struct iommu_endpoint *endpoint;
+
+	(void)state;
+	endpoint = add(8);
+	assert_int_equal(iommu_unit_enable(&r.units[0].base), 0);
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_suspend(r.iommu), 0);
+	EXPECT_CALLS(&r, "disable");
+	assert_int_equal(iommu_suspend(r.iommu), 0);
+	EXPECT_CALLS(&r, "");
+	/* What cannot wake is not enabled either, and is tried again. */
+	r.enable = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_unit_enable(&r.units[0].base), IOMMU_ETIMEDOUT);
+	assert_false(iommu_unit_is_enabled(&r.units[0].base));
+	r.enable = 0;
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_resume(r.iommu), 0);
+	EXPECT_CALLS(&r, "enable");
+	assert_true(iommu_unit_is_enabled(&r.units[0].base));
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static int stays(void *data)
+{
+	assert_ptr_equal(data, &r);
+	return IOMMU_EBUSY;
+}
+
+/* The data of a layer above keep a default domain: the group's type stays. */
+static void a_default_domain_in_use_stays(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	struct iommu_domain *domain;
+
+	(void)state;
+	r.shared_identity = false;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoint = add(8);
+	group = iommu_endpoint_group(endpoint);
+	domain = endpoint->domain;
+	assert_non_null(domain);
+	assert_int_equal(iommu_group_default_type(group), IOMMU_DOMAIN_DMA);
+	domain->data = &r;
+	domain->release_data = stays;
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_default_type(group), IOMMU_DOMAIN_DMA);
+	assert_ptr_equal(endpoint->domain, domain);
+	domain->release_data = NULL;
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
+	assert_null(endpoint->domain);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -416,6 +502,9 @@ int main(void)
 		TEST(features_need_a_back_end),
 		TEST(resets_are_nested_so_deep),
 		TEST(domains_need_not_do_more),
+		TEST(a_map_that_clears_is_confirmed),
+		TEST(units_sleep_once),
+		TEST(a_default_domain_in_use_stays),
 		TEST(regions_and_memory_are_checked),
 		TEST(descriptions_of_devices_are_checked),
 		TEST(page_requests_are_checked_and_never_late),
