@@ -1603,6 +1603,34 @@ static void a_bypass_needs_a_second_window(void **state)
 	}
 }
 
+/* Whichever allocation fails: a domain is whole, or there is none, and no page is left. */
+static void domains_have_all_their_memory_or_are_none(void **state)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_PAGING, IOMMU_DOMAIN_BLOCKED};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		const size_t pages = f.test.hosted.pages_in_use;
+		struct iommu_domain_info info;
+		struct iommu_domain *domain = NULL;
+		unsigned int nth = 0;
+		int status;
+
+		do {
+			f.test.fail_after = f.test.allocations + ++nth;
+			status = iommu_domain_alloc(f.unit, types[i], NULL, &domain);
+			f.test.fail_after = 0;
+			assert_true(status == 0 || status == IOMMU_ENOMEM);
+			assert_true(status == 0 || f.test.hosted.pages_in_use == pages);
+		} while (status != 0);
+		assert_true(nth > (i == 0 ? 2 : 1));
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.table_pages != 0, i == 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(f.test.hosted.pages_in_use, pages);
+	}
+}
+
 static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
 				     bool bypass)
 {
@@ -2303,6 +2331,7 @@ int main(void)
 		TEST(no_unmap_is_confirmed_beside_a_bypass_in_doubt),
 		TEST(a_bypass_is_reached_or_is_none),
 		TEST(widths_of_domains_are_kept),
+		TEST(domains_have_all_their_memory_or_are_none),
 		TEST(a_bypass_needs_a_second_window),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),

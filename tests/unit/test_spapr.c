@@ -2290,6 +2290,76 @@ static void the_last_page_is_all_memory(void **state)
 	end();
 }
 
+/* A table has so many windows: another one takes the place of one that goes. */
+static void a_table_has_so_many_windows(void **state)
+{
+	struct iommu_container *others[IOMMU_SPAPR_TABLE_WINDOWS] = {NULL};
+	struct iommu_group_file *files[IOMMU_SPAPR_TABLE_WINDOWS] = {NULL};
+	struct iommu_group_file *file;
+	const unsigned int last = IOMMU_SPAPR_TABLE_WINDOWS - 1;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	begin_guest(0, 12, 16);
+	assert_int_equal(attach_window(0), 0);
+	for (unsigned int i = 0; i <= last; i++) {
+		files[i] = open_group(0, 2 + i);
+		assert_int_equal(iommu_container_create_with(f.iommu, NULL, IOMMU_CONTAINER_TCE_V2,
+							     &others[i]),
+				 0);
+		assert_int_equal(iommu_group_file_set_container(files[i], others[i]), 0);
+		assert_int_equal(iommu_spapr_guest_attach_window(g.guest, LIOBN, others[i], 0),
+				 i < last ? 0 : IOMMU_ENOSPC);
+	}
+	/* The one that found no place is not held by the table. */
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, others[last], 0),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, others[2], 0), 0);
+	assert_int_equal(iommu_spapr_guest_attach_window(g.guest, LIOBN, others[last], 0), 0);
+	end_guest();
+	for (unsigned int i = 0; i <= last; i++) {
+		leave(files[i]);
+		assert_int_equal(iommu_container_destroy(others[i]), 0);
+	}
+	leave(file);
+	end();
+}
+
+/* What is registered is noted in parts: that is metadata, of which a container has so much. */
+static void parts_of_memory_are_metadata(void **state)
+{
+	struct iommu_file_limits limits = {.metadata_bytes = 64};
+	unsigned int refused = 0;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin_with(IOMMU_CONTAINER_TCE_V2, MEMORY_SCATTERED, 1ULL << 12);
+	for (; status != 0; limits.metadata_bytes *= 2) {
+		struct iommu_container *container = f.container;
+		struct iommu_group_file *file = open_group(0, 1);
+
+		assert_int_equal(iommu_container_create_with(f.iommu, &limits,
+							     IOMMU_CONTAINER_TCE_V2, &f.container),
+				 0);
+		status = iommu_group_file_set_container(file, f.container);
+		if (status == 0)
+			status = register_memory(0, PAGES << 12, RW);
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		refused += status != 0;
+		assert_int_equal(f.memory.pins, status == 0 ? PAGES : 0);
+		if (status == 0)
+			assert_int_equal(unregister_memory(0, PAGES << 12), 0);
+		leave(file);
+		assert_int_equal(iommu_container_destroy(f.container), 0);
+		f.container = container;
+		assert_int_equal(iommu_release_endpoint(endpoint_of(0)), 0);
+		assert_true(limits.metadata_bytes < 1 << 26);
+	}
+	assert_true(refused > 3);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2320,6 +2390,8 @@ int main(void)
 		cmocka_unit_test(hypercalls_for_very_many_entries_are_done_in_pieces),
 		cmocka_unit_test(nothing_waits_for_all_of_a_hypercall),
 		cmocka_unit_test(every_allocation_fails),
+		cmocka_unit_test(a_table_has_so_many_windows),
+		cmocka_unit_test(parts_of_memory_are_metadata),
 		cmocka_unit_test(descriptions_that_cannot_be_are_refused),
 		cmocka_unit_test(windows_cover_their_tables),
 		cmocka_unit_test(lists_are_pages),

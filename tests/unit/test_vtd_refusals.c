@@ -11,6 +11,7 @@
 #include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_registers.h>
+#include <libiommu/vtd_interrupt.h>
 
 #include "test.h"
 #include "vtd_fixture.h"
@@ -556,6 +557,176 @@ static void regions_beyond_a_domain_keep_devices_out(void **state)
 	end();
 }
 
+/* --- What has nothing to do ------------------------------------------------------------------- */
+
+/* A hypervisor's table that could map more than the unit takes: as far as the unit goes. */
+static void second_stages_end_where_units_do(void **state)
+{
+	const struct iommu_model_vtd_config config = {.levels = 1U << 4, .address_width = 40};
+	const struct iommu_vtd_second_stage stage = {.table = 0x10000000, .levels = 4};
+	struct iommu_domain_config wanted = {
+		.stage = IOMMU_STAGE_SECOND, .user_data = &stage, .user_size = sizeof(stage)};
+	struct iommu_domain_info info;
+	struct iommu_domain *domain = NULL;
+
+	(void)state;
+	machine(1, &config);
+	devices(1);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &wanted, &domain), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.aperture_last, (1ULL << 40) - 1);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	/* A wider one is none of this unit's. */
+	wanted.address_width = 41;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &wanted, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	wanted.address_width = 39;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &wanted, &domain), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.aperture_last, (1ULL << 39) - 1);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* A parent of a unit that nests is none on another one that does not. */
+static void parents_are_of_units_that_nest(void **state)
+{
+	const struct iommu_model_vtd_config able = {.flags = SCALABLE, .levels = 1U << 3 | 1U << 4};
+	const struct iommu_model_vtd_config units[] = {
+		{.levels = 1U << 3 | 1U << 4},
+		{.flags = SCALABLE & ~(unsigned int)IOMMU_MODEL_VTD_NESTED,
+		 .levels = 1U << 3 | 1U << 4}};
+	const struct iommu_vtd_first_stage stage = {.table = 0x10000000, .levels = 4};
+	const struct iommu_domain_config parents = {.nest_parent = true};
+	struct iommu_domain_config nested = {.user_data = &stage, .user_size = sizeof(stage)};
+	struct iommu_domain *domain = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		machine(1, &able);
+		model_machine_add_unit(&f.machine, &units[i]);
+		devices(2);
+		assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+		endpoints();
+		assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &parents,
+						    &nested.parent),
+				 0);
+		domain = NULL;
+		assert_int_equal(
+			iommu_domain_alloc(f.unit[1], IOMMU_DOMAIN_NESTED, &nested, &domain),
+			IOMMU_EOPNOTSUPP);
+		assert_null(domain);
+		assert_int_equal(
+			iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &nested, &domain), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_domain_free(nested.parent), 0);
+		end();
+	}
+}
+
+/* What is so already is not done again: no descriptor is sent. */
+static void what_is_so_already_is_not_done(void **state)
+{
+	const struct iommu_domain_config noting = {.dirty_tracking = true,
+						   .stage = IOMMU_STAGE_SECOND};
+	struct iommu_domain *domain = NULL;
+	uint64_t tail;
+	bool lost = true;
+
+	(void)state;
+	begin_flags(SCALABLE);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &noting, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_set_dirty_tracking(domain, true), 0);
+	tail = iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8);
+	assert_int_equal(iommu_domain_set_dirty_tracking(domain, true), 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8), tail);
+	assert_int_equal(iommu_domain_set_dirty_tracking(domain, false), 0);
+	tail = iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8);
+	assert_int_equal(iommu_domain_set_dirty_tracking(domain, false), 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IQT, 8), tail);
+	/* A unit without page requests has none. */
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], &lost), 0);
+	assert_false(lost);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* A unit with interrupts that are not freed stays; entries are cleared also where it is off. */
+static void interrupts_keep_their_unit(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+						      .levels = 1U << 3 | 1U << 4};
+	const struct iommu_vtd_interrupt_target target = {.vector = 0x41, .destination = 3};
+	struct iommu_vtd_interrupt block, late;
+	struct iommu_model_interrupt seen;
+	uint64_t address;
+	uint32_t message;
+
+	(void)state;
+	machine(2, &config);
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[1], 4, &block), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 1, &target), 0);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[1]), 0);
+	f.endpoint[1] = NULL;
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[1]), IOMMU_EBUSY);
+	iommu_vtd_interrupt_message(&block, 1, &address, &message);
+	assert_int_equal(iommu_model_vtd_interrupt(f.machine.units[1], f.device[1]->source_id,
+						   address, message, &seen),
+			 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_interrupt_clear(&block, 1), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[1], 1, &late), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_not_equal(iommu_model_vtd_interrupt(f.machine.units[1], f.device[1]->source_id,
+						       address, message, &seen),
+			     0);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[1]), 0);
+	end();
+}
+
+static unsigned int faults;
+
+static void count_fault(void *ctx, const struct iommu_fault *fault)
+{
+	(void)ctx;
+	(void)fault;
+	faults++;
+}
+
+/* Without a clock there are no seconds in which only so many faults are told of. */
+static void a_host_without_a_clock_is_told_of_all_faults(void **state)
+{
+	uint64_t (*now_ns)(void *ctx);
+	bool lost = false;
+
+	(void)state;
+	begin_flags(0);
+	iommu_set_fault_handler(f.iommu, count_fault, NULL);
+	now_ns = f.machine.platform.now_ns;
+	f.machine.platform.now_ns = NULL;
+	faults = 0;
+	for (unsigned int i = 0; i < 2000; i++) {
+		assert_true(is_blocked(0, IOVA + i * IOMMU_PAGE_SIZE));
+		assert_true(iommu_unit_handle_faults(f.unit[0], &lost) >= 0);
+	}
+	f.machine.platform.now_ns = now_ns;
+	assert_int_equal(faults, 2000);
+	assert_false(lost);
+	end();
+}
+
 /* --- Capabilities that lie -------------------------------------------------------------------- */
 
 static bool is_refusal(int status)
@@ -643,6 +814,11 @@ int main(void)
 		cmocka_unit_test(domains_do_not_go_where_they_cannot),
 		cmocka_unit_test(capabilities_are_of_unit_and_device),
 		cmocka_unit_test(what_is_added_later_is_units),
+		cmocka_unit_test(second_stages_end_where_units_do),
+		cmocka_unit_test(parents_are_of_units_that_nest),
+		cmocka_unit_test(what_is_so_already_is_not_done),
+		cmocka_unit_test(interrupts_keep_their_unit),
+		cmocka_unit_test(a_host_without_a_clock_is_told_of_all_faults),
 		cmocka_unit_test(pages_of_the_host_stay_where_regions_go),
 		cmocka_unit_test(regions_beyond_a_domain_keep_devices_out),
 		cmocka_unit_test(any_bit_may_lie),
