@@ -319,6 +319,111 @@ static void limits_may_be_none(void **state)
 	finish();
 }
 
+/* --- More edges ------------------------------------------------------------------------------- */
+
+/* A device that is attached there already; a guest's table that cannot be. */
+static void an_hwpt_is_attached_once(void **state)
+{
+	const struct iommu_vtd_first_stage wrong = {.table = IOVA, .levels = 9};
+	const struct iommu_hwpt_config parent = {.flags = IOMMU_HWPT_NEST_PARENT};
+	const struct iommu_hwpt_config nested = {.user_data = &wrong, .user_size = sizeof(wrong)};
+	uint32_t below, other = 77;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 2, MEMORY_CONTIGUOUS);
+	assert_int_equal(map_at(IOVA, 0, PAGE), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &parent, &below), 0);
+	assert_int_equal(attach(0, below), 0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, below, NULL), 0);
+	assert_true(leads(0, IOVA, 0));
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], below, &nested, &other), IOMMU_EINVAL);
+	assert_int_equal(other, 77);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_object_destroy(ctx, below), 0);
+	finish();
+}
+
+/* An HWPT that a device behind a narrower unit joins has fewer addresses; what is free says so. */
+static void an_hwpt_becomes_as_narrow_as_its_units(void **state)
+{
+	const struct iommu_model_vtd_config wide = {.levels = 1U << 3 | 1U << 4};
+	const struct iommu_model_vtd_config narrow = {.levels = 1U << 3, .address_width = 39};
+	const struct iommu_hwpt_config config = {0};
+	struct iommu_iova_bounds ranges[8];
+	unsigned int count = 0;
+	uint64_t alignment;
+	uint32_t hwpt;
+
+	(void)state;
+	machine(1, &wide);
+	model_machine_add_unit(&f.machine, &narrow);
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(iommu_unit_enable(f.unit[i]), 0);
+	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(map_at(1ULL << 40, 0, PAGE), 0);
+	assert_true(leads(0, 1ULL << 40, 0));
+	/* Not while something is mapped beyond that. */
+	assert_int_not_equal(attach(1, hwpt), 0);
+	assert_true(leads(0, 1ULL << 40, 0));
+	assert_int_equal(unmap(1ULL << 40, PAGE), 0);
+	assert_int_equal(attach(1, hwpt), 0);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 8, &count, &alignment), 0);
+	assert_int_equal(ranges[count - 1].last, (1ULL << 39) - 1);
+	assert_int_equal(map_at(1ULL << 39, 0, PAGE), IOMMU_EINVAL);
+	assert_int_equal(map_at((1ULL << 39) - PAGE, 0, PAGE), 0);
+	assert_true(leads(1, (1ULL << 39) - PAGE, 0) && leads(0, (1ULL << 39) - PAGE, 0));
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, 0, UINT64_MAX, NULL), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(detach(i), 0);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt), 0);
+	finish();
+}
+
+/* Memory that no unit can address; an area that may not be cut into more of them. */
+static void what_cannot_be_mapped_or_cut_stays(void **state)
+{
+	const struct iommu_file_limits limits = {.areas = 1};
+	struct iommu_file *kept;
+	struct iommu_backing backing;
+	struct test_memory far;
+	iommu_iova_t iova = IOVA;
+	uint32_t kept_ioas;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	kept = ctx;
+	kept_ioas = ioas;
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_file_create(f.iommu, &limits, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	test_memory_init(&far, MEMORY_CONTIGUOUS, 0x7e0000000000, 16, 1ULL << 48);
+	backing = test_memory_at(&far, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, PAGE, FIXED, &iova), IOMMU_ERANGE);
+	assert_true(is_blocked(0, IOVA));
+	test_memory_destroy(&far);
+	assert_int_equal(map_at(IOVA, 0, 3 * PAGE), 0);
+	assert_int_equal(unmap(IOVA + PAGE, PAGE), IOMMU_ENOSPC);
+	assert_true(leads(0, IOVA + PAGE, PAGE));
+	assert_int_equal(memory.pins, 3);
+	assert_int_equal(unmap(IOVA, 3 * PAGE), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_file_destroy(ctx), 0);
+	ctx = kept;
+	ioas = kept_ioas;
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +434,9 @@ int main(void)
 		cmocka_unit_test(some_regions_are_free),
 		cmocka_unit_test(copies_have_no_holes),
 		cmocka_unit_test(limits_may_be_none),
+		cmocka_unit_test(an_hwpt_is_attached_once),
+		cmocka_unit_test(an_hwpt_becomes_as_narrow_as_its_units),
+		cmocka_unit_test(what_cannot_be_mapped_or_cut_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
