@@ -121,8 +121,8 @@ struct iommu_domain_config {
  *
  * Returns 0, or
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
- *                     is no parent of nested domains, or is given for another type than
- *                     IOMMU_DOMAIN_NESTED
+ *                     is no parent of nested domains, is another instance's or another back end's,
+ *                     or is given for another type than IOMMU_DOMAIN_NESTED
  *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d does,
  *                     without nest_parent, dirty_tracking or bypass); IOMMU_DOMAIN_WINDOWS on a
  *                     unit, or for a type, that does not support it; IOMMU_DOMAIN_IDENTITY on a
@@ -272,7 +272,8 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  * Returns 0 (also if the group is attached already; hardware is then asked for outstanding
  * confirmations), or
  *   IOMMU_EINVAL  domain and unit do not fit: a mapping lies beyond the unit's width or uses pages
- *                 that it does not support; or the unit cannot enforce snooping
+ *                 that it does not support; the unit cannot enforce snooping; or the domain is
+ *                 another instance's, or another back end's
  *   IOMMU_EPERM   an endpoint has an IOMMU_REGION_DIRECT region, and the domain is
  *                 IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED, whose addresses the library does not
  *                 manage; an endpoint is untrusted, and the domain is an identity, lazy, or has a

@@ -38,11 +38,9 @@ static uint32_t read_word(const struct space *at, unsigned int offset)
 /* Some bridges answer with zeros for what is not there. */
 static bool is_there(const struct space *at)
 {
-	const uint32_t id = read_word(at, PCI_CONFIG_ID);
-	const uint32_t vendor = id & 0xffff;
+	const uint32_t vendor = read_word(at, PCI_CONFIG_ID) & 0xffff;
 
-	return id != 0 && vendor != 0 && vendor != PCI_VENDOR_ABSENT &&
-	       vendor != PCI_VENDOR_NOT_READY;
+	return vendor != 0 && vendor != PCI_VENDOR_ABSENT && vendor != PCI_VENDOR_NOT_READY;
 }
 
 static bool is_bridge(uint32_t header)

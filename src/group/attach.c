@@ -31,6 +31,9 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 	/* Hardware may never have confirmed that: see iommu_ops.confirm. */
 	if (endpoint->domain == domain)
 		return iommu_unit_confirm(endpoint->unit);
+	if (domain != NULL && !iommu_is_for(domain, endpoint->unit))
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "the domain is another back end's");
 	if (domain != NULL && iommu_is_quarantine(domain))
 		status = iommu_quarantine_open(domain);
 	if (status != 0)

@@ -36,8 +36,10 @@ static int check(const struct iommu_unit *unit, const struct iommu_counter_confi
 	if (config->flags != 0 || (config->filters & ~(unsigned int)FILTERS) != 0)
 		return refuse(unit, IOMMU_EOPNOTSUPP, "flags or filters that are not known");
 	if ((config->filters & IOMMU_COUNTER_OF_DOMAIN) != 0 &&
-	    (config->domain == NULL || config->domain->iommu != unit->iommu))
-		return refuse(unit, IOMMU_EINVAL, "the domain is none, or another instance's");
+	    (config->domain == NULL || config->domain->iommu != unit->iommu ||
+	     !iommu_is_for(config->domain, unit)))
+		return refuse(unit, IOMMU_EINVAL,
+			      "the domain is none, or another instance's or back end's");
 	if ((config->filters & IOMMU_COUNTER_OF_PASID) != 0 && config->pasid > PASID_MAX)
 		return refuse(unit, IOMMU_EINVAL, "a PASID has 20 bits");
 	return 0;

@@ -46,7 +46,8 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	if (type != IOMMU_DOMAIN_NESTED)
 		return config->parent == NULL;
 	return config->parent != NULL && config->parent->iommu == unit->iommu &&
-	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
+	       iommu_is_for(config->parent, unit) && config->parent->type == IOMMU_DOMAIN_PAGING &&
+	       config->parent->nest_parent;
 }
 
 #if IOMMU_CONFIG_LOG
@@ -162,6 +163,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	status = unit->ops->domain_alloc(unit, hardware_type, config, &domain);
 	if (status != 0)
 		return status;
+	domain->backend = unit->ops->name;
 	if (lacks_something(unit->iommu, domain, type, config)) {
 		domain->ops->free(domain);
 		return IOMMU_REFUSE(

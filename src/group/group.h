@@ -150,6 +150,12 @@ static inline bool iommu_is_unconfirmed(int status)
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 }
 
+/* Was a domain made by the back end of a unit? Its functions are called with none of another's. */
+static inline bool iommu_is_for(const struct iommu_domain *domain, const struct iommu_unit *unit)
+{
+	return domain->backend == unit->ops->name;
+}
+
 /*
  * A macro, like vtd_is_scalable: without the DMA API there are no such domains, and no IOVA spaces.
  */

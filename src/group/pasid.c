@@ -110,6 +110,9 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 
 		if (!has_pasids(endpoint))
 			continue;
+		if (!iommu_is_for(domain, endpoint->unit))
+			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EINVAL,
+					    "the domain is another back end's");
 		/* To one that knows none, no PASID is too large. */
 		if ((endpoint->features & IOMMU_FEATURE_PASID) == 0)
 			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EOPNOTSUPP,

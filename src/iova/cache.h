@@ -67,12 +67,10 @@ static inline struct iova_cpu *iova_cpu_at(const struct iommu_iova_cache *cache,
 
 /*
  * Is the host's own guard around a CPU's caches? The CPU is then the one that the guard names, and
- * a CPU that a caller has asked for before means nothing.
+ * a CPU that a caller has asked for before means nothing. A macro, so that without a guard the
+ * compiler leaves out what is done only with one at every level of optimisation.
  */
-static inline bool iova_is_guarded(const struct iommu_iova_cache *cache)
-{
-	return IOMMU_HAS_CPU_GUARD && cache->exclusive;
-}
+#define iova_is_guarded(cache) (IOMMU_HAS_CPU_GUARD && (cache)->exclusive)
 
 /* The executing CPU, for the functions below: it is not asked for where it would mean nothing. */
 static inline unsigned int iova_this_cpu(const struct iommu_iova_cache *cache)

@@ -50,16 +50,18 @@ int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size, const v
 	const size_t cell = sizeof(uint32_t);
 	uint32_t count = 0;
 
-	if (applicable == NULL || applicable_size < 3 * cell)
+	if (applicable == NULL || applicable_size < 3 * cell ||
+	    (extensions != NULL && extensions_size < cell))
 		return IOMMU_EINVAL;
 	ddw->query_token = papr_cell(applicable, 0);
 	ddw->create_token = papr_cell(applicable, 1);
 	ddw->remove_token = papr_cell(applicable, 2);
 	/* The first cell is the number of those that follow. */
-	if (extensions != NULL && extensions_size >= cell)
+	if (extensions != NULL) {
 		count = papr_cell(extensions, 0);
-	if (count > extensions_size / cell - (extensions != NULL))
-		return IOMMU_EINVAL;
+		if (count > extensions_size / cell - 1)
+			return IOMMU_EINVAL;
+	}
 	ddw->reset_token = count >= 1 ? papr_cell(extensions, 1) : 0;
 	ddw->has_wide_query = count >= 2 && papr_cell(extensions, 2) == 1;
 	ddw->limit_token = count >= 3 ? papr_cell(extensions, 3) : 0;

@@ -20,12 +20,9 @@
 
 #define BYPASSED "its unit is bypassed: only identity domains can be attached"
 
-/* May this endpoint use this domain at all? */
-static int check(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint)
+/* May this endpoint use a domain at all? */
+static int check(const struct vtd_endpoint *endpoint)
 {
-	if (endpoint->unit->probe != domain->probe)
-		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL,
-					   "the domain is another back end's");
 	if (endpoint->unit->bypassed)
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EPERM, BYPASSED);
 	return iommu_device_tlb_is_lost(&endpoint->tlb)
@@ -155,7 +152,7 @@ static int attached(const struct vtd_endpoint *endpoint, int status)
 int iommu_vtd_paging_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
-	int status = check(vtd_domain_of(base), endpoint);
+	int status = check(endpoint);
 
 	if (status == 0)
 		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
@@ -224,7 +221,7 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 			   uint32_t pasid, struct iommu_domain *before)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
-	int status = check(vtd_domain_of(base), endpoint);
+	int status = check(endpoint);
 
 	(void)before; /* the use tells */
 	if (status != 0)

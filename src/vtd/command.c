@@ -20,6 +20,7 @@
 #include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
 
+#ifdef __OPTIMIZE_SIZE__
 uint32_t iommu_vtd_read32(const struct vtd_unit *unit, uint32_t offset)
 {
 	return vtd_read32(unit, offset);
@@ -39,6 +40,7 @@ void iommu_vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t value)
 {
 	vtd_write64(unit, offset, value);
 }
+#endif
 
 /* A CPU that was kept busy elsewhere until the time was over looks once more. */
 static int wait_for(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint64_t value,

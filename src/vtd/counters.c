@@ -110,8 +110,6 @@ static int id_of(struct vtd_unit *unit, const struct iommu_domain *base, uint32_
 	const struct vtd_domain *domain = vtd_domain_of(base);
 	const struct iommu_place *place;
 
-	if (domain->probe != unit->probe)
-		return VTD_REFUSE(unit, IOMMU_EINVAL, "the domain is another back end's");
 	place = iommu_place_find(&domain->common, unit);
 	if (place == NULL || !iommu_place_is_used(place))
 		return VTD_REFUSE(unit, IOMMU_EINVAL, "the domain is not used on this unit");

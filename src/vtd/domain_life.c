@@ -166,8 +166,8 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 
 	if (!vtd_is_scalable(unit) || !unit->caps.nested)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it does not nest, or is in legacy mode");
-	if (parent->probe != domain->probe || parent->type != VTD_PASID_SECOND_STAGE)
-		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage of VT-d");
+	if (parent->type != VTD_PASID_SECOND_STAGE)
+		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage");
 	domain->type = VTD_PASID_NESTED;
 	domain->common.parent = &parent->common;
 	/* What the parent's leaves enforce, the guest's must not undo. */

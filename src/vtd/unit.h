@@ -130,10 +130,12 @@ static inline struct vtd_unit *vtd_unit_of(const struct iommu_unit *unit)
 }
 
 /* In line where speed counts; where size does, one copy of each for all (command.c). */
+#ifdef __OPTIMIZE_SIZE__
 uint32_t iommu_vtd_read32(const struct vtd_unit *unit, uint32_t offset);
 uint64_t iommu_vtd_read64(const struct vtd_unit *unit, uint32_t offset);
 void iommu_vtd_write32(struct vtd_unit *unit, uint32_t offset, uint32_t value);
 void iommu_vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t value);
+#endif
 #if defined(__OPTIMIZE_SIZE__) && !defined(VTD_REGISTER_BODY)
 #define vtd_read32  iommu_vtd_read32
 #define vtd_read64  iommu_vtd_read64

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/tce.h>
 #include <libiommu/iommu.h>
 
 #include "phb_registers.h"
@@ -1660,6 +1661,173 @@ static void a_low_bypass_takes_few_tables(void **state)
 	end();
 }
 
+/* --- What is refused -------------------------------------------------------------------------- */
+
+static void refuse_domain(const struct iommu_domain_config *config, enum iommu_domain_type type,
+			  int status)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(f.unit, type, config, &domain), status);
+	assert_null(domain);
+}
+
+static void domains_that_bridges_do_not_have_are_refused(void **state)
+{
+	struct iommu_domain_config config = {.bypass = true, .bypass_width = 40};
+	struct iommu_domain_config windows = {.flags = IOMMU_DOMAIN_WINDOWS, .bypass = true};
+	const uint64_t user = 1;
+	const struct iommu_domain_config sva = {.user_data = &user, .user_size = sizeof(user)};
+
+	(void)state;
+	begin_low(MEMORY_END);
+	refuse_domain(&sva, IOMMU_DOMAIN_SVA, IOMMU_EOPNOTSUPP);
+	refuse_domain(&windows, IOMMU_DOMAIN_PAGING, IOMMU_EOPNOTSUPP);
+	windows.bypass = false;
+	windows.force_snoop = true;
+	refuse_domain(&windows, IOMMU_DOMAIN_PAGING, IOMMU_EOPNOTSUPP);
+	end();
+	/* No memory; and more than lies below bit 59. */
+	begin_low(0);
+	refuse_domain(&config, IOMMU_DOMAIN_PAGING, IOMMU_EOPNOTSUPP);
+	end();
+	begin_low(1ULL << 49);
+	config.bypass_width = 59;
+	refuse_domain(&config, IOMMU_DOMAIN_PAGING, IOMMU_EOPNOTSUPP);
+	end();
+}
+
+/* What drivers map below a bypass ends where the caller says, and before the bypass. */
+static void addresses_below_a_bypass_have_a_width(void **state)
+{
+	static const struct {
+		unsigned int width;
+		iommu_iova_t last;
+	} cases[] = {{0, LOW - 1}, {30, (1 << 30) - 1}, {32, LOW - 1}, {33, LOW - 1}};
+	struct iommu_domain_config config = {.bypass = true, .bypass_width = 40};
+	struct iommu_domain *domain = NULL;
+	struct iommu_domain_info info;
+
+	(void)state;
+	begin_low(MEMORY_END);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config.address_width = cases[i].width;
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 0);
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.aperture_last, cases[i].last);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	end();
+}
+
+static void windows_of_owners_are_checked(void **state)
+{
+	static const struct iommu_window_config wrong[] = {
+		{.number = 0, .page_shift = 16, .size = 0},
+		{.number = 0, .page_shift = 16, .size = 3 << 20},
+		{.number = 0, .page_shift = 16, .size = 1ULL << 50},
+		{.number = 0, .page_shift = 16, .size = 1 << 20, .levels = TCE_LEVELS_MAX + 1},
+		{.number = 0, .page_shift = 20, .size = 1 << 24},
+		{.number = 0, .page_shift = TCE_PAGE_SHIFT_MAX + 1, .size = 1ULL << 40},
+		{.number = 0, .page_shift = 64, .size = 1 << 24},
+		{.number = 0, .page_shift = 16, .size = 1 << 16},
+		{.number = 0, .page_shift = 24, .size = 1 << 20},
+		{.number = 1, .page_shift = 12, .size = 1ULL << 50, .levels = 1},
+	};
+	const struct iommu_domain_config config = {.flags = IOMMU_DOMAIN_WINDOWS};
+	struct iommu_window_config window = {.number = 0, .page_shift = 16, .size = 1 << 20};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain = NULL;
+	struct iommu_domain_info info;
+	iommu_paddr_t old;
+	iommu_iova_t start = 1;
+	unsigned int prot;
+
+	(void)state;
+	begin();
+	endpoint = add(0x200);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(iommu_window_open(domain, &wrong[i], &start), IOMMU_EINVAL);
+	window.flags = 1;
+	assert_int_equal(iommu_window_open(domain, &window, &start), IOMMU_EOPNOTSUPP);
+	assert_int_equal(start, 1);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.table_pages, 0);
+	assert_int_equal(iommu_window_close(domain, 0), IOMMU_ENOENT);
+	assert_false(is_open(2));
+	window.flags = 0;
+	assert_int_equal(iommu_window_open(domain, &window, &start), 0);
+	assert_int_equal(start, 0);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.table_pages, 1);
+	/* Entries that no window has, and none that lead beyond an entry's reach. */
+	assert_int_equal(iommu_window_exchange(domain, 0, 16, MEMORY, RW, &old, &prot),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_window_exchange(domain, 0, UINT64_MAX, MEMORY, RW, &old, &prot),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_window_exchange(domain, 0, 3, MEMORY + 0x1000, RW, &old, &prot),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_window_exchange(domain, 0, 3, MEMORY, RW << 2, &old, &prot),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_window_exchange(domain, 0, 3, 1ULL << 52, RW, &old, &prot),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_window_get(domain, 0, UINT64_MAX, &old, &prot), IOMMU_ERANGE);
+	assert_int_equal(iommu_window_get(domain, 0, 16, &old, &prot), IOMMU_ERANGE);
+	assert_int_equal(prot, 0);
+	assert_int_equal(iommu_window_get(domain, 0, 3, &old, &prot), 0);
+	assert_int_equal(prot, 0);
+	assert_true(is_blocked(2, 3 << 16));
+	assert_int_equal(iommu_window_exchange(domain, 0, 3, MEMORY, RW, &old, &prot), 0);
+	assert_int_equal(prot, 0);
+	assert_int_equal(iommu_window_confirm(domain, 0, 3, 1), 0);
+	assert_true(reaches(2, (3 << 16) + 5, MEMORY + 5));
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* A first window ends before what the bridge decodes, and at 2 GiB; a power of two. */
+static void first_windows_end_before_what_is_reserved(void **state)
+{
+	static const struct {
+		unsigned int bits;
+		iommu_iova_t start, last;
+		uint64_t size;
+	} cases[] = {{32, 0, 0, 1ULL << 31},
+		     {32, 2, 1, 1ULL << 31},
+		     {32, 0x80000000, 0x80ffffff, 1ULL << 31},
+		     {32, 0x7ffff000, 0x7fffffff, 1ULL << 30},
+		     {32, 0x10000000, 0x10000fff, 1ULL << 28},
+		     {30, 0x80000000, 0x80ffffff, 1ULL << 30}};
+	const struct iommu_domain_config config = {.flags = IOMMU_DOMAIN_WINDOWS};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_opal_config bridge = good_config();
+		struct iommu_domain *domain = NULL;
+		struct iommu_window_limits limits;
+
+		bridge.window_bits = cases[i].bits;
+		bridge.reserved_start = cases[i].start;
+		bridge.reserved_last = cases[i].last;
+		begin_unprobed();
+		assert_int_equal(iommu_opal_probe(f.iommu, &bridge), 0);
+		f.unit = iommu_find_unit(f.iommu, "phb3");
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 0);
+		assert_int_equal(iommu_window_get_limits(domain, &limits), 0);
+		assert_int_equal(limits.windows[0].start, 0);
+		assert_int_equal(limits.windows[0].size, cases[i].size);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		end();
+	}
+}
+
 int main(void)
 {
 	int failed;
@@ -1690,6 +1858,10 @@ int main(void)
 		cmocka_unit_test(a_bypass_lies_where_devices_reach_it),
 		cmocka_unit_test(drivers_use_a_low_bypass),
 		cmocka_unit_test(a_low_bypass_takes_few_tables),
+		cmocka_unit_test(domains_that_bridges_do_not_have_are_refused),
+		cmocka_unit_test(addresses_below_a_bypass_have_a_width),
+		cmocka_unit_test(windows_of_owners_are_checked),
+		cmocka_unit_test(first_windows_end_before_what_is_reserved),
 	};
 
 	const struct CMUnitTest tests_by_register[] = {

@@ -55,6 +55,12 @@ static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size
 	return true;
 }
 
+/* What firmware writes in the place of diagnostic data. */
+static struct {
+	bool is_told;
+	unsigned char words[12]; /* a version, a type, a length; big-endian */
+} lie;
+
 static bool is_recovery(uint64_t token)
 {
 	return token == IOMMU_OPAL_FREEZE_STATUS || token == IOMMU_OPAL_FREEZE_CLEAR ||
@@ -75,6 +81,8 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 			(void)iommu_model_phb_opal(f.model, token, arguments);
 		return f.code;
 	}
+	if (token == IOMMU_OPAL_PHB_DIAGNOSTICS && lie.is_told)
+		return write_memory(NULL, arguments[1], lie.words, sizeof(lie.words)) ? 0 : -1;
 	if (f.state >= 0 && token == IOMMU_OPAL_FREEZE_STATUS) {
 		const unsigned char state = (unsigned char)f.state;
 
@@ -829,6 +837,54 @@ static void every_allocation_may_fail(void **state)
 	end();
 }
 
+/* Diagnostic data of no version, or of no length, that there is: nothing of it is copied. */
+static void diagnostics_that_make_no_sense_are_none(void **state)
+{
+	static const struct {
+		unsigned char version, length[2];
+		int status;
+	} cases[] = {{1, {0, 12}, 0},
+		     {0, {0, 12}, IOMMU_EIO},
+		     {2, {0, 12}, IOMMU_EIO},
+		     {1, {0, 11}, IOMMU_EIO},
+		     {1, {0x40, 0}, IOMMU_EIO}}; /* more than was asked for */
+	struct iommu_endpoint *endpoint;
+	uint32_t number;
+	const struct iommu_opal_pe_config config = {
+		.kind = IOMMU_OPAL_PE_BUS, .source_id = ID(5), .number = 5};
+	struct iommu_opal_diagnosis diagnosis;
+
+	(void)state;
+	begin_unprobed(4);
+	assert_int_equal(probe_with(true, 0x2000), 0);
+	f.unit = iommu_find_unit(f.iommu, "phb0");
+	assert_int_equal(iommu_opal_add_pe(f.unit, &config, &number), 0);
+	endpoint = add(ID(5));
+	lie.is_told = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t length = 77;
+
+		memset(data, 0xee, sizeof(data));
+		lie.words[3] = cases[i].version;
+		lie.words[10] = cases[i].length[0];
+		lie.words[11] = cases[i].length[1];
+		assert_int_equal(iommu_group_get_diagnostics(iommu_endpoint_group(endpoint), data,
+							     sizeof(data), &length),
+				 cases[i].status);
+		assert_int_equal(length, cases[i].status == 0 ? 12 : 77);
+		assert_int_equal(data[3], cases[i].status == 0 ? 1 : 0xee);
+		assert_int_equal(data[12], 0xee);
+	}
+	lie.is_told = false;
+	/* Nor is that read which is cut short, or is of no bridge. */
+	assert_int_equal(iommu_opal_read_diagnostics(data, 11, 0, &diagnosis), IOMMU_EINVAL);
+	memcpy(data, "\0\0\0\1\0\0\0\0", 8);
+	assert_int_equal(iommu_opal_read_diagnostics(data, sizeof(data), 0, &diagnosis),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -842,6 +898,7 @@ int main(void)
 		cmocka_unit_test(freezes_spread_along_links),
 		cmocka_unit_test(links_are_refused),
 		cmocka_unit_test(links_in_doubt_are_settled),
+		cmocka_unit_test(diagnostics_that_make_no_sense_are_none),
 		cmocka_unit_test(a_pe_that_cannot_freeze_is_not_made),
 		cmocka_unit_test(bridges_tell_what_happened),
 		cmocka_unit_test(nothing_is_asked_without_recovery),

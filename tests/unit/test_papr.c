@@ -1280,8 +1280,11 @@ static void the_device_tree_is_read(void **state)
 	assert_false(ddw.has_wide_query);
 	assert_int_equal(iommu_papr_parse_ddw(tokens, 11, NULL, 0, &ddw), IOMMU_EINVAL);
 	assert_int_equal(iommu_papr_parse_ddw(NULL, 0, NULL, 0, &ddw), IOMMU_EINVAL);
-	/* More than there are. */
+	/* More than there are; and not even their number. */
 	assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions, 8, &ddw), IOMMU_EINVAL);
+	for (size = 0; size < 4; size++)
+		assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions + 4, size, &ddw),
+				 IOMMU_EINVAL);
 }
 
 static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
@@ -1526,6 +1529,106 @@ static void a_bypass_is_reached_or_is_none(void **state)
 	config.bypass_width = 59;
 	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
 			 IOMMU_EOPNOTSUPP);
+}
+
+/* A domain ends with its window, or where the width that is asked for does. */
+static void widths_of_domains_are_kept(void **state)
+{
+	static const struct {
+		unsigned int width;
+		iommu_iova_t last; /* 0: refused */
+	} cases[] = {{0, START + SIZE - 1},
+		     {64, START + SIZE - 1},
+		     {63, START + SIZE - 1},
+		     {29, START + SIZE - 1},
+		     {28, 0}};
+	struct iommu_domain_config config = {.pgsize_bitmap = 1 << 12};
+	struct iommu_domain_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_domain *domain = NULL;
+
+		config.address_width = cases[i].width;
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 cases[i].last != 0 ? 0 : IOMMU_EINVAL);
+		if (domain == NULL)
+			continue;
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.aperture_last, cases[i].last);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	config.address_width = 0;
+	config.pgsize_bitmap = 1 << 16;
+	{
+		struct iommu_domain *domain = NULL;
+
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 IOMMU_EINVAL);
+		assert_null(domain);
+	}
+}
+
+/* Devices of all widths that reach the second window pass through it; none does without one. */
+static void a_bypass_needs_a_second_window(void **state)
+{
+	static const unsigned int widths[] = {0, 60, 63, 64};
+	struct iommu_papr_config config = good_config();
+	struct iommu_domain_config bypass = {.bypass = true};
+	iommu_iova_t offset = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct iommu_domain *domain = NULL;
+
+		bypass.bypass_width = widths[i];
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &bypass, &domain),
+				 0);
+		assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+		assert_int_equal(offset, DIRECT_BASE);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	assert_int_equal(end(state), 0);
+	make_model(false);
+	config.direct.size = 0;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+	for (unsigned int i = 0; i < 4; i++) {
+		struct iommu_domain *domain = NULL;
+
+		bypass.bypass_width = widths[i];
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &bypass, &domain),
+				 IOMMU_EOPNOTSUPP);
+		assert_null(domain);
+	}
+}
+
+/* Whichever allocation fails: a domain is whole, or there is none, and no page is left. */
+static void domains_have_all_their_memory_or_are_none(void **state)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_PAGING, IOMMU_DOMAIN_BLOCKED};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		const size_t pages = f.test.hosted.pages_in_use;
+		struct iommu_domain_info info;
+		struct iommu_domain *domain = NULL;
+		unsigned int nth = 0;
+		int status;
+
+		do {
+			f.test.fail_after = f.test.allocations + ++nth;
+			status = iommu_domain_alloc(f.unit, types[i], NULL, &domain);
+			f.test.fail_after = 0;
+			assert_true(status == 0 || status == IOMMU_ENOMEM);
+			assert_true(status == 0 || f.test.hosted.pages_in_use == pages);
+		} while (status != 0);
+		assert_true(nth > (i == 0 ? 2 : 1));
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.table_pages != 0, i == 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(f.test.hosted.pages_in_use, pages);
+	}
 }
 
 static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
@@ -2227,6 +2330,9 @@ int main(void)
 		TEST(a_bypass_that_is_half_set_is_set_anew),
 		TEST(no_unmap_is_confirmed_beside_a_bypass_in_doubt),
 		TEST(a_bypass_is_reached_or_is_none),
+		TEST(widths_of_domains_are_kept),
+		TEST(domains_have_all_their_memory_or_are_none),
+		TEST(a_bypass_needs_a_second_window),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(managers_map_in_larger_pages),

@@ -37,6 +37,7 @@ static struct {
 	unsigned int option_count;
 	bool refuses_enable;
 	bool refuses_entries;
+	bool log_is_short, log_is_long; /* what the hypervisor's log says of itself */
 	struct iommu_fault fault;
 	unsigned int frozen, thawed;
 	unsigned char *log;
@@ -85,6 +86,10 @@ static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const u
 	if (f.at != 0 && token == f.token && --f.at == 0 && !f.is_made)
 		return -1;
 	code = iommu_model_papr_rtas(f.model, service, input_count, inputs, output_count, outputs);
+	if (token == DETAIL && f.log_is_short)
+		f.log[1] &= 0xfb;
+	if (token == DETAIL && f.log_is_long)
+		memset(f.log + 4, 0xff, 4);
 	if (token == STATE && f.state >= 0)
 		outputs[1] = (uint32_t)f.state;
 	if (token == STATE && f.support >= 0)
@@ -479,6 +484,74 @@ static void nothing_is_asked_without_services(void **state)
 	end();
 }
 
+/* A log has a header, and what that says, as far as there is memory for it. */
+static void logs_are_as_long_as_they_say(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	unsigned char log[4] = {0xee, 0xee, 0xee, 0xee};
+	size_t length = 0;
+
+	(void)state;
+	begin();
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	spoil();
+	assert_int_equal(iommu_group_get_diagnostics(group, NULL, 0, &length), 0);
+	assert_int_equal(length, 24);
+	f.log_is_short = true;
+	spoil();
+	assert_int_equal(iommu_group_get_diagnostics(group, log, 2, &length), 0);
+	assert_int_equal(length, 8);
+	assert_true(log[2] == 0xee);
+	f.log_is_short = false;
+	f.log_is_long = true;
+	spoil();
+	assert_int_equal(iommu_group_get_diagnostics(group, log, 2, &length), 0);
+	assert_int_equal(length, 2048);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* What the configuration has no service, or no memory for is not supported: nothing is called. */
+static void services_may_be_missing(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct iommu_papr_config config = (begin_unprobed(), good_config());
+		struct iommu_endpoint *endpoint;
+		unsigned char log[8] = {0};
+		size_t length = 77;
+
+		config.eeh.rtas = i == 0 ? NULL : rtas;
+		config.eeh.detail_token = i == 1 ? 0 : DETAIL;
+		config.eeh.log = i == 2 ? NULL : f.log;
+		config.eeh.configure_token = i == 3 ? 0 : PE_BACK;
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+		f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+		endpoint = add(0x100);
+		memset(f.calls, 0, sizeof(f.calls));
+		assert_int_equal(iommu_group_get_diagnostics(iommu_endpoint_group(endpoint), log,
+							     sizeof(log), &length),
+				 i == 3 ? IOMMU_ENOENT : IOMMU_EOPNOTSUPP);
+		assert_int_equal(f.calls[IOMMU_MODEL_PAPR_ERROR_DETAIL], i == 3);
+		assert_int_equal(length, 77);
+		assert_int_equal(iommu_papr_configure_pe(f.unit),
+				 i == 0 || i == 3 ? IOMMU_EOPNOTSUPP : 0);
+		assert_int_equal(f.calls[IOMMU_MODEL_PAPR_CONFIGURE_PE], i == 1 || i == 2);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+		end();
+	}
+	/* Memory for logs lies below 4 GiB. */
+	{
+		struct iommu_papr_config config = (begin_unprobed(), good_config());
+
+		config.eeh.log = (void *)((uintptr_t)f.log + (1ULL << 32));
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +560,8 @@ int main(void)
 		cmocka_unit_test(what_was_frozen_before_is_thawed),
 		cmocka_unit_test(the_hypervisor_tells_what_happened),
 		cmocka_unit_test(nothing_is_asked_without_services),
+		cmocka_unit_test(logs_are_as_long_as_they_say),
+		cmocka_unit_test(services_may_be_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

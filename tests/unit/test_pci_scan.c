@@ -675,6 +675,104 @@ static void random_configuration_spaces(void **state)
 	}
 }
 
+/* A machine with functions of each kind: eight bits of function numbers, several, virtual ones. */
+static void add_one_of_each(void)
+{
+	uint8_t *bytes = add(ID(0, 1, 0), 4, 1, 3);
+	unsigned int at;
+
+	put16(bytes, 0x88, 1 << 5);
+	for (unsigned int i = 0; i < 2; i++) {
+		bytes = add((uint16_t)(1 << 8 | 9 * i), 0, 0, 0);
+		at = add_extended(bytes, 0x0e);
+		put16(bytes, at + 4, (9 * (i + 1)) << 8);
+	}
+	at = add_extended(bytes, 0x10);
+	put16(bytes, at + 8, 1);
+	put16(bytes, at + 0x10, 2);
+	put32(bytes, at + 0x14, 1U << 16 | 30);
+	for (unsigned int i = 0; i < 3; i++)
+		add(ID(0, 2, i), 0, 0, 0)[0x0e] = 0x80;
+}
+
+/* Whatever there is no room for: the functions from before are those that there are. */
+static void all_functions_have_room_or_none_is_added(void **state)
+{
+	size_t capacity, count = 0;
+	int status = IOMMU_ENOSPC;
+
+	(void)state;
+	begin();
+	add_one_of_each();
+	functions[0] = (struct iommu_pci_function){.segment = 5};
+	for (capacity = 1; status != 0; capacity++) {
+		count = 1;
+		status = iommu_pci_scan(&config, 0, 0, functions, capacity, &count);
+		assert_true(status == 0 || (status == IOMMU_ENOSPC && count == 1));
+	}
+	/* The next of the last with eight bits is not there. */
+	assert_int_equal(count, 9);
+	assert_int_equal(capacity, 10);
+	topology.count = count;
+	assert_int_equal(found(1 << 8 | 39)->physical_function, 1 << 8 | 9);
+	assert_int_equal(found(1 << 8 | 40)->physical_function, 1 << 8 | 9);
+	assert_int_equal(functions[0].segment, 5);
+	/* Only a physical function of the same segment is in a virtual one's way. */
+	functions[0] = (struct iommu_pci_function){.segment = 5, .bus = 1, .devfn = 39};
+	count = 1;
+	assert_int_equal(iommu_pci_scan(&config, 0, 0, functions, 9, &count), 0);
+	assert_int_equal(count, 9);
+}
+
+/* What answers with no vendor, or with one that is not ready, is not there. */
+static void a_vendor_is_needed(void **state)
+{
+	static const uint32_t ids[] = {0, 0x56780000, UINT32_MAX, 0x5678ffff, 0x56780001};
+	uint8_t *bytes;
+
+	(void)state;
+	begin();
+	bytes = add(ID(0, 1, 0), 0, 0, 0);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		put32(bytes, 0, ids[i]);
+		topology.count = 0;
+		assert_int_equal(scan(), 0);
+		assert_int_equal(topology.count, 0);
+	}
+	put32(bytes, 0, 0x12345678);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(topology.count, 1);
+}
+
+/* A bridge has no virtual functions; a bridge to CardBus has its capabilities elsewhere. */
+static void bridges_are_of_two_layouts(void **state)
+{
+	uint8_t *bytes;
+	unsigned int at;
+
+	(void)state;
+	begin();
+	bytes = add(ID(0, 1, 0), 4, 1, 2);
+	at = add_extended(bytes, 0x10);
+	put16(bytes, at + 8, 1);
+	put16(bytes, at + 0x10, 1);
+	put32(bytes, at + 0x14, 1U << 16 | 200);
+	add(ID(1, 0, 0), 0, 0, 0);
+	bytes = add(ID(0, 2, 0), 7, 3, 4);
+	bytes[0x0e] = 2;
+	bytes[0x34] = 0;
+	bytes[0x14] = 0x60;
+	add(ID(3, 0, 0), -1, 0, 0);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(topology.count, 4);
+	assert_int_equal(found(ID(0, 2, 0))->secondary_bus, 3);
+	assert_int_equal(found(ID(0, 2, 0))->type, IOMMU_PCI_EXPRESS_TO_PCI);
+	bytes[0x14] = 0;
+	topology.count = 0;
+	assert_int_equal(scan(), 0);
+	assert_int_equal(found(ID(0, 2, 0))->type, IOMMU_PCI_CONVENTIONAL_BRIDGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +788,9 @@ int main(void)
 		cmocka_unit_test(lists_of_capabilities_end),
 		cmocka_unit_test(a_type_that_does_not_fit_keeps_nothing_apart),
 		cmocka_unit_test(a_path_that_is_too_long_is_refused),
+		cmocka_unit_test(all_functions_have_room_or_none_is_added),
+		cmocka_unit_test(a_vendor_is_needed),
+		cmocka_unit_test(bridges_are_of_two_layouts),
 		cmocka_unit_test(random_configuration_spaces),
 	};
 

@@ -569,6 +569,36 @@ static void memory_comes_from_the_node_of_unit_and_device(void **state)
 	machine.test.platform.alloc_pages = alloc_pages;
 }
 
+/* Firmware numbers the nodes where the host does not: those of this unit, as far as they go. */
+static void firmware_numbers_nodes(void **state)
+{
+	static const struct {
+		unsigned int unit;
+		uint32_t domain;
+		int node;
+	} cases[] = {{0, 3, 3}, {0, UINT32_MAX, IOMMU_NODE_ANY}, {1, 3, IOMMU_NODE_ANY}};
+	struct iommu_dmar_builder builder;
+	uint8_t bytes[256];
+
+	(void)state;
+	alloc_pages = machine.test.platform.alloc_pages;
+	machine.test.platform.alloc_pages = note_node;
+	for (unsigned int i = 0; i < 3; i++) {
+		size_t size;
+
+		iommu_dmar_begin(&builder, bytes, sizeof(bytes), 46, 0);
+		iommu_dmar_add_unit(&builder, 0, FAKE_BASE(0), 0x1000, true);
+		iommu_dmar_add_affinity(&builder, FAKE_BASE(cases[i].unit), cases[i].domain);
+		size = (size_t)iommu_dmar_finish(&builder, "TEST", "TEST");
+		alloc_count = 0;
+		assert_int_equal(iommu_vtd_probe(iommu, bytes, size, NULL), 0);
+		assert_true(allocations_from(cases[i].node) >= 4);
+		assert_int_equal(iommu_destroy(iommu), 0);
+		assert_int_equal(iommu_create(&machine.test.platform, &iommu), 0);
+	}
+	machine.test.platform.alloc_pages = alloc_pages;
+}
+
 /* A fault that no handler takes names the device and the address. */
 static void faults_without_a_handler_name_the_device(void **state)
 {
@@ -698,6 +728,7 @@ int main(void)
 		WITH(units_are_told_of_once, machine_),
 		WITH(an_enable_of_nothing_is_told, machine_),
 		WITH(memory_comes_from_the_node_of_unit_and_device, machine_),
+		WITH(firmware_numbers_nodes, machine_),
 		WITH(faults_without_a_handler_name_the_device, machine_),
 		WITH(a_unit_that_is_gone_is_called_so, machine_),
 		cmocka_unit_test(what_ends_an_object_takes_null),

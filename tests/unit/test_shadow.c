@@ -1016,6 +1016,243 @@ static void shadows_are_made_of_what_fits(void **state)
 	finish_shadow();
 }
 
+/* --- What is refused, and what concerns others ------------------------------------------------ */
+
+/* A bitmap that cannot be one changes nothing: neither the log, nor what is told of it. */
+static void bitmaps_are_checked(void **state)
+{
+	struct iommu_dirty_bitmap bad;
+
+	(void)state;
+	begin_dirty(0, FRAMES);
+	guest_maps(0, 0, 8, 200, RW);
+	guest_unmaps(0, 2, 1);
+	bad = d.bitmap;
+	bad.words = NULL;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), IOMMU_EINVAL);
+	assert_int_equal(iommu_shadow_read_dirty(g.shadow, 0, 0, &bad), IOMMU_EINVAL);
+	bad = d.bitmap;
+	bad.page_shift = 64;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), IOMMU_EINVAL);
+	bad = d.bitmap;
+	bad.page_shift = 13;
+	assert_int_equal(iommu_shadow_read_dirty(g.shadow, 0, 0, &bad), IOMMU_EINVAL);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(202, 1));
+	end_dirty();
+}
+
+/* Memory at the very end of the guest's addresses, and memory of another owner with it. */
+static void memory_at_the_end_is_looked_at_once(void **state)
+{
+	const iommu_iova_t last = UINT64_MAX - 0xfff;
+	struct test_memory other;
+	struct iommu_backing backing;
+	iommu_iova_t iova = last - 0x8000;
+
+	(void)state;
+	begin_dirty(0, FRAMES);
+	/* At the addresses, for their owner, that the guest's first memory has for its own. */
+	test_memory_init(&other, MEMORY_WHOLE, memory.address, 4, 1ULL << 37);
+	backing = test_memory_at(&other, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x4000, FIXED, &iova), 0);
+	assert_int_equal(map_at(last, FRAMES * 4096ULL, 4096), 0);
+	guest_maps(0, 0, 4, 0, RW);
+	device_writes(1);
+	guest_unmaps(0, 3, 1);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true((d.words[0] & ~0x8ULL) == 2 && d.words[0] == 0xa);
+	d.words[0] = 0;
+	assert_true(are_written(0, 0));
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova, 0x4000, NULL), 0);
+	test_memory_destroy(&other);
+	assert_int_equal(unmap(last, 4096), 0);
+	end_dirty();
+}
+
+static uint64_t syncs_for(const struct iommu_model_invalidation *what)
+{
+	const uint64_t before = stats_of().syncs;
+
+	assert_int_equal(iommu_shadow_invalidate(g.shadow, what), 0);
+	return stats_of().syncs - before;
+}
+
+/* The guest's tables are looked at for what may have changed them for the device, only. */
+static void what_concerns_others_is_not_looked_at(void **state)
+{
+	static const enum iommu_model_invalidation_type others[] = {
+		IOMMU_MODEL_INVALIDATE_DEVICE_TLB, IOMMU_MODEL_INVALIDATE_INTERRUPTS,
+		IOMMU_MODEL_INTERRUPT_TABLE_SET, IOMMU_MODEL_INTERRUPTS_SWITCHED,
+		IOMMU_MODEL_COMPATIBILITY_SWITCHED};
+	struct iommu_model_invalidation what = {.granularity = IOMMU_MODEL_OF_ALL};
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 4, 0, RW);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		what.type = others[i];
+		assert_int_equal(syncs_for(&what), 0);
+	}
+	what.type = IOMMU_MODEL_RESET;
+	assert_int_equal(syncs_for(&what), 1);
+	what.type = IOMMU_MODEL_INVALIDATE_PASIDS;
+	assert_int_equal(syncs_for(&what), 1);
+	/* Contexts of another device, and of a range of devices that has this one. */
+	what = (struct iommu_model_invalidation){.type = IOMMU_MODEL_INVALIDATE_CONTEXTS,
+						 .granularity = IOMMU_MODEL_OF_DEVICES,
+						 .has_source = true,
+						 .source_id = 0x21,
+						 .source_mask = 0xffff};
+	assert_int_equal(syncs_for(&what), 0);
+	what.source_mask = 0xfff8;
+	assert_int_equal(syncs_for(&what), 1);
+	/* A range without a size is everything: what was changed elsewhere is found, too. */
+	what = (struct iommu_model_invalidation){.type = IOMMU_MODEL_INVALIDATE_IOTLB,
+						 .granularity = IOMMU_MODEL_OF_RANGE,
+						 .address = BASE + 4 * 4096,
+						 .size = 4096};
+	memory.is_gone = true;
+	guest_maps(0, 8, 1, 8, RW);
+	memory.is_gone = false;
+	assert_false(stats_of().is_complete);
+	assert_int_equal(syncs_for(&what), 1);
+	assert_true(stats_of().is_complete);
+	what.size = 0;
+	assert_int_equal(syncs_for(&what), 1);
+	check_all(false);
+	finish_shadow();
+}
+
+/* With a PASID: what names another one is not its own, what names none is. */
+static void pasids_of_others_are_not_looked_at(void **state)
+{
+	struct iommu_shadow_config config;
+	struct iommu_model_invalidation what = {.type = IOMMU_MODEL_INVALIDATE_PASIDS,
+						.granularity = IOMMU_MODEL_OF_PASID,
+						.has_pasid = true,
+						.pasid = 8};
+	struct iommu_shadow *without;
+	uint32_t space;
+
+	(void)state;
+	begin_shadow(EVERYTHING, SCALABLE | IOMMU_MODEL_VTD_PASID);
+	without = g.shadow;
+	assert_int_equal(syncs_for(&what), 1);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &space), 0);
+	config = (struct iommu_shadow_config){.file = ctx,
+					      .ioas = space,
+					      .memory = ioas,
+					      .model = g.machine.units[0],
+					      .source_id = 0x20,
+					      .has_pasid = true,
+					      .pasid = 9};
+	assert_int_equal(iommu_shadow_create(&config, &g.shadow), 0);
+	assert_int_equal(syncs_for(&what), 0);
+	what.type = IOMMU_MODEL_INVALIDATE_IOTLB;
+	assert_int_equal(syncs_for(&what), 0);
+	what.pasid = 9;
+	assert_int_equal(syncs_for(&what), 1);
+	what.has_pasid = false;
+	what.pasid = 8;
+	assert_int_equal(syncs_for(&what), 1);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
+	g.shadow = without;
+	finish_shadow();
+}
+
+/* Regions of the host's device, of which the guest knows nothing: in, behind and before a part. */
+static void regions_of_the_host_are_left_out(void **state)
+{
+	const struct iommu_region region = {.start = BASE + 16 * 4096,
+					    .last = BASE + 20 * 4096 - 1,
+					    .type = IOMMU_REGION_RESERVED};
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[0]->source_id, &region), 0);
+	assert_int_equal(endpoint(0), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(attach(0, g.space), 0);
+	attach_guest(0);
+	for (unsigned int i = 0; i < 4; i++) {
+		static const unsigned int first[] = {10, 10, 17, 17}, count[] = {20, 8, 13, 2};
+
+		guest_maps(0, first[i], count[i], 100, RW);
+		assert_int_equal(g.status, 0);
+		assert_true(stats_of().is_complete);
+		for (unsigned int slot = 16; slot < 20; slot++)
+			g.slots[0][slot].frame = NO_FRAME;
+		check_all(false);
+		guest_unmaps(0, first[i], count[i]);
+		assert_int_equal(memory.pins, 0);
+	}
+	finish_shadow();
+}
+
+static void *no_mutex(void *context)
+{
+	(void)context;
+	return NULL;
+}
+
+/* A host without mutexes, whose calls do not meet; and one that has none left. */
+static void mutexes_are_the_hosts(void **state)
+{
+	struct iommu_shadow *with, *shadow = NULL;
+	void *(*create)(void *context);
+	struct iommu_shadow_config config;
+	size_t pages;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	with = g.shadow;
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &g.space), 0);
+	config = (struct iommu_shadow_config){.file = ctx,
+					      .ioas = g.space,
+					      .memory = ioas,
+					      .model = g.machine.units[0],
+					      .source_id = 0x20};
+	pages = f.machine.pages_in_use;
+	create = f.machine.platform.mutex_create;
+	f.machine.platform.mutex_create = no_mutex;
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_ENOMEM);
+	assert_int_equal(f.machine.pages_in_use, pages);
+	f.machine.platform.mutex_create = NULL;
+	assert_int_equal(iommu_shadow_create(&config, &g.shadow), 0);
+	f.machine.platform.mutex_create = create;
+	assert_null(shadow);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, g.space, NULL), 0);
+	attach_guest(0);
+	guest_maps(0, 0, 40, 0, RW);
+	guest_unmaps(0, 10, 3);
+	check_all(false);
+	attach_guest(DOMAINS);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
+	g.shadow = with;
+	finish_shadow();
+}
+
+/* What cannot be unmapped for certain keeps the shadow; the next call ends it. */
+static void a_shadow_ends_when_all_is_unmapped(void **state)
+{
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 10, 0, RW);
+	hang(true);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_object_destroy(ctx, ioas), IOMMU_EBUSY);
+	assert_int_equal(memory.pins, 10);
+	hang(false);
+	finish_shadow();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1035,6 +1272,13 @@ int main(void)
 		cmocka_unit_test(what_is_written_elsewhere_is_not_told),
 		cmocka_unit_test(what_was_tried_counts_as_written),
 		cmocka_unit_test(shadows_are_made_of_what_fits),
+		cmocka_unit_test(bitmaps_are_checked),
+		cmocka_unit_test(memory_at_the_end_is_looked_at_once),
+		cmocka_unit_test(what_concerns_others_is_not_looked_at),
+		cmocka_unit_test(pasids_of_others_are_not_looked_at),
+		cmocka_unit_test(regions_of_the_host_are_left_out),
+		cmocka_unit_test(mutexes_are_the_hosts),
+		cmocka_unit_test(a_shadow_ends_when_all_is_unmapped),
 		cmocka_unit_test(guests_at_random_on_any_host),
 	};
 

@@ -2057,6 +2057,309 @@ static void processors_of_a_guest_call_at_once(void **state)
 	end();
 }
 
+/* --- Arguments -------------------------------------------------------------------------------- */
+
+/* What a manager says of its guest that cannot be; the guest's map and tables are as before. */
+static void descriptions_that_cannot_be_are_refused(void **state)
+{
+	struct iommu_spapr_table table = {.liobn = 7, .page_shift = 35, .pages = 4};
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	begin_guest(0, 12, 16);
+	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EINVAL);
+	table.page_shift = 12;
+	table.pages = (1ULL << 28) + 1;
+	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EINVAL);
+	assert_int_equal(iommu_spapr_guest_remove_table(g.guest, 7), IOMMU_ENOENT);
+	/* No size, beyond the end, behind what there is, and a part that begins or ends with it. */
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 0, 0), IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, UINT64_MAX, 2), IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, PAGES << 12, 4096), IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 0, (PAGES << 12) + 1),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 4096, (PAGES << 12) - 4096),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 0, PAGES << 12), 0);
+	end_guest();
+	end();
+}
+
+/* A window is a table's where it covers all of it, in pages of which the table's are multiples. */
+static void windows_cover_their_tables(void **state)
+{
+	static const struct {
+		iommu_iova_t address;
+		unsigned int page_shift;
+		uint64_t pages;
+		int status;
+	} cases[] = {
+		{0, 12, 16, IOMMU_EINVAL},                         /* before it */
+		{HIGH - 0x10000, 12, 32, IOMMU_EINVAL},            /* begins there */
+		{HIGH + (1 << 26), 12, 1, IOMMU_EINVAL},           /* behind it */
+		{HIGH + (1 << 26) - 0x10000, 16, 2, IOMMU_EINVAL}, /* ends there */
+		{HIGH, 12, 16, IOMMU_EINVAL},                      /* smaller pages */
+		{HIGH, 29, 1, IOMMU_EINVAL},                       /* pages that are too large */
+		{HIGH + (1 << 26) - 0x20000, 16, 2, 0},            /* up to its end */
+		{HIGH, 24, 4, 0},
+	};
+	struct iommu_group_file *file;
+	iommu_iova_t start = 0;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(create_window(16, 1 << 26, 1, &start), 0);
+	assert_int_equal(start, HIGH);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin_guest(cases[i].address, cases[i].page_shift, cases[i].pages);
+		assert_int_equal(attach_window(start + 0x10000), IOMMU_ENOENT);
+		assert_int_equal(attach_window(start), cases[i].status);
+		assert_int_equal(
+			iommu_spapr_guest_detach_window(g.guest, LIOBN + 1, f.container, start),
+			IOMMU_ENOENT);
+		assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, f.container,
+								 start + 0x10000),
+				 IOMMU_ENOENT);
+		assert_int_equal(
+			iommu_spapr_guest_detach_window(g.guest, LIOBN, f.container, start),
+			cases[i].status == 0 ? 0 : IOMMU_ENOENT);
+		end_guest();
+	}
+	leave(file);
+	end();
+}
+
+/* Lists of more entries than a page has, or that are no page, are not read. */
+static void lists_are_pages(void **state)
+{
+	struct iommu_group_file *file;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	begin_guest(0, 12, 1024);
+	assert_int_equal(attach_window(0), 0);
+	for (unsigned int i = 0; i < 512; i++)
+		g.list[i] = iommu_be64(0x1003);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, 0, LIST, 513), IOMMU_H_PARAMETER);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, 0, LIST + 8, 1), IOMMU_H_PARAMETER);
+	assert_true(is_blocked(0, 1, 0));
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, 0, LIST, 1), 0);
+	assert_true(leads(0, 1, 0, 0x1000));
+	end_guest();
+	leave(file);
+	end();
+}
+
+static void *no_mutex(void *ctx)
+{
+	(void)ctx;
+	return NULL;
+}
+
+/* A host without mutexes, whose calls do not meet; and one that has none left. */
+static void a_guests_mutex_is_the_hosts(void **state)
+{
+	const struct iommu_spapr_guest_config config = {.read = read_guest, .ctx = &g};
+	void *(*create)(void *ctx);
+	struct iommu_spapr_guest *none = NULL;
+	struct iommu_group_file *file;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	create = f.test.platform.mutex_create;
+	assert_non_null(create);
+	f.test.platform.mutex_create = no_mutex;
+	assert_int_equal(iommu_spapr_guest_create(f.iommu, &config, &none), IOMMU_ENOMEM);
+	assert_null(none);
+	f.test.platform.mutex_create = NULL;
+	begin_guest(0, 12, 1024);
+	f.test.platform.mutex_create = create;
+	assert_int_equal(attach_window(0), 0);
+	assert_int_equal(put(0x5000, 0x1003), 0);
+	assert_true(leads(0, 1, 0x5000, 0x1000));
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, f.container, 0), 0);
+	assert_true(is_blocked(0, 1, 0x5000));
+	end_guest();
+	leave(file);
+	end();
+}
+
+/* A table goes even if the bridge does not confirm it: its entries are absent, and that is said. */
+static void tables_that_go_unconfirmed_say_so(void **state)
+{
+	struct iommu_group_file *file;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		begin_guest(0, 12, 1024);
+		assert_int_equal(attach_window(0), 0);
+		assert_int_equal(put(0x5000, 0x1003), 0);
+		assert_true(leads(0, 1, 0x5000, 0x1000));
+		MISBEHAVE(.kills_hang = true);
+		assert_int_equal(i == 0 ? iommu_spapr_guest_remove_table(g.guest, LIOBN)
+					: iommu_spapr_guest_destroy(g.guest),
+				 IOMMU_ETIMEDOUT);
+		BEHAVE();
+		assert_int_equal(iommu_spapr_guest_remove_table(g.guest, LIOBN), IOMMU_ENOENT);
+		end_guest();
+	}
+	assert_int_equal(unregister_memory(0, PAGES << 12), 0);
+	assert_true(is_blocked(0, 1, 0x5000));
+	leave(file);
+	end();
+}
+
+/* Backings without the functions, of registers, or that wrap: nothing is pinned, or mapped. */
+static void backings_of_containers_are_checked(void **state)
+{
+	struct iommu_backing_ops ops;
+	struct iommu_backing backing;
+	struct iommu_group_file *file;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	backing = test_memory_at(&f.memory, 0);
+	backing.ops = &ops;
+	for (unsigned int i = 0; i < 3; i++) {
+		ops = f.memory.ops;
+		if (i == 0)
+			ops.pin = NULL;
+		else if (i == 1)
+			ops.unpin = NULL;
+		else
+			backing.ops = NULL;
+		assert_int_equal(iommu_spapr_register_memory(f.container, &backing, 0x1000, RW),
+				 IOMMU_EINVAL);
+	}
+	backing = test_memory_at(&f.memory, 0);
+	assert_int_equal(iommu_container_map(f.container, UINT64_MAX - 0xfff, 0x2000, RW, &backing),
+			 IOMMU_EOVERFLOW);
+	backing.address = UINT64_MAX - 0xfff;
+	assert_int_equal(iommu_container_map(f.container, 0x1000, 0x2000, RW, &backing),
+			 IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_spapr_register_memory(f.container, &backing, 0x2000, RW),
+			 IOMMU_EOVERFLOW);
+	assert_int_equal(f.memory.pins, 0);
+	/* Registered by one owner: another's at the same addresses is not that memory. */
+	assert_int_equal(register_memory(0, 0x10000, RW), 0);
+	ops = f.memory.ops;
+	backing = test_memory_at(&f.memory, 0);
+	backing.ops = &ops;
+	assert_int_equal(iommu_container_map(f.container, 0x1000, 0x1000, RW, &backing),
+			 IOMMU_ENOENT);
+	backing.ops = &f.memory.ops;
+	backing.ctx = &ops;
+	assert_int_equal(iommu_container_map(f.container, 0x1000, 0x1000, RW, &backing),
+			 IOMMU_ENOENT);
+	assert_true(is_blocked(0, 1, 0x1000));
+	assert_int_equal(map(0x1000, 0, 0x1000), 0);
+	assert_true(leads(0, 1, 0x1000, 0));
+	assert_int_equal(unmap(0x1000, 0x1000), 0);
+	assert_int_equal(unregister_memory(0, 0x10000), 0);
+	leave(file);
+	end();
+}
+
+/* Memory that ends within a page of the window: that page is not mapped, those before are not. */
+static void the_last_page_is_all_memory(void **state)
+{
+	struct iommu_group_file *file;
+	iommu_iova_t start = 0;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(create_window(16, 1 << 26, 1, &start), 0);
+	assert_int_equal(register_memory(0, 0x28000, RW), 0);
+	assert_int_equal(map(start, 0, 0x30000), IOMMU_ENOENT);
+	assert_true(is_blocked(0, 1, start));
+	assert_int_equal(map(start, 0, 0x20000), 0);
+	assert_true(leads(0, 1, start + 0x1ffff, 0x1ffff));
+	assert_int_equal(unmap(start, 0x20000), 0);
+	assert_int_equal(unregister_memory(0, 0x28000), 0);
+	leave(file);
+	end();
+}
+
+/* A table has so many windows: another one takes the place of one that goes. */
+static void a_table_has_so_many_windows(void **state)
+{
+	struct iommu_container *others[IOMMU_SPAPR_TABLE_WINDOWS] = {NULL};
+	struct iommu_group_file *files[IOMMU_SPAPR_TABLE_WINDOWS] = {NULL};
+	struct iommu_group_file *file;
+	const unsigned int last = IOMMU_SPAPR_TABLE_WINDOWS - 1;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	begin_guest(0, 12, 16);
+	assert_int_equal(attach_window(0), 0);
+	for (unsigned int i = 0; i <= last; i++) {
+		files[i] = open_group(0, 2 + i);
+		assert_int_equal(iommu_container_create_with(f.iommu, NULL, IOMMU_CONTAINER_TCE_V2,
+							     &others[i]),
+				 0);
+		assert_int_equal(iommu_group_file_set_container(files[i], others[i]), 0);
+		assert_int_equal(iommu_spapr_guest_attach_window(g.guest, LIOBN, others[i], 0),
+				 i < last ? 0 : IOMMU_ENOSPC);
+	}
+	/* The one that found no place is not held by the table. */
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, others[last], 0),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, others[2], 0), 0);
+	assert_int_equal(iommu_spapr_guest_attach_window(g.guest, LIOBN, others[last], 0), 0);
+	end_guest();
+	for (unsigned int i = 0; i <= last; i++) {
+		leave(files[i]);
+		assert_int_equal(iommu_container_destroy(others[i]), 0);
+	}
+	leave(file);
+	end();
+}
+
+/* What is registered is noted in parts: that is metadata, of which a container has so much. */
+static void parts_of_memory_are_metadata(void **state)
+{
+	struct iommu_file_limits limits = {.metadata_bytes = 64};
+	unsigned int refused = 0;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin_with(IOMMU_CONTAINER_TCE_V2, MEMORY_SCATTERED, 1ULL << 12);
+	for (; status != 0; limits.metadata_bytes *= 2) {
+		struct iommu_container *container = f.container;
+		struct iommu_group_file *file = open_group(0, 1);
+
+		assert_int_equal(iommu_container_create_with(f.iommu, &limits,
+							     IOMMU_CONTAINER_TCE_V2, &f.container),
+				 0);
+		status = iommu_group_file_set_container(file, f.container);
+		if (status == 0)
+			status = register_memory(0, PAGES << 12, RW);
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		refused += status != 0;
+		assert_int_equal(f.memory.pins, status == 0 ? PAGES : 0);
+		if (status == 0)
+			assert_int_equal(unregister_memory(0, PAGES << 12), 0);
+		leave(file);
+		assert_int_equal(iommu_container_destroy(f.container), 0);
+		f.container = container;
+		assert_int_equal(iommu_release_endpoint(endpoint_of(0)), 0);
+		assert_true(limits.metadata_bytes < 1 << 26);
+	}
+	assert_true(refused > 3);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2087,6 +2390,15 @@ int main(void)
 		cmocka_unit_test(hypercalls_for_very_many_entries_are_done_in_pieces),
 		cmocka_unit_test(nothing_waits_for_all_of_a_hypercall),
 		cmocka_unit_test(every_allocation_fails),
+		cmocka_unit_test(a_table_has_so_many_windows),
+		cmocka_unit_test(parts_of_memory_are_metadata),
+		cmocka_unit_test(descriptions_that_cannot_be_are_refused),
+		cmocka_unit_test(windows_cover_their_tables),
+		cmocka_unit_test(lists_are_pages),
+		cmocka_unit_test(a_guests_mutex_is_the_hosts),
+		cmocka_unit_test(tables_that_go_unconfirmed_say_so),
+		cmocka_unit_test(backings_of_containers_are_checked),
+		cmocka_unit_test(the_last_page_is_all_memory),
 		cmocka_unit_test(the_guest_is_this_library),
 		cmocka_unit_test(processors_of_a_guest_call_at_once),
 	};

@@ -6,10 +6,14 @@
  */
 #include <string.h>
 
+#include <libiommu/counters.h>
 #include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
+#include <libiommu/opal.h>
+#include <libiommu/papr.h>
+#include <libiommu/vtd_interrupt.h>
 
 #include "base/byteorder.h"
 #include "test.h"
@@ -2876,6 +2880,304 @@ static void remapping_needs_all_units_and_firmware(void **state)
 	}
 }
 
+/* --- Another back end's ----------------------------------------------------------------------- */
+
+/*
+ * Units of three back ends in one instance: each finds its own ones among them; what belongs to one
+ * is refused by the others, and nothing has changed.
+ */
+#define BRIDGES 2U
+#define WINDOWS 2U
+
+static struct {
+	struct iommu_unit *bridge[BRIDGES], *window[WINDOWS];
+	struct iommu_endpoint *of_bridge[BRIDGES], *of_window[WINDOWS];
+	unsigned int calls; /* of firmware, and of hypervisors */
+} others;
+
+static int64_t firmware(void *ctx, uint64_t token, const uint64_t arguments[7])
+{
+	(void)ctx;
+	(void)token;
+	(void)arguments;
+	others.calls++;
+	return 0;
+}
+
+static uint32_t pe_of(void *ctx, uint16_t source_id)
+{
+	(void)ctx;
+	return source_id >> 8;
+}
+
+static int64_t hypervisor(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
+			  uint64_t third, uint64_t fourth, uint64_t *result)
+{
+	(void)ctx;
+	(void)opcode;
+	(void)liobn;
+	(void)address;
+	(void)third;
+	(void)fourth;
+	others.calls++;
+	*result = 0;
+	return 0;
+}
+
+static struct iommu_opal_config bridge_of(unsigned int i)
+{
+	return (struct iommu_opal_config){.phb = i,
+					  .segment = (uint16_t)(10 + i),
+					  .pes = 4,
+					  .find_pe = pe_of,
+					  .call = firmware,
+					  .page_sizes = 1 << 12 | 1 << 16,
+					  .output_bits = 50,
+					  .window_bits = 32};
+}
+
+static struct iommu_papr_config window_of(unsigned int i)
+{
+	return (struct iommu_papr_config){
+		.segment = (uint16_t)(20 + i),
+		.last_id = 0xffff,
+		.window = {.liobn = 0x100 + i, .address = 0, .size = 1 << 24, .page_shift = 12},
+		.call = hypervisor,
+	};
+}
+
+static struct iommu_endpoint *add(unsigned int segment)
+{
+	const struct iommu_endpoint_info info = {.segment = (uint16_t)segment, .source_id = 0x100};
+	struct iommu_endpoint *endpoint = NULL;
+
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
+/* A unit in scalable mode with more besides, which is on, and a device. */
+static void begin_scalable(unsigned int more)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+			 IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_PASID | more,
+		.levels = 1U << 3 | 1U << 4,
+		.address_mask = 9};
+
+	begin(1, &config, 1);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+}
+
+static void begin_with_others(void)
+{
+	static const char *const bridges[] = {"phb0", "phb1"};
+	static const char *const windows[] = {"liobn100", "liobn101"};
+
+	memset(&others, 0, sizeof(others));
+	begin_scalable(IOMMU_MODEL_VTD_INTERRUPT_REMAPPING);
+	for (unsigned int i = 0; i < BRIDGES; i++) {
+		const struct iommu_opal_config bridge = bridge_of(i);
+		const struct iommu_papr_config window = window_of(i);
+
+		assert_int_equal(iommu_papr_probe(f.iommu, &window), 0);
+		assert_int_equal(iommu_opal_probe(f.iommu, &bridge), 0);
+		others.bridge[i] = iommu_find_unit(f.iommu, bridges[i]);
+		others.window[i] = iommu_find_unit(f.iommu, windows[i]);
+		assert_true(others.bridge[i] != NULL && others.window[i] != NULL);
+		others.of_bridge[i] = add(10 + i);
+		others.of_window[i] = add(20 + i);
+	}
+}
+
+static void end_with_others(void)
+{
+	for (unsigned int i = 0; i < BRIDGES; i++) {
+		assert_int_equal(iommu_release_endpoint(others.of_bridge[i]), 0);
+		assert_int_equal(iommu_release_endpoint(others.of_window[i]), 0);
+	}
+	end();
+}
+
+static struct iommu_domain *domain_of(struct iommu_unit *unit, enum iommu_domain_type type)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(unit, type, NULL, &domain), 0);
+	return domain;
+}
+
+static void each_back_end_knows_its_own_units(void **state)
+{
+	struct iommu_opal_config bridge = bridge_of(1);
+	struct iommu_papr_config window = window_of(1);
+
+	(void)state;
+	begin_with_others();
+	assert_int_equal(iommu_opal_probe(f.iommu, &bridge), IOMMU_EEXIST);
+	assert_int_equal(iommu_papr_probe(f.iommu, &window), IOMMU_EEXIST);
+	/* The number of a second window counts, too; a window of its own does not. */
+	window.window.liobn = 0x200;
+	window.direct = (struct iommu_papr_window){
+		.liobn = 0x100, .address = 1ULL << 40, .size = 1 << 24, .page_shift = 12};
+	window.memory_end = 1 << 24;
+	assert_int_equal(iommu_papr_probe(f.iommu, &window), IOMMU_EEXIST);
+	assert_int_equal(iommu_opal_pe(others.of_bridge[0]), 1);
+	assert_int_equal(iommu_opal_pe(others.of_window[0]), IOMMU_OPAL_NO_PE);
+	assert_int_equal(iommu_opal_pe(f.endpoint[0]), IOMMU_OPAL_NO_PE);
+	/* No memory comes or goes: windows alone would follow it, and they have none. */
+	assert_int_equal(iommu_papr_add_memory(f.iommu, 0, 1 << 16), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	assert_false(iommu_unit_is_enabled(others.bridge[0]) ||
+		     iommu_unit_is_enabled(others.window[0]));
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end_with_others();
+}
+
+static void vtd_refuses(struct iommu_unit *unit)
+{
+	struct iommu_vtd_info info = {.domains = 77};
+	struct iommu_vtd_interrupt block;
+
+	assert_int_equal(iommu_vtd_remove_unit(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_set_fault_interrupt(unit, 0xfee00000, 0x41), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_mask_fault_interrupt(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_set_page_request_interrupt(unit, 0xfee00000, 0x41),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_mask_page_request_interrupt(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_set_counter_interrupt(unit, 0xfee00000, 0x41), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_mask_counter_interrupt(unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_get_info(unit, &info), IOMMU_EINVAL);
+	assert_int_equal(info.domains, 77);
+	assert_int_equal(iommu_vtd_interrupt_alloc(unit, 1, &block), IOMMU_EINVAL);
+}
+
+static void opal_refuses(struct iommu_unit *unit)
+{
+	struct iommu_opal_pe_config config = {.kind = IOMMU_OPAL_PE_BUS, .number = 7};
+	uint32_t number = 99;
+
+	assert_int_equal(iommu_opal_add_pe(unit, &config, &number), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_opal_remove_pe(unit, 1), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_opal_get_pe(unit, 1, &config), IOMMU_EOPNOTSUPP);
+	assert_true(number == 99 && config.number == 7);
+	assert_int_equal(iommu_opal_link_pes(unit, 1, 2, 0), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_opal_unlink_pes(unit, 1, 2), IOMMU_EOPNOTSUPP);
+}
+
+static void units_of_others_are_refused(void **state)
+{
+	struct iommu_vtd_interrupt block;
+	struct iommu_vtd_tables tables = {.root_table = 77};
+	unsigned int calls;
+
+	(void)state;
+	begin_with_others();
+	calls = others.calls;
+	vtd_refuses(others.bridge[0]);
+	vtd_refuses(others.window[0]);
+	assert_int_equal(iommu_vtd_interrupt_alloc_for(others.of_bridge[0], 1, &block),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_alloc_for(others.of_window[0], 1, &block),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_get_tables(others.of_bridge[0], &tables), IOMMU_EINVAL);
+	assert_int_equal(tables.root_table, 77);
+	opal_refuses(f.unit[0]);
+	opal_refuses(others.window[0]);
+	opal_refuses(
+		others.bridge[0]); /* its host manages its PEs, and it recovers from no errors */
+	assert_int_equal(iommu_papr_configure_pe(f.unit[0]), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_papr_configure_pe(others.bridge[0]), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_papr_configure_pe(others.window[0]), IOMMU_EOPNOTSUPP);
+	assert_int_equal(others.calls, calls);
+	end_with_others();
+}
+
+static void not_attached(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+
+	assert_int_equal(iommu_domain_attach_group(domain, group), IOMMU_EINVAL);
+	/* Nothing holds it: it is free to go. */
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+}
+
+static void no_parent_or_pasid(struct iommu_domain *parent, struct iommu_endpoint *endpoint)
+{
+	const struct iommu_domain_config nested = {.parent = parent};
+	struct iommu_domain *domain = NULL;
+	struct iommu_pasid_handle handle;
+
+	assert_int_equal(iommu_domain_alloc(iommu_endpoint_unit(endpoint), IOMMU_DOMAIN_NESTED,
+					    &nested, &domain),
+			 IOMMU_EINVAL);
+	assert_null(domain);
+	assert_int_equal(
+		iommu_domain_attach_pasid(parent, iommu_endpoint_group(endpoint), 1, &handle),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_pasid(iommu_endpoint_group(endpoint), 1),
+			 IOMMU_ENOENT);
+}
+
+static void domains_stay_with_their_back_end(void **state)
+{
+	const struct iommu_domain_config config = {.stage = IOMMU_STAGE_SECOND,
+						   .nest_parent = true};
+	struct iommu_domain *parent = NULL;
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_PAGING, IOMMU_DOMAIN_BLOCKED};
+
+	(void)state;
+	begin_with_others();
+	for (unsigned int i = 0; i < 2; i++) {
+		struct iommu_domain *bridges = domain_of(others.bridge[0], types[i]);
+		struct iommu_domain *windows = domain_of(others.window[0], types[i]);
+		struct iommu_domain *vtd = domain_of(f.unit[0], types[i]);
+
+		not_attached(bridges, others.of_bridge[1]);
+		not_attached(bridges, others.of_window[0]);
+		not_attached(bridges, f.endpoint[0]);
+		not_attached(windows, others.of_window[1]);
+		not_attached(windows, others.of_bridge[0]);
+		not_attached(windows, f.endpoint[0]);
+		not_attached(vtd, others.of_bridge[0]);
+		not_attached(vtd, others.of_window[0]);
+		assert_int_equal(iommu_domain_free(bridges), 0);
+		assert_int_equal(iommu_domain_free(windows), 0);
+		assert_int_equal(iommu_domain_free(vtd), 0);
+	}
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &config, &parent), 0);
+	no_parent_or_pasid(parent, others.of_bridge[0]);
+	no_parent_or_pasid(parent, others.of_window[0]);
+	assert_int_equal(iommu_domain_free(parent), 0);
+	end_with_others();
+}
+
+/* A counter of one unit counts no domain of another back end's. */
+static void counters_do_not_count_strangers(void **state)
+{
+	const struct iommu_opal_config bridge = bridge_of(0);
+	struct iommu_counter_config counted = {.filters = IOMMU_COUNTER_OF_DOMAIN};
+	struct iommu_domain *domain;
+	unsigned int counter = 99;
+
+	(void)state;
+	begin_scalable(IOMMU_MODEL_VTD_COUNTERS);
+	assert_int_equal(iommu_opal_probe(f.iommu, &bridge), 0);
+	domain = domain_of(iommu_find_unit(f.iommu, "phb0"), IOMMU_DOMAIN_BLOCKED);
+	counted.domain = domain;
+	assert_int_equal(iommu_counter_alloc(f.unit[0], &counted, &counter), IOMMU_EINVAL);
+	assert_int_equal(counter, 99);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	/* Its own, but no device of the unit has it. */
+	domain = domain_of(f.unit[0], IOMMU_DOMAIN_PAGING);
+	counted.domain = domain;
+	assert_int_equal(iommu_counter_alloc(f.unit[0], &counted, &counter), IOMMU_EINVAL);
+	assert_int_equal(counter, 99);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2941,6 +3243,10 @@ int main(void)
 		cmocka_unit_test(interrupts_are_posted),
 		cmocka_unit_test(the_interrupt_table_runs_full_and_empties),
 		cmocka_unit_test(remapping_needs_all_units_and_firmware),
+		cmocka_unit_test(each_back_end_knows_its_own_units),
+		cmocka_unit_test(units_of_others_are_refused),
+		cmocka_unit_test(domains_stay_with_their_back_end),
+		cmocka_unit_test(counters_do_not_count_strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1074,6 +1074,187 @@ static void a_queue_whose_width_is_hidden_goes_on(void **state)
 	end();
 }
 
+/* --- What is not believed, entry by entry ----------------------------------------------------- */
+
+/* The old kernel's entry of a PASID. */
+static uint64_t *pasid_words(unsigned int device, uint32_t pasid)
+{
+	struct iommu_vtd_tables tables;
+	const uint64_t *directory;
+	uint64_t *context;
+
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[device], &tables), 0);
+	context = words_at(*(uint64_t *)model_machine_bytes(&f.machine, tables.root_table));
+	directory = words_at(context[4 * f.device[device]->source_id]);
+	return words_at(directory[pasid / 64]) + pasid % 64 * (size_t)8;
+}
+
+/* What each of them reaches; all of it but one. */
+static void all_but(unsigned int device, uint32_t pasid)
+{
+	const bool several = device == SEVERAL;
+
+	assert_int_equal(reaches(SEVERAL, OLD_IOVA, data), !several || pasid != 0);
+	assert_int_equal(pasid_reaches(SEVERAL, 5, OLD_IOVA, data), !several || pasid != 5);
+	assert_int_equal(pasid_reaches(SEVERAL, 3000, OLD_IOVA, data), !several || pasid != 3000);
+	assert_int_equal(reaches(IDENTITY, data, data), device != IDENTITY);
+	assert_int_equal(reaches(NESTED, GUEST_IOVA, old_memory), device != NESTED);
+	assert_int_equal(reaches(FIRST, OLD_IOVA, data), device != FIRST);
+}
+
+/* A PASID's entry that makes no sense is blocked; all others go on. */
+static void entries_of_pasids_are_not_trusted(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned int device;
+		uint32_t pasid;
+		unsigned int word;
+		uint64_t clear, set;
+	} lies[] = {
+		{"a reserved bit of the first word", SEVERAL, 0, 0, 0, 0x400},
+		{"a reserved bit of the second word", SEVERAL, 0, 1, 0, 0x10000},
+		{"a reserved bit of the third word", SEVERAL, 5, 2, 0, 0x100},
+		{"a first stage of five levels", SEVERAL, 5, 2, 0, 1 << 2},
+		{"a first stage nowhere", SEVERAL, 5, 2, ~0xfffULL, 0x3fff00000000ULL},
+		{"a second stage nowhere", SEVERAL, 3000, 0, ~0xfffULL, 0x3fff00000000ULL},
+		{"a depth of the second stage", SEVERAL, 3000, 0, 7 << 2, 5 << 2},
+		{"a guest's first stage of five levels", NESTED, 0, 2, 0, 1 << 2},
+		{"a guest's second stage nowhere", NESTED, 0, 0, ~0xfffULL, 0x3fff00000000ULL},
+		{"the domain id of what passes", IDENTITY, 0, 1, 0, 0xffff},
+		{"a first stage alone, nowhere", FIRST, 0, 2, ~0xfffULL, 0x3fff00000000ULL},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		uint64_t *word;
+		size_t before;
+
+		snprintf(where, sizeof(where), "%s", lies[i].what);
+		scalable_kernel(WITHOUT_TLB);
+		before = f.machine.pages_in_use;
+		word = pasid_words(lies[i].device, lies[i].pasid) + lies[i].word;
+		*word = iommu_le64((iommu_le64(*word) & ~lies[i].clear) | lies[i].set);
+		assert_int_equal(probe_with(&take_over), 0);
+		endpoints();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		all_but(lies[i].device, lies[i].pasid);
+		/* The domains of the others have another user that goes on. */
+		assert_int_equal(inherited(),
+				 lies[i].device == IDENTITY || lies[i].device == NESTED ? 3 : 4);
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		f.machine.pages_in_use -= before;
+		end();
+	}
+	where[0] = 0;
+}
+
+static bool nothing_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)ctx;
+	(void)paddr;
+	(void)size;
+	return false;
+}
+
+/* Two devices in legacy mode, with a domain each. */
+static void legacy_kernel(unsigned int flags)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = flags, .levels = 1U << 3 | 1U << 4, .domain_bits = 4, .fault_records = 4};
+	const struct iommu_vtd_options none = {0};
+	unsigned int i;
+
+	machine(1, &config);
+	devices(2);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	data = model_machine_take(&f.machine, 1);
+	for (i = 0; i < 2; i++) {
+		struct iommu_domain *domain =
+			domain_at(IOMMU_STAGE_ANY, false, OLD_IOVA, data, 4096);
+
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[i]), 0);
+	}
+	f.machine.mapped = 0;
+}
+
+/* The same of a device's context entry, where there are no PASIDs. */
+static void entries_of_devices_are_not_trusted(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned int flags, word; /* of the context entry; 2: of the root entry */
+		uint64_t clear, set;
+	} lies[] = {
+		{"nothing", 0, 0, 0, 0},
+		{"a reserved bit of the low word", 0, 0, 0, 0x800},
+		{"a reserved bit of the high word", 0, 1, 0, 0x80},
+		{"a domain id beyond the unit's", 0, 1, 0, 0xffff00},
+		{"a depth that the unit does not have", 0, 1, 7, 3},
+		{"a depth that no table has", 0, 1, 7, 7},
+		{"a page table nowhere", 0, 0, ~0xfffULL, 0x3fff00000000ULL},
+		{"a device TLB, which the unit does not know", 0, 0, 0, 1 << 2},
+		{"a device TLB, and a page table nowhere", IOMMU_MODEL_VTD_DEVICE_TLB, 0, ~0xfffULL,
+		 0x3fff00000000ULL | 1 << 2},
+		{"everything passes, which the unit does not do", 0, 0, 0, 2 << 2},
+		{"everything passes, with an address", IOMMU_MODEL_VTD_PASS_THROUGH, 0, 0,
+		 1ULL << 60 | 2 << 2},
+		{"a type that there is none of", IOMMU_MODEL_VTD_PASS_THROUGH, 0, 0, 3 << 2},
+		{"a reserved bit of the root entry", 0, 2, 0, 2},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct iommu_vtd_tables tables;
+		uint64_t *word;
+		size_t before;
+
+		snprintf(where, sizeof(where), "%s", lies[i].what);
+		legacy_kernel(lies[i].flags);
+		before = f.machine.pages_in_use;
+		assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+		word = lies[i].word == 2
+			       ? model_machine_bytes(&f.machine, tables.root_table)
+			       : (uint64_t *)model_machine_bytes(&f.machine, tables.context_table) +
+					 (size_t)2 * f.device[0]->source_id + lies[i].word;
+		*word = iommu_le64((iommu_le64(*word) & ~lies[i].clear) | lies[i].set);
+		assert_int_equal(probe_with(&take_over), 0);
+		endpoints();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_int_equal(reaches(0, OLD_IOVA, data), i == 0);
+		assert_true(is_blocked(0, data));
+		assert_int_equal(reaches(1, OLD_IOVA, data), lies[i].word != 2);
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		f.machine.pages_in_use -= before;
+		end();
+	}
+	where[0] = 0;
+}
+
+/* A host that knows none of the old kernel's memory: all is blocked, and nothing is read. */
+static void what_is_no_memory_is_not_read(void **state)
+{
+	const struct iommu_vtd_options blind = {.flags = IOMMU_VTD_TAKE_OVER,
+						.is_memory = nothing_is_memory};
+	size_t before;
+
+	(void)state;
+	legacy_kernel(0);
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&blind), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(inherited(), 0);
+	assert_true(is_blocked(0, OLD_IOVA) && is_blocked(1, OLD_IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	f.machine.pages_in_use -= before;
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1084,6 +1265,9 @@ int main(void)
 		cmocka_unit_test(a_take_over_that_fails_is_tried_again),
 		cmocka_unit_test(a_queue_that_has_stopped_is_taken_over),
 		cmocka_unit_test(a_queue_whose_width_is_hidden_goes_on),
+		cmocka_unit_test_teardown(entries_of_pasids_are_not_trusted, tell_where),
+		cmocka_unit_test_teardown(entries_of_devices_are_not_trusted, tell_where),
+		cmocka_unit_test(what_is_no_memory_is_not_read),
 		cmocka_unit_test_teardown(a_host_that_only_looks_leaves_nothing_on, tell_where),
 		cmocka_unit_test(interrupts_that_are_half_on_can_be_turned_off),
 		cmocka_unit_test(interrupts_go_to_the_same_processor_in_either_apic_mode),

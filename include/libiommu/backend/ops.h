@@ -499,6 +499,7 @@ struct iommu_domain {
 	struct iommu_list_node holds; /* regions that are mapped in it, by their endpoints */
 	unsigned int number;          /* in the order in which they were made: for log lines */
 	bool is_closed;               /* what is mapped in it is the library's alone to say */
+	const char *backend;          /* name in the ops of the unit that it was made for */
 	/* Of the platform: what physical addresses in its tables say of encryption. */
 	iommu_paddr_t private_bits, shared_bits;
 };
