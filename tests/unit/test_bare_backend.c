@@ -492,6 +492,41 @@ static void a_default_domain_in_use_stays(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/* The first page of all is a region's like any other. */
+static void a_region_may_begin_at_0(void **state)
+{
+	const struct iommu_region region = {
+		.start = 0, .last = 0x1fff, .type = IOMMU_REGION_RESERVED};
+	struct iommu_region found = {.start = 77};
+	struct iommu_endpoint *endpoint;
+	unsigned int cursor = 0;
+
+	(void)state;
+	assert_int_equal(iommu_add_region(r.iommu, 0, 8, &region), 0);
+	endpoint = add(8);
+	assert_true(iommu_endpoint_next_region(endpoint, &cursor, &found));
+	assert_true(found.start == 0 && found.last == 0x1fff);
+	assert_false(iommu_endpoint_next_region(endpoint, &cursor, &found));
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* An id that the topology names twice is one alias; its own is none. */
+static void aliases_are_counted_once(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.devfn = 16, .alias_count = 3, .aliases = {24, 24, 16}}};
+	const struct iommu_pci_topology topology = {functions, 1};
+	struct iommu_endpoint *endpoint;
+
+	(void)state;
+	r.group_key = NULL;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	endpoint = add(16);
+	assert_int_equal(endpoint->alias_count, 1);
+	assert_int_equal(endpoint->aliases[0]->info.source_id, 24);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -502,6 +537,8 @@ int main(void)
 		TEST(features_need_a_back_end),
 		TEST(resets_are_nested_so_deep),
 		TEST(domains_need_not_do_more),
+		TEST(a_region_may_begin_at_0),
+		TEST(aliases_are_counted_once),
 		TEST(a_map_that_clears_is_confirmed),
 		TEST(units_sleep_once),
 		TEST(a_default_domain_in_use_stays),

@@ -424,6 +424,36 @@ static void what_cannot_be_mapped_or_cut_stays(void **state)
 	finish();
 }
 
+/* Bytes are not copied while it is not known where they are, where the owner copies them. */
+static void bytes_wait_for_their_address(void **state)
+{
+	struct iommu_backing backing;
+	unsigned char *bytes;
+	uint32_t access;
+	char byte = 5;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	memory.has_copy = true;
+	bytes = calloc(PAGES, PAGE);
+	assert_non_null(bytes);
+	memory.bytes = bytes; /* which the memory frees */
+	bytes[7] = 1;
+	assert_int_equal(map_at(IOVA, 0, 2 * PAGE), 0);
+	assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+	assert_int_equal(unmap_vaddr(ioas, IOVA, 2 * PAGE), 0);
+	assert_int_equal(iommu_access_rw(ctx, access, IOVA + 7, &byte, 1, true), IOMMU_EBUSY);
+	assert_int_equal(iommu_access_rw(ctx, access, IOVA + 7, &byte, 1, false), IOMMU_EBUSY);
+	assert_true(bytes[7] == 1 && byte == 5);
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(map_vaddr(ioas, IOVA, 2 * PAGE, &backing), 0);
+	assert_int_equal(iommu_access_rw(ctx, access, IOVA + 7, &byte, 1, true), 0);
+	assert_int_equal(bytes[7], 5);
+	assert_int_equal(iommu_object_destroy(ctx, access), 0);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +464,7 @@ int main(void)
 		cmocka_unit_test(some_regions_are_free),
 		cmocka_unit_test(copies_have_no_holes),
 		cmocka_unit_test(limits_may_be_none),
+		cmocka_unit_test(bytes_wait_for_their_address),
 		cmocka_unit_test(an_hwpt_is_attached_once),
 		cmocka_unit_test(an_hwpt_becomes_as_narrow_as_its_units),
 		cmocka_unit_test(what_cannot_be_mapped_or_cut_stays),

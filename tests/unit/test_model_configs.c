@@ -212,6 +212,56 @@ static void hypervisors_have_all_their_memory_or_are_none(void **state)
 	assert_int_equal(iommu_model_papr_create(&config, &papr), IOMMU_EINVAL);
 }
 
+/* A window is granted within the grant, below the limit, and with memory for its entries. */
+static void windows_of_a_hypervisor_are_granted(void **state)
+{
+	const struct iommu_model_papr_config config = {.platform = &test.platform,
+						       .host = {.read = read_word},
+						       .dynamic_windows = 2,
+						       .dynamic_pages = 1 << 20,
+						       .dynamic_page_sizes = 1 << 16 | 1 << 24};
+	static const struct {
+		uint32_t page_shift, size_shift;
+		int32_t code;
+	} cases[] = {{12, 20, -3}, {16, 15, -3}, {35, 40, -3},
+		     {24, 53, -3}, {16, 37, -1}, {24, 37, 0}};
+	struct iommu_model_papr *papr = NULL;
+	uint32_t inputs[5] = {0}, outputs[4] = {0};
+	size_t pages;
+
+	(void)state;
+	assert_int_equal(iommu_model_papr_create(&config, &papr), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		inputs[3] = cases[i].page_shift;
+		inputs[4] = cases[i].size_shift;
+		assert_int_equal(
+			iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs),
+			cases[i].code);
+	}
+	/* Limited, windows are smaller. */
+	inputs[3] = 1;
+	assert_int_equal(iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_LIMIT, 4, inputs, 1, outputs),
+			 0);
+	inputs[3] = 24;
+	inputs[4] = 37;
+	assert_int_equal(
+		iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs), -1);
+	inputs[4] = 36;
+	pages = test.hosted.pages_in_use;
+	test.fail_after = test.allocations + 1;
+	assert_int_equal(
+		iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs), -1);
+	test.fail_after = 0;
+	assert_int_equal(test.hosted.pages_in_use, pages);
+	assert_int_equal(
+		iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs), 0);
+	assert_int_equal(outputs[2] >> 8, 0); /* below 2^40 */
+	/* There are no more. */
+	assert_int_equal(
+		iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs), -1);
+	iommu_model_papr_destroy(papr);
+}
+
 /* --- Tables of firmware ----------------------------------------------------------------------- */
 
 #define BASE 0xfed90000ULL
@@ -352,6 +402,7 @@ int main(void)
 		TEST(units_have_all_their_memory_or_are_none),
 		TEST(bridges_have_all_their_memory_or_are_none),
 		TEST(hypervisors_have_all_their_memory_or_are_none),
+		TEST(windows_of_a_hypervisor_are_granted),
 		cmocka_unit_test(numbers_of_a_table_are_within_their_fields),
 		cmocka_unit_test(a_structure_is_full),
 		cmocka_unit_test(a_table_ends_with_its_bytes),

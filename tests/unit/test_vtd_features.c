@@ -3168,6 +3168,7 @@ static void counters_do_not_count_strangers(void **state)
 	counted.domain = domain;
 	assert_int_equal(iommu_counter_alloc(f.unit[0], &counted, &counter), IOMMU_EINVAL);
 	assert_int_equal(counter, 99);
+	assert_non_null(strstr(iommu_reason(f.iommu), "back end"));
 	assert_int_equal(iommu_domain_free(domain), 0);
 	/* Its own, but no device of the unit has it. */
 	domain = domain_of(f.unit[0], IOMMU_DOMAIN_PAGING);
