@@ -221,7 +221,7 @@ static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int 
 	const uint64_t largest =
 		grant->largest_pages < PAPR_PAGES_MAX ? grant->largest_pages : PAPR_PAGES_MAX;
 	const unsigned int most = iommu_highest_bit(largest) + page_shift;
-	unsigned int needed = iommu_highest_bit(memory_end - 1) + 1;
+	unsigned int needed = memory_end == 1 ? 0 : iommu_highest_bit(memory_end - 1) + 1;
 
 	if (needed < page_shift)
 		needed = page_shift;

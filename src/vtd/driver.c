@@ -444,11 +444,13 @@ int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *s
 
 int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *info)
 {
-	const struct vtd_unit *unit = vtd_unit_of(base);
-	const struct vtd_capabilities *caps = &unit->caps;
+	const struct vtd_capabilities *caps;
+	const struct vtd_unit *unit;
 
 	if (!iommu_vtd_owns(base))
 		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
+	unit = vtd_unit_of(base);
+	caps = &unit->caps;
 	*info = (struct iommu_vtd_info){
 		.register_base = unit->register_base,
 		.version_major = caps->version_major,

@@ -227,13 +227,16 @@ struct comparison {
 static int compare_leaf(void *ctx, const struct iommu_pgtable_visit *visit)
 {
 	struct comparison *comparison = ctx;
-	const struct reference_leaf *leaf = &comparison->reference->leaves[comparison->next];
+	const struct reference_leaf *leaf;
 
 	if (visit->is_table)
 		return 0;
-	comparison->same = comparison->next < comparison->reference->leaf_count &&
-			   leaf->iova == visit->iova && leaf->size == visit->size &&
-			   leaf->paddr == visit->paddr && leaf->prot == visit->prot;
+	comparison->same = comparison->next < comparison->reference->leaf_count;
+	if (comparison->same) {
+		leaf = &comparison->reference->leaves[comparison->next];
+		comparison->same = leaf->iova == visit->iova && leaf->size == visit->size &&
+				   leaf->paddr == visit->paddr && leaf->prot == visit->prot;
+	}
 	comparison->next++;
 	return !comparison->same;
 }

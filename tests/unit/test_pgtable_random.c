@@ -141,8 +141,9 @@ static void compare_around(struct universe *u, iommu_iova_t iova, uint64_t size)
 	for (i = 0; i < 4; i++) {
 		iommu_iova_t probe = start + test_random_below(&u->random, last - start + 1);
 		size_t at = reference_find(&u->reference, probe);
-		const struct reference_leaf *leaf = &u->reference.leaves[at];
-		bool mapped = at < u->reference.leaf_count && leaf->iova <= probe;
+		const struct reference_leaf *leaf =
+			at < u->reference.leaf_count ? &u->reference.leaves[at] : NULL;
+		bool mapped = leaf != NULL && leaf->iova <= probe;
 		iommu_paddr_t paddr = 0;
 		unsigned int prot = 0;
 
