@@ -23,6 +23,9 @@ if(IOMMU_CONFIG_HEADER)
 endif()
 install(TARGETS ${targets} EXPORT libiommu-targets)
 install(EXPORT libiommu-targets NAMESPACE iommu:: DESTINATION ${package_dir})
+if(TARGET iommu-inspect)
+  install(TARGETS iommu-inspect)
+endif()
 
 configure_package_config_file(cmake/libiommu-config.cmake.in libiommu-config.cmake
                               INSTALL_DESTINATION ${package_dir})
