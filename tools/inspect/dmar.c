@@ -347,7 +347,7 @@ static void show_structure(struct view *view, uint32_t offset, uint32_t length)
 	if (view->out->format == OUT_JSON) {
 		out_hex(view->out, "offset", offset);
 		out_number(view->out, "type", type);
-		out_text(view->out, "name", "%s", kind->name);
+		out_text(view->out, "structure", "%s", kind->name);
 		out_text(view->out, "meaning", "%s", kind->meaning);
 	}
 	out_number(view->out, "length", length);

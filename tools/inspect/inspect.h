@@ -19,6 +19,8 @@ typedef int (*inspect_command)(struct out *out, int count, char **words);
 int inspect_cap(struct out *out, int count, char **words);
 int inspect_dmar(struct out *out, int count, char **words);
 int inspect_fault(struct out *out, int count, char **words);
+int inspect_tables(struct out *out, int count, char **words);
+int inspect_walk(struct out *out, int count, char **words);
 
 /* Say on stderr what is wrong; returns the status, so that a caller can return the call. */
 int inspect_complain(enum inspect_status status, const char *format, ...)
