@@ -19,6 +19,7 @@ typedef int (*inspect_command)(struct out *out, int count, char **words);
 int inspect_cap(struct out *out, int count, char **words);
 int inspect_dmar(struct out *out, int count, char **words);
 int inspect_fault(struct out *out, int count, char **words);
+int inspect_groups(struct out *out, int count, char **words);
 int inspect_tables(struct out *out, int count, char **words);
 int inspect_walk(struct out *out, int count, char **words);
 

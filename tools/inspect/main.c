@@ -24,6 +24,8 @@ static const struct {
 	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a unit, field by field"},
 	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure"},
 	{"fault", inspect_fault, "LOW HIGH", "a fault record, and its likely causes"},
+	{"groups", inspect_groups, "TOPOLOGY",
+	 "which PCI functions can be kept apart, and why not"},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
 	{"walk", inspect_walk, "--memory DUMP OPTIONS IOVA", "how an address is translated"},
 };
