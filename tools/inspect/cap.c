@@ -70,8 +70,8 @@ static void show_register(struct out *out, const struct register_table *table, u
 	out_close(out);
 }
 
-/* NAME=VALUE, or a value alone: the first is CAP, the second ECAP. */
-static const struct register_table *parse(const char *word, unsigned int place, uint64_t *value)
+/* NAME=VALUE, or a value alone: the first of these is CAP, the second ECAP. */
+static const struct register_table *parse(const char *word, unsigned int *unnamed, uint64_t *value)
 {
 	static const char *const names[] = {"cap", "ecap"};
 	const char *number = strchr(word, '=');
@@ -79,8 +79,9 @@ static const struct register_table *parse(const char *word, unsigned int place, 
 
 	if (number != NULL)
 		table = register_find(word, (size_t)(number - word));
-	else if (place < 2)
-		table = register_find(names[place], strlen(names[place]));
+	else if (*unnamed < 2)
+		table = register_find(names[*unnamed], strlen(names[*unnamed]));
+	*unnamed += number == NULL ? 1 : 0;
 	if (table == NULL || !numbers_read_hex(number == NULL ? word : number + 1, value))
 		return NULL;
 	return table->bits == 64 || *value >> 32 == 0 ? table : NULL;
@@ -97,6 +98,7 @@ static void complain_of(const char *word)
 int inspect_cap(struct out *out, int count, char **words)
 {
 	static const struct option options[] = {{NULL, OPTION_FLAG, NULL, NULL}};
+	unsigned int unnamed = 0;
 	uint64_t value;
 
 	count = options_take(options, count, words);
@@ -105,15 +107,16 @@ int inspect_cap(struct out *out, int count, char **words)
 	if (count == 0)
 		return inspect_complain(INSPECT_USAGE, "cap: no value is given");
 	for (int i = 0; i < count; i++) {
-		if (parse(words[i], (unsigned int)i, &value) == NULL) {
+		if (parse(words[i], &unnamed, &value) == NULL) {
 			complain_of(words[i]);
 			return INSPECT_USAGE;
 		}
 	}
+	unnamed = 0;
 	out_start(out);
 	out_list(out, "registers");
 	for (int i = 0; i < count; i++) {
-		const struct register_table *table = parse(words[i], (unsigned int)i, &value);
+		const struct register_table *table = parse(words[i], &unnamed, &value);
 
 		show_register(out, table, value);
 	}

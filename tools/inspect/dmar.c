@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libiommu/acpi.h>
 #include <libiommu/dmar.h>
 #include <libiommu/hw/acpi_dmar.h>
 
@@ -14,6 +15,7 @@
 #include "dmar.h"
 #include "input.h"
 #include "inspect.h"
+#include "memory.h"
 #include "numbers.h"
 #include "options.h"
 
@@ -88,7 +90,7 @@ static const char *const scope_names[] = {
 static const char *scope_name(unsigned int type)
 {
 	return type >= DMAR_SCOPE_ENDPOINT && type < SCOPE_TYPES ? scope_names[type]
-								 : "scope of unknown type";
+								 : "scope of the unknown type";
 }
 
 /* The path in the form BUS:DEVICE.FUNCTION, with a slash before each further hop. */
@@ -126,7 +128,9 @@ static void show_scope(struct view *view, uint32_t offset, uint32_t length, bool
 	const unsigned int type = scope[DMAR_SCOPE_TYPE], flags = scope[DMAR_SCOPE_FLAGS];
 	char *text = path_text(scope, path / DMAR_SCOPE_HOP_SIZE), id[16] = "", extra[32];
 
-	if (type != DMAR_SCOPE_ENDPOINT && type != DMAR_SCOPE_BRIDGE)
+	if (type < DMAR_SCOPE_ENDPOINT || type > DMAR_SCOPE_NAMESPACE)
+		(void)snprintf(id, sizeof(id), " %u", type);
+	else if (type > DMAR_SCOPE_BRIDGE)
 		(void)snprintf(id, sizeof(id), " %u", scope[DMAR_SCOPE_ID]);
 	out_item(view->out, NULL, "0x%04" PRIx32 "  %s%s at %s%s", offset, scope_name(type), id,
 		 text, flags_text(extra, flags, is_satc));
@@ -474,25 +478,95 @@ unsigned int dmar_show(struct out *out, const uint8_t *bytes, size_t size)
 	return view.problems;
 }
 
+/* --- The command ------------------------------------------------------------------------------ */
+
+/* Where the table is looked for; `rsdp`: as the boot loader has said, or to be found, too. */
+struct source {
+	const char *memory;
+	uint64_t base, rsdp;
+	bool has_rsdp;
+};
+
+static int show(struct out *out, const uint8_t *bytes, size_t size)
+{
+	const unsigned int problems = dmar_show(out, bytes, size);
+
+	out_number(out, "number of problems", problems);
+	return problems == 0 ? INSPECT_FINE : INSPECT_BROKEN;
+}
+
+static bool read_memory(void *ctx, iommu_paddr_t address, void *bytes, size_t size)
+{
+	return memory_read(ctx, address, bytes, size);
+}
+
+/* By the root pointer and the root table, as firmware leads there. */
+static int show_in_memory(struct out *out, struct memory *memory, struct source *source)
+{
+	const struct iommu_acpi_memory access = {.ctx = memory, .read = read_memory};
+	struct iommu_acpi_table table;
+	uint8_t *bytes;
+	int status;
+
+	if (!source->has_rsdp && iommu_acpi_find_rsdp(&access, &source->rsdp) != 0)
+		return inspect_complain(INSPECT_BROKEN, "no root pointer is found: say --rsdp");
+	if (iommu_acpi_find_table(&access, source->rsdp, "DMAR", &table) != 0)
+		return inspect_complain(
+			INSPECT_BROKEN,
+			"no DMAR table is found from the root pointer at 0x%" PRIx64, source->rsdp);
+	bytes = malloc(table.size);
+	if (bytes == NULL || !memory_read(memory, table.address, bytes, table.size)) {
+		free(bytes);
+		return inspect_complain(INSPECT_UNREADABLE,
+					"the table at 0x%" PRIx64 " is not in the dump",
+					table.address);
+	}
+	out_start(out);
+	out_hex(out, "root pointer", source->rsdp);
+	out_hex(out, "address", table.address);
+	status = show(out, bytes, table.size);
+	free(bytes);
+	return status;
+}
+
+static int look_in_memory(struct out *out, struct source *source)
+{
+	struct memory memory;
+	int status = memory_open(&memory, source->memory, source->base);
+
+	if (status != INSPECT_FINE)
+		return status;
+	status = show_in_memory(out, &memory, source);
+	memory_close(&memory);
+	return status;
+}
+
+static int look_at_file(struct out *out, const char *name)
+{
+	struct input input;
+	int status = input_open(&input, name);
+
+	if (status != INSPECT_FINE)
+		return status;
+	out_start(out);
+	out_text(out, "file", "%s", name);
+	status = show(out, input.bytes, input.size);
+	input_close(&input);
+	return status;
+}
+
 int inspect_dmar(struct out *out, int count, char **words)
 {
-	static const struct option options[] = {{NULL, OPTION_FLAG, NULL, NULL}};
-	struct input input;
-	unsigned int problems;
-	int status;
+	struct source source = {0};
+	const struct option options[] = {{"memory", OPTION_TEXT, &source.memory, NULL},
+					 {"base", OPTION_NUMBER, &source.base, NULL},
+					 {"rsdp", OPTION_NUMBER, &source.rsdp, &source.has_rsdp},
+					 {NULL, OPTION_FLAG, NULL, NULL}};
 
 	count = options_take(options, count, words);
 	if (count < 0)
 		return INSPECT_USAGE;
-	if (count != 1)
-		return inspect_complain(INSPECT_USAGE, "dmar: expected one FILE");
-	status = input_open(&input, words[0]);
-	if (status != INSPECT_FINE)
-		return status;
-	out_start(out);
-	out_text(out, "file", "%s", words[0]);
-	problems = dmar_show(out, input.bytes, input.size);
-	out_number(out, "number of problems", problems);
-	input_close(&input);
-	return problems == 0 ? INSPECT_FINE : INSPECT_BROKEN;
+	if (count != (source.memory == NULL ? 1 : 0))
+		return inspect_complain(INSPECT_USAGE, "dmar: expected one FILE, or --memory DUMP");
+	return source.memory == NULL ? look_at_file(out, words[0]) : look_in_memory(out, &source);
 }
