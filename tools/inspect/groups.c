@@ -446,6 +446,8 @@ int inspect_groups(struct out *out, int count, char **words)
 		return INSPECT_USAGE;
 	if (count != 1)
 		return inspect_complain(INSPECT_USAGE, "groups: expected one TOPOLOGY");
+	if (as_graph + as_picture + (out->format == OUT_JSON) > 1)
+		return inspect_complain(INSPECT_USAGE, "groups: one of --json, --dot and --svg");
 	status = read_topology(&topology, words[0]);
 	if (status == INSPECT_FINE)
 		status = as_graph || as_picture ? draw(out->file, &topology, as_graph)

@@ -44,6 +44,13 @@ int inspect_complain(enum inspect_status status, const char *format, ...)
 	return (int)status;
 }
 
+static int finish(FILE *file)
+{
+	if (fflush(file) == 0 && ferror(file) == 0)
+		return INSPECT_FINE;
+	return inspect_complain(INSPECT_UNREADABLE, "the output cannot be written");
+}
+
 static int show_help(FILE *file)
 {
 	(void)fputs(
@@ -59,8 +66,7 @@ static int show_help(FILE *file)
 		    "exit status: 0 fine, 1 what is examined is broken or faults, 2 usage,\n"
 		    "3 something cannot be read. The manual: iommu-inspect(1)\n",
 		    file);
-	return file == stdout && (fflush(stdout) != 0 || ferror(stdout) != 0) ? INSPECT_UNREADABLE
-									      : INSPECT_FINE;
+	return finish(file);
 }
 
 static bool are_colours_wanted(void)
@@ -122,7 +128,7 @@ int main(int count, char **words)
 		return show_help(stdout);
 	if (has_word(count - 1, words + 1, "--version")) {
 		(void)puts("iommu-inspect " VERSION);
-		return INSPECT_FINE;
+		return finish(stdout);
 	}
 	if (count < 2) {
 		(void)show_help(stderr);

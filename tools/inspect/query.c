@@ -19,7 +19,8 @@
 struct given {
 	const char *memory, *format;
 	uint64_t base, root, rtaddr, pasid, levels, page_shift, table_shift, tve, width;
-	bool has_root, has_rtaddr, has_source, has_levels, has_tve, scalable;
+	bool has_root, has_rtaddr, has_source, has_levels, has_page_shift, has_table_shift, has_tve;
+	bool has_limit, has_width, scalable;
 };
 
 static int take(struct query *query, struct given *given, int count, char **words)
@@ -38,12 +39,12 @@ static int take(struct query *query, struct given *given, int count, char **word
 		{"privileged", OPTION_FLAG, &query->privileged, NULL},
 		{"cap", OPTION_HEX, &query->cap, &query->has_cap},
 		{"ecap", OPTION_HEX, &query->ecap, &query->has_ecap},
-		{"width", OPTION_NUMBER, &given->width, NULL},
+		{"width", OPTION_NUMBER, &given->width, &given->has_width},
 		{"levels", OPTION_NUMBER, &given->levels, &given->has_levels},
-		{"page-shift", OPTION_NUMBER, &given->page_shift, NULL},
-		{"table-shift", OPTION_NUMBER, &given->table_shift, NULL},
+		{"page-shift", OPTION_NUMBER, &given->page_shift, &given->has_page_shift},
+		{"table-shift", OPTION_NUMBER, &given->table_shift, &given->has_table_shift},
 		{"tve", OPTION_HEX, &given->tve, &given->has_tve},
-		{"limit", OPTION_NUMBER, &query->limit, NULL},
+		{"limit", OPTION_NUMBER, &query->limit, &given->has_limit},
 		{"dot", OPTION_FLAG, &query->dot, NULL},
 		{NULL, OPTION_FLAG, NULL, NULL},
 	};
@@ -57,6 +58,41 @@ static bool is_within(uint64_t value, uint64_t least, uint64_t most)
 }
 
 /* Each of these returns what is wrong, or NULL. */
+static const char *check_use(const struct query *query, const struct given *given,
+			     enum query_use use)
+{
+	if (use == QUERY_OF_ADDRESS && (query->dot || given->has_limit))
+		return "--dot and --limit are for tables";
+	if (use == QUERY_OF_ALL && (query->write || query->execute))
+		return "--write and --execute are for walk";
+	return NULL;
+}
+
+static const char *check_unit(const struct given *given)
+{
+	if (given->has_levels || given->has_page_shift || given->has_table_shift || given->has_tve)
+		return "--levels, --page-shift, --table-shift and --tve are of a table alone "
+		       "(--format)";
+	return given->scalable && given->has_rtaddr ? "--rtaddr has the mode: no --scalable" : NULL;
+}
+
+static const char *check_table(const struct query *query, const struct given *given)
+{
+	const bool is_tce = strcmp(given->format, "tce") == 0;
+
+	if (given->has_source || query->has_pasid || given->has_rtaddr || given->scalable ||
+	    query->has_cap || query->has_ecap || given->has_width || query->execute ||
+	    query->privileged)
+		return "with --format there is no device, and no unit: only --root, --levels, "
+		       "--write";
+	if (!is_tce && (given->has_page_shift || given->has_table_shift || given->has_tve))
+		return "--page-shift, --table-shift and --tve are of the format tce";
+	return given->has_tve && (given->has_root || given->has_levels || given->has_page_shift ||
+				  given->has_table_shift)
+		       ? "--tve has all that --root, --levels and shifts say"
+		       : NULL;
+}
+
 static const char *read_unit(struct query *query, const struct given *given)
 {
 	query->by_unit = true;
@@ -132,7 +168,21 @@ static const char *read_table(struct query *query, const struct given *given)
 	return "--format is none of vtd, second-stage, x86_64 and tce";
 }
 
-int query_read(struct query *query, int *count, char **words)
+static const char *read_given(struct query *query, const struct given *given, enum query_use use)
+{
+	const bool is_unit = strcmp(given->format, "vtd") == 0;
+	const char *problem = check_use(query, given, use);
+
+	if (problem == NULL)
+		problem = is_unit ? check_unit(given) : check_table(query, given);
+	if (problem == NULL)
+		problem = is_unit ? read_unit(query, given) : read_table(query, given);
+	if (problem == NULL && given->memory == NULL)
+		problem = "--memory FILE is needed";
+	return problem;
+}
+
+int query_read(struct query *query, enum query_use use, int *count, char **words)
 {
 	struct given given = {
 		.format = "vtd", .levels = 4, .page_shift = 12, .table_shift = 16, .width = 52};
@@ -142,10 +192,7 @@ int query_read(struct query *query, int *count, char **words)
 	*count = take(query, &given, *count, words);
 	if (*count < 0)
 		return INSPECT_USAGE;
-	problem = strcmp(given.format, "vtd") == 0 ? read_unit(query, &given)
-						   : read_table(query, &given);
-	if (problem == NULL && given.memory == NULL)
-		problem = "--memory FILE is needed";
+	problem = read_given(query, &given, use);
 	if (problem != NULL)
 		return inspect_complain(INSPECT_USAGE, "%s", problem);
 	query->pasid = (uint32_t)given.pasid;

@@ -26,10 +26,15 @@ struct query {
 	bool dot;
 };
 
+enum query_use {
+	QUERY_OF_ADDRESS, /* walk */
+	QUERY_OF_ALL,     /* tables */
+};
+
 /*
  * Read the options and open the memory. *count becomes the number of other words. Returns a status;
  * what is wrong has been said. After success the memory is to be closed.
  */
-int query_read(struct query *query, int *count, char **words);
+int query_read(struct query *query, enum query_use use, int *count, char **words);
 
 #endif

@@ -7,7 +7,7 @@
 #include "table_graph.h"
 
 /* More tables make a picture that shows nothing. */
-#define TABLES_MAX 1000U
+#define TABLES_MAX 200U
 
 struct graph {
 	FILE *file;

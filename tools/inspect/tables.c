@@ -260,12 +260,14 @@ int tables_show(struct out *out, struct query *query)
 int inspect_tables(struct out *out, int count, char **words)
 {
 	struct query query;
-	int status = query_read(&query, &count, words);
+	int status = query_read(&query, QUERY_OF_ALL, &count, words);
 
 	if (status != INSPECT_FINE)
 		return status;
 	if (count != 0) {
 		status = inspect_complain(INSPECT_USAGE, "tables: %s is no option", words[0]);
+	} else if (query.dot && out->format == OUT_JSON) {
+		status = inspect_complain(INSPECT_USAGE, "tables: one of --json and --dot");
 	} else if (query.dot) {
 		status = table_graph_draw(out->file, &query);
 	} else {

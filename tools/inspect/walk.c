@@ -190,7 +190,7 @@ int inspect_walk(struct out *out, int count, char **words)
 {
 	struct query query;
 	uint64_t address;
-	int status = query_read(&query, &count, words);
+	int status = query_read(&query, QUERY_OF_ADDRESS, &count, words);
 
 	if (status != INSPECT_FINE)
 		return status;
