@@ -13,6 +13,7 @@
 
 #include "bytes.h"
 #include "dmar.h"
+#include "heap.h"
 #include "input.h"
 #include "inspect.h"
 #include "memory.h"
@@ -48,9 +49,7 @@ static void note(struct view *view, uint32_t offset, const char *text)
 	view->problems++;
 	if (view->pending_count == view->room) {
 		view->room = view->room * 2 + 8;
-		view->pending = realloc(view->pending, view->room * sizeof(*view->pending));
-		if (view->pending == NULL)
-			exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
+		view->pending = heap_resize(view->pending, view->room, sizeof(*view->pending));
 	}
 	view->pending[view->pending_count++] = (struct pending){offset, text};
 }
@@ -96,10 +95,8 @@ static const char *scope_name(unsigned int type)
 /* The path in the form BUS:DEVICE.FUNCTION, with a slash before each further hop. */
 static char *path_text(const uint8_t *scope, uint32_t hops)
 {
-	char *text = malloc(8 + (size_t)hops * 8), *at = text;
+	char *text = heap_resize(NULL, hops + 1, 8), *at = text;
 
-	if (text == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
 	at += sprintf(at, "%02x:", scope[DMAR_SCOPE_START_BUS]);
 	for (uint32_t i = 0; i < hops; i++) {
 		const uint8_t *hop =
@@ -514,8 +511,8 @@ static int show_in_memory(struct out *out, struct memory *memory, struct source 
 		return inspect_complain(
 			INSPECT_BROKEN,
 			"no DMAR table is found from the root pointer at 0x%" PRIx64, source->rsdp);
-	bytes = malloc(table.size);
-	if (bytes == NULL || !memory_read(memory, table.address, bytes, table.size)) {
+	bytes = heap_resize(NULL, table.size, 1);
+	if (!memory_read(memory, table.address, bytes, table.size)) {
 		free(bytes);
 		return inspect_complain(INSPECT_UNREADABLE,
 					"the table at 0x%" PRIx64 " is not in the dump",

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
-
 #include "enumerate.h"
 #include "follow.h"
 #include "progress.h"

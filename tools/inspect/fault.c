@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fault: what a unit has recorded, in words: a fault record, a page request, a reason alone. */
 #include <inttypes.h>
-#include <string.h>
 
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/hw/vtd_page_request.h>

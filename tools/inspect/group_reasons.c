@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
-#include <string.h>
 
 #include "group_reasons.h"
-#include "inspect.h"
-
-static void *allocate(size_t count, size_t size)
-{
-	void *memory = calloc(count + 1, size);
-
-	if (memory == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
-	return memory;
-}
+#include "heap.h"
 
 static struct iommu_pci_topology view_apart(const struct group_reasons *reasons)
 {
@@ -34,10 +24,10 @@ bool group_reasons_open(struct group_reasons *reasons, const struct topology *to
 
 	*reasons = (struct group_reasons){
 		.topology = topology,
-		.groups = allocate(topology->count, sizeof(size_t)),
-		.by_ids = allocate(topology->count, sizeof(size_t)),
-		.by_one = allocate(topology->count, sizeof(size_t)),
-		.apart = allocate(topology->count, sizeof(struct iommu_pci_function)),
+		.groups = heap_zeroed(topology->count, sizeof(size_t)),
+		.by_ids = heap_zeroed(topology->count, sizeof(size_t)),
+		.by_one = heap_zeroed(topology->count, sizeof(size_t)),
+		.apart = heap_zeroed(topology->count, sizeof(struct iommu_pci_function)),
 	};
 	copy_apart(reasons);
 	apart = view_apart(reasons);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* groups: which PCI functions can be kept apart, and what keeps the others together. */
 #define _POSIX_C_SOURCE 200809L
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "groups.h"
+#include "heap.h"
 #include "input.h"
 #include "inspect.h"
 #include "numbers.h"
@@ -152,11 +152,9 @@ static void list_others(struct out *out, const struct group_reasons *reasons,
 static char *words_of_others(const struct group_reasons *reasons, const size_t *partition,
 			     size_t class, size_t but)
 {
-	char *text = calloc(reasons->topology->count + 1, NUMBERS_PLACE_TEXT + 2), *at = text;
+	char *text = heap_zeroed(reasons->topology->count + 1, NUMBERS_PLACE_TEXT + 2), *at = text;
 	char place[NUMBERS_PLACE_TEXT];
 
-	if (text == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
 	for (size_t i = 0; i < reasons->topology->count; i++)
 		if (partition[i] == class && i != but)
 			at += sprintf(at, "%s%s", at == text ? "" : ", ",

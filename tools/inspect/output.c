@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "numbers.h"
 #include "output.h"
 
@@ -56,12 +57,8 @@ static __attribute__((format(printf, 1, 0))) char *print(const char *format, va_
 	va_copy(again, arguments);
 	length = vsnprintf(NULL, 0, format, again);
 	va_end(again);
-	text = length < 0 ? NULL : malloc((size_t)length + 1);
-	if (text == NULL) {
-		(void)fputs("iommu-inspect: out of memory\n", stderr);
-		exit(3);
-	}
-	(void)vsnprintf(text, (size_t)length + 1, format, arguments);
+	text = heap_zeroed(length < 0 ? 1 : (size_t)length + 1, 1);
+	(void)vsnprintf(text, length < 0 ? 1 : (size_t)length + 1, format, arguments);
 	return text;
 }
 

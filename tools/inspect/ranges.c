@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
-#include <string.h>
 
 #include "numbers.h"
 #include "ranges.h"

@@ -9,6 +9,7 @@
 #include <libiommu/status.h>
 
 #include "bytes.h"
+#include "heap.h"
 #include "input.h"
 #include "inspect.h"
 #include "numbers.h"
@@ -31,30 +32,12 @@ struct spaces {
 
 /* --- One space -------------------------------------------------------------------------------- */
 
-static void *enlarge(void *memory, size_t size)
-{
-	void *larger = realloc(memory, size);
-
-	if (larger == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
-	return larger;
-}
-
-static char *copy_text(const char *text, size_t length)
-{
-	char *copy = enlarge(NULL, length + 1);
-
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
-}
-
 /* The whole space of this size is known from now on: bytes that were not given are zero. */
 static void know(struct space *space, unsigned int size)
 {
 	if (size <= space->size)
 		return;
-	space->bytes = enlarge(space->bytes, size);
+	space->bytes = heap_resize(space->bytes, size, 1);
 	memset(space->bytes + space->size, 0, size - space->size);
 	space->size = size;
 }
@@ -68,10 +51,10 @@ static struct space *add_space(struct spaces *spaces, uint16_t segment, uint16_t
 		return NULL;
 	if (spaces->count == spaces->room) {
 		spaces->room = spaces->room * 2 + 16;
-		spaces->spaces = enlarge(spaces->spaces, spaces->room * sizeof(*space));
+		spaces->spaces = heap_resize(spaces->spaces, spaces->room, sizeof(*space));
 	}
 	space = &spaces->spaces[spaces->count++];
-	*space = (struct space){.segment = segment, .id = id, .name = copy_text(name, length)};
+	*space = (struct space){.segment = segment, .id = id, .name = heap_text(name, length)};
 	return space;
 }
 
@@ -221,7 +204,7 @@ static int find_topology(struct topology *topology, struct spaces *spaces)
 			return inspect_complain(INSPECT_BROKEN, "%s is there twice",
 						numbers_place(place, spaces->spaces[i].segment,
 							      spaces->spaces[i].id));
-	scan.functions = enlarge(NULL, TOPOLOGY_MAX * sizeof(*scan.functions));
+	scan.functions = heap_resize(NULL, TOPOLOGY_MAX, sizeof(*scan.functions));
 	scan_buses(&scan, true);
 	scan_buses(&scan, false);
 	fill(topology, &scan);

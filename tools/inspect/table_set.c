@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 
-#include "inspect.h"
+#include "heap.h"
 #include "table_set.h"
 
 #define BITS_FIRST 10U
@@ -13,21 +13,12 @@ struct table_set {
 	unsigned int bits;
 };
 
-static void *zeroed(size_t count, size_t size)
-{
-	void *memory = calloc(count, size);
-
-	if (memory == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
-	return memory;
-}
-
 struct table_set *table_set_create(void)
 {
-	struct table_set *set = zeroed(1, sizeof(*set));
+	struct table_set *set = heap_zeroed(1, sizeof(*set));
 
 	set->bits = BITS_FIRST;
-	set->keys = zeroed((size_t)1 << BITS_FIRST, sizeof(uint64_t));
+	set->keys = heap_zeroed((size_t)1 << BITS_FIRST, sizeof(uint64_t));
 	return set;
 }
 
@@ -52,7 +43,7 @@ static void grow(struct table_set *set)
 {
 	struct table_set larger = {.bits = set->bits + 1};
 
-	larger.keys = zeroed((size_t)1 << larger.bits, sizeof(uint64_t));
+	larger.keys = heap_zeroed((size_t)1 << larger.bits, sizeof(uint64_t));
 	for (uint64_t i = 0; i < 1ULL << set->bits; i++)
 		if (set->keys[i] != 0)
 			*find(&larger, set->keys[i]) = set->keys[i];

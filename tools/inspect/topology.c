@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
-#include <string.h>
 
+#include "heap.h"
 #include "inspect.h"
 #include "lines.h"
 #include "spaces.h"
 #include "topology.h"
 #include "topology_text.h"
-
-static void *enlarge(void *memory, size_t count, size_t size)
-{
-	void *larger = realloc(memory, count * size);
-
-	if (larger == NULL)
-		exit(inspect_complain(INSPECT_UNREADABLE, "out of memory"));
-	return larger;
-}
 
 void topology_free(struct topology *topology)
 {
@@ -34,22 +25,17 @@ struct iommu_pci_topology topology_view(const struct topology *topology)
 bool topology_add(struct topology *topology, const struct iommu_pci_function *function,
 		  const char *name, size_t name_length)
 {
-	char *copy;
-
 	if (topology->count == TOPOLOGY_MAX)
 		return false;
 	if (topology->count == topology->room) {
 		topology->room = topology->room * 2 + 16;
-		topology->functions =
-			enlarge(topology->functions, topology->room, sizeof(*topology->functions));
+		topology->functions = heap_resize(topology->functions, topology->room,
+						  sizeof(*topology->functions));
 		topology->names =
-			enlarge(topology->names, topology->room, sizeof(*topology->names));
+			heap_resize(topology->names, topology->room, sizeof(*topology->names));
 	}
-	copy = enlarge(NULL, name_length + 1, 1);
-	memcpy(copy, name, name_length);
-	copy[name_length] = '\0';
 	topology->functions[topology->count] = *function;
-	topology->names[topology->count++] = copy;
+	topology->names[topology->count++] = heap_text(name, name_length);
 	return true;
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* walk: how one address is translated, entry by entry, and what comes out. */
-#include <inttypes.h>
-
+#include "walk.h"
 #include "follow.h"
 #include "inspect.h"
 #include "numbers.h"
 #include "reason.h"
 #include "unit.h"
-#include "walk.h"
 
 /* --- By a unit -------------------------------------------------------------------------------- */
 
