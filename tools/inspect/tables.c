@@ -264,13 +264,15 @@ int inspect_tables(struct out *out, int count, char **words)
 
 	if (status != INSPECT_FINE)
 		return status;
-	if (count != 0) {
+	if (count != 0)
 		status = inspect_complain(INSPECT_USAGE, "tables: %s is no option", words[0]);
-	} else if (query.dot && out->format == OUT_JSON) {
+	else if (query.dot && out->format == OUT_JSON)
 		status = inspect_complain(INSPECT_USAGE, "tables: one of --json and --dot");
-	} else if (query.dot) {
+	else
+		status = unit_check(&query);
+	if (status == INSPECT_FINE && query.dot) {
 		status = table_graph_draw(out->file, &query);
-	} else {
+	} else if (status == INSPECT_FINE) {
 		out_start(out);
 		status = tables_show(out, &query);
 	}

@@ -154,6 +154,19 @@ void unit_close(struct unit *unit)
 	iommu_hosted_destroy(&unit->hosted);
 }
 
+int unit_check(struct query *query)
+{
+	const struct place nowhere = {0};
+	struct unit unit;
+	int status = INSPECT_FINE;
+
+	if (query->by_unit)
+		status = unit_open(&unit, query, &nowhere);
+	if (query->by_unit && status == INSPECT_FINE)
+		unit_close(&unit);
+	return status;
+}
+
 bool unit_ask(struct unit *unit, uint64_t address, unsigned int access,
 	      struct iommu_model_translation *result)
 {

@@ -24,6 +24,8 @@ struct unit {
  */
 int unit_open(struct unit *unit, struct query *query, const struct place *place);
 void unit_close(struct unit *unit);
+/* Whether there is such a unit, before anything is shown: returns a status likewise. */
+int unit_check(struct query *query);
 
 /*
  * Whether the query's device may make the access (enum iommu_prot) at an address, and where that

@@ -192,9 +192,11 @@ int inspect_walk(struct out *out, int count, char **words)
 
 	if (status != INSPECT_FINE)
 		return status;
-	if (count != 1 || !numbers_read(words[0], &address)) {
+	if (count != 1 || !numbers_read(words[0], &address))
 		status = inspect_complain(INSPECT_USAGE, "walk: expected one address (IOVA)");
-	} else {
+	else
+		status = unit_check(&query);
+	if (status == INSPECT_FINE) {
 		out_start(out);
 		status = walk_show(out, &query, address);
 	}
