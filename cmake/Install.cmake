@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The installed files: headers, libraries, libiommu.pc and a CMake package.
+# The installed files: headers, libraries, libiommu.pc, a CMake package, and iommu-inspect.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/libiommu)
@@ -23,6 +23,12 @@ if(IOMMU_CONFIG_HEADER)
 endif()
 install(TARGETS ${targets} EXPORT libiommu-targets)
 install(EXPORT libiommu-targets NAMESPACE iommu:: DESTINATION ${package_dir})
+if(TARGET iommu-inspect)
+  install(TARGETS iommu-inspect)
+  install(FILES docs/man/iommu-inspect.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES tools/inspect/iommu-inspect.bash
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME iommu-inspect)
+endif()
 
 configure_package_config_file(cmake/libiommu-config.cmake.in libiommu-config.cmake
                               INSTALL_DESTINATION ${package_dir})

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page tables of each format as one kind of radix tree. What an entry means is in the datasheets of
+ * include/libiommu/hw/; a table that is only shown needs no more of it than this.
+ */
+#ifndef INSPECT_PAGES_H
+#define INSPECT_PAGES_H
+
+#include "memory.h"
+
+#define PAGES_LEVELS_MAX 5
+
+enum page_right {
+	PAGE_READ = 1 << 0,
+	PAGE_WRITE = 1 << 1,
+	PAGE_USER = 1 << 2, /* also for requests without privilege */
+	PAGE_EXECUTE = 1 << 3,
+	PAGE_ALL = 15,
+};
+
+struct page_format {
+	const char *name;
+	const char *const *levels; /* names of the entries, from level 1 on */
+	unsigned int rights;       /* those that the format knows */
+	bool is_big_endian;
+	bool (*is_present)(uint64_t entry);
+	bool (*is_leaf)(uint64_t entry, unsigned int level);
+	uint64_t (*address)(uint64_t entry);
+	unsigned int (*allows)(uint64_t entry);
+	/* Accessed, dirty and the like, in words, each with a blank before it. */
+	const char *(*marks)(char text[64], uint64_t entry, bool is_leaf);
+};
+
+extern const struct page_format pages_second_stage, pages_first_stage, pages_tce;
+
+struct page_table {
+	const struct page_format *format;
+	uint64_t root;
+	unsigned int levels;
+	unsigned int page_shift; /* of a page of level 1 */
+	unsigned int index_bits; /* of each level */
+};
+
+struct page_entry {
+	unsigned int level, index;
+	uint64_t where, value;
+	bool is_present, is_leaf;
+	uint64_t target; /* of the table or page that it leads to */
+	unsigned int allows;
+};
+
+/* log2 of the bytes that an entry of a level covers, and of those that the table translates. */
+unsigned int pages_shift(const struct page_table *table, unsigned int level);
+unsigned int pages_width(const struct page_table *table);
+/* Beyond what the table translates, or between the two halves of the first stage. */
+bool pages_is_outside(const struct page_table *table, uint64_t address);
+unsigned int pages_index(const struct page_table *table, unsigned int level, uint64_t address);
+
+/* Read an entry of a table that lies at `where`; false: it is not in memory. */
+bool pages_read(const struct page_table *table, struct memory *memory, uint64_t where,
+		unsigned int level, unsigned int index, struct page_entry *entry);
+
+/* Rights in the style of "rw-", and of the format's others. */
+const char *pages_rights(char text[8], const struct page_format *format, unsigned int rights);
+
+/* One line of output, and an object in JSON. */
+void pages_show_entry(struct out *out, const struct page_table *table,
+		      const struct page_entry *entry);
+
+#endif
