@@ -516,6 +516,8 @@ static void logs_are_as_long_as_they_say(void **state)
 /* What the configuration has no service, or no memory for is not supported: nothing is called. */
 static void services_may_be_missing(void **state)
 {
+	const uintptr_t beyond = (uintptr_t)1 << 16 << 16;
+
 	(void)state;
 	for (unsigned int i = 0; i < 4; i++) {
 		struct iommu_papr_config config = (begin_unprobed(), good_config());
@@ -542,11 +544,11 @@ static void services_may_be_missing(void **state)
 		assert_int_equal(iommu_release_endpoint(endpoint), 0);
 		end();
 	}
-	/* Memory for logs lies below 4 GiB. */
-	{
+	/* Memory for logs lies below 4 GiB; on some hosts all does. */
+	if (beyond != 0) {
 		struct iommu_papr_config config = (begin_unprobed(), good_config());
 
-		config.eeh.log = (void *)((uintptr_t)f.log + (1ULL << 32));
+		config.eeh.log = (void *)((uintptr_t)f.log + beyond);
 		assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
 		end();
 	}
