@@ -6,7 +6,7 @@
 #include <libiommu/types.h>
 
 #define IOMMU_VERSION_MAJOR 0
-#define IOMMU_VERSION_MINOR 1
+#define IOMMU_VERSION_MINOR 2
 #define IOMMU_VERSION_PATCH 0
 
 /* One comparable number: 0x00MMmmpp. */
