@@ -363,6 +363,34 @@ static void each_fault_has_its_reason(void **state)
 		}
 }
 
+/* Pages of the first stage that are larger than what the unit has are reserved bits. */
+static void first_stage_pages_are_those_that_there_are(void **state)
+{
+	static const struct {
+		uint64_t sizes;
+		unsigned int level, reason;
+	} cases[] = {
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G, 3, 0},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 3, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G, 4, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 4, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 2, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_model_vtd_config config = everything;
+
+		config.pgsize_bitmap = cases[i].sizes;
+		begin(&config);
+		make_scalable_tables(FS);
+		word(FIRST(cases[i].level), 7 | VTD_FS_PAGE_SIZE);
+		on();
+		assert_int_equal(reach_pasid(PASID, ADDRESS, IOMMU_PROT_READ), cases[i].reason);
+		end();
+	}
+}
+
 static void requests_that_no_entry_serves(void **state)
 {
 	struct iommu_model_vtd_config config = everything;
@@ -880,6 +908,7 @@ int main(void)
 		cmocka_unit_test(devices_above_15_have_the_other_half_of_the_root_entry),
 		cmocka_unit_test(stages_are_told),
 		cmocka_unit_test(each_fault_has_its_reason),
+		cmocka_unit_test(first_stage_pages_are_those_that_there_are),
 		cmocka_unit_test(requests_that_no_entry_serves),
 		cmocka_unit_test(first_stage_permissions),
 		cmocka_unit_test(first_stage_addresses_are_canonical),
