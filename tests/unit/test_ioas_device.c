@@ -1123,17 +1123,19 @@ static void page_requests_are_queued(void **state)
 }
 
 /* Two functions of a device that are not kept from each other, and ask for pages. */
-static void begin_functions(void)
+static const struct iommu_pci_function together[] = {
+	{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
+	{.devfn = 0x21, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
+};
+
+static void begin_functions(const struct iommu_pci_function *functions)
 {
-	static const struct iommu_pci_function functions[] = {
-		{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
-		{.devfn = 0x21, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
-	};
-	static const struct iommu_pci_topology topology = {functions, 2};
+	static struct iommu_pci_topology topology;
 	const struct iommu_model_vtd_config config = {
 		.flags = FAULTS, .levels = 1U << 4, .address_mask = 9, .fault_records = 4};
 	const struct iommu_vtd_options none = {0};
 
+	topology = (struct iommu_pci_topology){functions, 2};
 	machine(1, &config);
 	for (uint16_t i = 0; i < 2; i++)
 		f.device[i] = model_machine_add_device(&f.machine, 0, 0x20 + i);
@@ -1166,7 +1168,7 @@ static void a_member_that_goes_leaves_no_question(void **state)
 	unsigned int count;
 
 	(void)state;
-	begin_functions();
+	begin_functions(together);
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
 		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[i], IOMMU_FEATURE_ATS),
@@ -1202,6 +1204,24 @@ static void a_member_that_goes_leaves_no_question(void **state)
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[i], IOMMU_FEATURE_ATS),
 				 0);
+	finish();
+}
+
+/* An id that another device uses, too, is not to be relied upon: no feature is on for it. */
+static void what_is_an_alias_has_no_features(void **state)
+{
+	static const enum iommu_feature features[] = {IOMMU_FEATURE_PASID, IOMMU_FEATURE_ATS,
+						      IOMMU_FEATURE_PAGE_REQUESTS};
+	static const struct iommu_pci_function aliased[] = {
+		{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x21}},
+		{.devfn = 0x21, .type = IOMMU_PCI_INTEGRATED},
+	};
+
+	(void)state;
+	begin_functions(aliased);
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[1], features[i]),
+				 IOMMU_EOPNOTSUPP);
 	finish();
 }
 
@@ -1590,6 +1610,7 @@ int main(void)
 		cmocka_unit_test(without_an_id_there_is_no_object),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(a_member_that_goes_leaves_no_question),
+		cmocka_unit_test(what_is_an_alias_has_no_features),
 		cmocka_unit_test(queues_outlive_those_who_tell),
 		cmocka_unit_test(pins_are_told_apart),
 		cmocka_unit_test(endpoints_may_go_while_they_are_bound),
