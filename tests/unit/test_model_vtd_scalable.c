@@ -707,6 +707,40 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 	end();
 }
 
+/* Each reserved bit of a wait is one alone; the one that drains requests, where there are none. */
+static void each_reserved_bit_of_a_wait_is_seen(void **state)
+{
+	const unsigned int page_requests = IOMMU_MODEL_VTD_PAGE_REQUESTS;
+
+	(void)state;
+	for (unsigned int has = 0; has < 2; has++)
+		for (unsigned int bit = 7; bit < 32 + 2; bit++) {
+			struct iommu_model_vtd_config config = everything;
+			struct vtd_descriptor d = vtd_descriptor_wait(STATUS, 1);
+			const bool drains = bit < 32 && 1ULL << bit == VTD_WAIT_DRAIN;
+
+			if (has == 0)
+				config.flags &= ~page_requests;
+			if (bit < 32)
+				d.low |= 1ULL << bit;
+			else
+				d.high |= 1ULL << (bit - 32);
+			begin(&config);
+			queue_on();
+			submit(d);
+			if (drains && has != 0) {
+				assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
+			} else {
+				assert_true((reg(VTD_FSTS, 4) & VTD_FSTS_IQE) != 0);
+				assert_true((reg(VTD_IQERCD, 8) & 0xf) ==
+						    VTD_QUEUE_ERROR_RESERVED ||
+					    (bit >= 9 && bit < 12 &&
+					     (reg(VTD_IQERCD, 8) & 0xf) == VTD_QUEUE_ERROR_TYPE));
+			}
+			end();
+		}
+}
+
 static void devices_are_asked_with_their_pasid(void **state)
 {
 	struct vtd_descriptor d;
@@ -918,6 +952,7 @@ int main(void)
 		cmocka_unit_test(only_the_right_descriptor_drops_a_page),
 		cmocka_unit_test(caching_mode_remembers_what_is_not_there),
 		cmocka_unit_test(descriptors_that_are_wrong_stop_the_queue),
+		cmocka_unit_test(each_reserved_bit_of_a_wait_is_seen),
 		cmocka_unit_test(devices_are_asked_with_their_pasid),
 		cmocka_unit_test(requests_come_through_the_ring),
 		cmocka_unit_test(a_full_ring_answers_by_itself),
