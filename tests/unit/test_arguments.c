@@ -208,6 +208,30 @@ static void containers_check_their_ranges(void **state)
 	assert_int_equal(iommu_container_destroy(container), 0);
 }
 
+/* Everything is address 0 and the largest size; neither alone is. */
+static void all_of_a_container_is_said_by_both(void **state)
+{
+	const struct iommu_backing backing = test_memory_at(&memory, 0);
+	uint64_t bytes = 1;
+
+	(void)state;
+	assert_int_equal(iommu_container_create(f.iommu, NULL, &container), 0);
+	assert_int_equal(iommu_container_map(container, IOVA, 4 * PAGE, RW, &backing), 0);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, IOVA, &bytes), 0);
+	assert_int_equal(bytes, 0);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, 0, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, 100, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_container_unmap_vaddr(container, PAGE, UINT64_MAX, NULL),
+			 IOMMU_EINVAL);
+	/* What it is of was not unmapped so. */
+	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 4 * PAGE, &backing),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, UINT64_MAX, &bytes), 0);
+	assert_int_equal(bytes, 4 * PAGE);
+	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 4 * PAGE, &backing), 0);
+	assert_int_equal(iommu_container_destroy(container), 0);
+}
+
 /* --- Guests ----------------------------------------------------------------------------------- */
 
 static void guests_say_where_their_tables_are(void **state)
@@ -316,6 +340,7 @@ int main(void)
 		WITH_FILE(accesses_without_a_callback_are_not_asked),
 		WITH_FILE(backings_are_not_believed),
 		WITH_FILE(containers_check_their_ranges),
+		WITH_FILE(all_of_a_container_is_said_by_both),
 		WITH_FILE(guests_say_where_their_tables_are),
 		WITH_FILE(groups_without_members_do_nothing),
 		WITH_FILE(domains_without_tables_take_no_mapping),

@@ -2805,6 +2805,14 @@ static void peers_find_each_other(void **state)
 	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, UINT64_MAX - 0x100000000 - 9, 20,
 					    BOTH, &address),
 			 IOMMU_EOVERFLOW);
+	/* The last byte that there is. */
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, UINT64_MAX - 0x100000000 - 19, 20,
+					    BOTH, &address),
+			 0);
+	assert_int_equal(address, UINT64_MAX - 19);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, UINT64_MAX - 0x100000000 - 18, 20,
+					    BOTH, &address),
+			 IOMMU_EOVERFLOW);
 
 	/* Through the root complex, if it passes requests on. */
 	assert_int_equal(find_peer(one, far, 0, &peer), IOMMU_EOPNOTSUPP);

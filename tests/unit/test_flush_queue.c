@@ -418,6 +418,34 @@ static void one_invalidation_serves_all_cpus(void **state)
 	end(&f);
 }
 
+/*
+ * What an invalidation of another CPU has made safe is released by the next call that queues, one
+ * entry or several; and only that.
+ */
+static void what_became_safe_goes_with_the_next(void **state)
+{
+	struct fixture f;
+	unsigned int count, i;
+
+	(void)state;
+	for (count = 1; count < 5; count++) {
+		begin(&f, 8, 0);
+		current_cpu = 1;
+		for (i = 0; i < count; i++)
+			assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+		current_cpu = 0;
+		for (i = 0; i < 9; i++)
+			assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+		assert_int_equal(f.flushes, 1);
+		assert_int_equal(stats_of(&f).entries, count + 1);
+		current_cpu = 1;
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+		assert_int_equal(f.flushes, 1);
+		assert_int_equal(stats_of(&f).entries, 2);
+		end(&f);
+	}
+}
+
 /* Table pages ride along: not given to the host before the invalidation. */
 /* One ring: what either CPU queues counts for both, and one invalidation frees it. */
 static void one_ring_serves_all_cpus(void **state)
@@ -724,6 +752,7 @@ int main(void)
 		cmocka_unit_test(rings_are_made_on_demand),
 		cmocka_unit_test(ranges_of_any_size_wait_too),
 		cmocka_unit_test(one_invalidation_serves_all_cpus),
+		cmocka_unit_test(what_became_safe_goes_with_the_next),
 		cmocka_unit_test(one_ring_serves_all_cpus),
 		cmocka_unit_test(limits_follow_the_load),
 		cmocka_unit_test(table_pages_ride_along),

@@ -142,6 +142,37 @@ static void groups_go_together(void **state)
 	finish();
 }
 
+/* A further member is attached to what its group is attached to, by that name, or refused. */
+static void a_member_goes_where_its_group_is(void **state)
+{
+	uint32_t first, second, other, automatic;
+
+	(void)state;
+	begin_groups();
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	first = hwpt_with(0);
+	second = hwpt_with(0);
+	assert_int_equal(attach(0, first), 0);
+	assert_int_equal(attach(1, second), IOMMU_EINVAL);
+	assert_int_equal(attach(1, ioas), IOMMU_EINVAL);
+	assert_int_equal(detach(1), IOMMU_EINVAL);
+	assert_int_equal(attach(1, first), 0);
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(detach(0), 0);
+	/* An HWPT that was made for an IOAS is reached by the name of either. */
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &automatic), 0);
+	assert_int_equal(attach(1, first), IOMMU_EINVAL);
+	assert_int_equal(attach(1, other), IOMMU_EINVAL);
+	assert_int_equal(attach(1, automatic), 0);
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(attach(1, ioas), 0);
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(detach(0), 0);
+	finish();
+}
+
 static void pasids_have_spaces_of_their_own(void **state)
 {
 	uint32_t other, plain;
@@ -969,6 +1000,30 @@ static void what_is_being_made_is_not_found(void **state)
 	finish();
 }
 
+/* Ids are used again, and may run out: then there is no object, and nothing is counted. */
+static void without_an_id_there_is_no_object(void **state)
+{
+	struct iommu_iova_range others;
+	struct iommu_file_stats before, after;
+	uint32_t id, again = UINT32_MAX;
+
+	(void)state;
+	begin_access(MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &id), 0);
+	assert_int_equal(iommu_object_destroy(ctx, id), 0);
+	assert_int_equal(iommu_iova_place_at(ctx->ids, id, IOAS_ID_LAST, &others), 0);
+	iommu_file_get_stats(ctx, &before);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &again), IOMMU_ENOSPC);
+	assert_int_equal(again, UINT32_MAX);
+	iommu_file_get_stats(ctx, &after);
+	assert_int_equal(after.objects, before.objects);
+	assert_int_equal(after.metadata_bytes, before.metadata_bytes);
+	iommu_iova_remove(ctx->ids, &others);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &again), 0);
+	assert_int_equal(again, id);
+	finish();
+}
+
 /* --- Page requests ---------------------------------------------------------------------------- */
 
 static unsigned int notified;
@@ -1064,6 +1119,109 @@ static void page_requests_are_queued(void **state)
 	assert_int_equal(count, 0);
 	assert_int_equal(request(0, IOVA, 6, true), IOMMU_EFAULT);
 	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	finish();
+}
+
+/* Two functions of a device that are not kept from each other, and ask for pages. */
+static const struct iommu_pci_function together[] = {
+	{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
+	{.devfn = 0x21, .type = IOMMU_PCI_INTEGRATED, .flags = IOMMU_PCI_MULTIFUNCTION},
+};
+
+static void begin_functions(const struct iommu_pci_function *functions)
+{
+	static struct iommu_pci_topology topology;
+	const struct iommu_model_vtd_config config = {
+		.flags = FAULTS, .levels = 1U << 4, .address_mask = 9, .fault_records = 4};
+	const struct iommu_vtd_options none = {0};
+
+	topology = (struct iommu_pci_topology){functions, 2};
+	machine(1, &config);
+	for (uint16_t i = 0; i < 2; i++)
+		f.device[i] = model_machine_add_device(&f.machine, 0, 0x20 + i);
+	f.devices = 2;
+	model_machine_make_dmar(&f.machine);
+	f.info.max_pasids = 1U << 16;
+	f.info.page_requests = 8;
+	f.info.device_tlb = true;
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	assert_ptr_equal(f.group[0], f.group[1]);
+	for (unsigned int i = 0; i < 2; i++)
+		f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+}
+
+/*
+ * What a device asked is answered when it is detached, also where the other members of its group
+ * stay attached; what they asked stays.
+ */
+static void a_member_that_goes_leaves_no_question(void **state)
+{
+	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
+	struct iommu_fault_record records[4];
+	uint32_t queue, hwpt;
+	unsigned int count;
+
+	(void)state;
+	begin_functions(together);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[i], IOMMU_FEATURE_ATS),
+				 0);
+	}
+	assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &queue), 0);
+	config.faults = queue;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(attach(1, hwpt), 0);
+	assert_int_equal(model_device_request_page(f.device[1], 0, IOVA, RW, 1, true), 0);
+	for (uint16_t group = 2; group < 5; group++)
+		assert_int_equal(request(0, IOVA, group, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 4);
+	/* One of each was read. */
+	assert_int_equal(iommu_fault_read(ctx, queue, records, 2, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(f.device[0]->answers, 0);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(f.device[0]->answers, 3);
+	assert_int_equal(f.device[0]->answer.code, 1);
+	assert_int_equal(f.device[1]->answers, 0);
+	assert_int_equal(iommu_fault_read(ctx, queue, &records[2], 2, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(records[0].device, device[1]);
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[1].cookie, IOMMU_PAGE_SUCCESS),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, IOMMU_PAGE_SUCCESS), 0);
+	assert_int_equal(f.device[1]->answers, 1);
+	assert_int_equal(f.device[1]->answer.code, 0);
+	assert_int_equal(f.device[0]->answers, 3);
+	assert_int_equal(detach(1), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[i], IOMMU_FEATURE_ATS),
+				 0);
+	finish();
+}
+
+/* An id that another device uses, too, is not to be relied upon: no feature is on for it. */
+static void what_is_an_alias_has_no_features(void **state)
+{
+	static const enum iommu_feature features[] = {IOMMU_FEATURE_PASID, IOMMU_FEATURE_ATS,
+						      IOMMU_FEATURE_PAGE_REQUESTS};
+	static const struct iommu_pci_function aliased[] = {
+		{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x21}},
+		{.devfn = 0x21, .type = IOMMU_PCI_INTEGRATED},
+	};
+
+	(void)state;
+	begin_functions(aliased);
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[1], features[i]),
+				 IOMMU_EOPNOTSUPP);
 	finish();
 }
 
@@ -1434,6 +1592,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_has_one_owner),
 		cmocka_unit_test(groups_go_together),
+		cmocka_unit_test(a_member_goes_where_its_group_is),
 		cmocka_unit_test(pasids_have_spaces_of_their_own),
 		cmocka_unit_test(replacing_is_all_or_nothing),
 		cmocka_unit_test(hwpts_that_cannot_be),
@@ -1448,7 +1607,10 @@ int main(void)
 		cmocka_unit_test(software_reads_and_writes),
 		cmocka_unit_test(copies_are_waited_for),
 		cmocka_unit_test(what_is_being_made_is_not_found),
+		cmocka_unit_test(without_an_id_there_is_no_object),
 		cmocka_unit_test(page_requests_are_queued),
+		cmocka_unit_test(a_member_that_goes_leaves_no_question),
+		cmocka_unit_test(what_is_an_alias_has_no_features),
 		cmocka_unit_test(queues_outlive_those_who_tell),
 		cmocka_unit_test(pins_are_told_apart),
 		cmocka_unit_test(endpoints_may_go_while_they_are_bound),

@@ -470,10 +470,41 @@ static void requests_are_read_once(void **state)
 	finish();
 }
 
+/* Where there is no memory for an object there is none, and nothing is counted. */
+static void an_object_without_memory_is_none(void **state)
+{
+	unsigned int refused = 0;
+
+	(void)state;
+	begin_limited(EVERYTHING, NULL);
+	for (unsigned int i = 0; i < 300; i++) {
+		const struct iommu_file_stats before = stats();
+		uint32_t id = UINT32_MAX;
+		int status;
+
+		f.machine.fail_every = 1;
+		status = iommu_access_alloc(ctx, NULL, NULL, &id);
+		f.machine.fail_every = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		if (status != 0) {
+			refused++;
+			assert_int_equal(id, UINT32_MAX);
+			assert_int_equal(stats().objects, before.objects);
+			assert_int_equal(stats().metadata_bytes, before.metadata_bytes);
+			assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &id), 0);
+		}
+		assert_int_equal(iommu_object_type(ctx, id), IOMMU_OBJECT_ACCESS);
+		assert_int_equal(stats().objects, before.objects + 1);
+	}
+	assert_true(refused > 0);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_that_has_no_memory_is_none),
+		cmocka_unit_test(an_object_without_memory_is_none),
 		cmocka_unit_test(allowed_ranges_are_bounded),
 		cmocka_unit_test(attachments_are_bounded),
 		cmocka_unit_test(pins_are_bounded),

@@ -484,6 +484,55 @@ static void each_part_of_a_request_must_be_the_same(void **state)
 	test_platform_destroy(&test);
 }
 
+/*
+ * Many gaps that might do and do not: then one that is certain to, by its block of the next power
+ * of two or by its room to align in, is found.
+ */
+static void a_gap_that_is_certain_to_fit_is_found(void **state)
+{
+	static const struct {
+		struct iommu_iova_request request;
+		uint64_t first, last; /* the gap */
+		uint64_t place;
+	} cases[] = {
+		{{.size = 3, .alignment = 2, .boundary = 8, .limit = UINT64_MAX}, 96, 99, 96},
+		{{.size = 3, .alignment = 2, .limit = UINT64_MAX}, 96, 99, 96},
+		{{.size = 3, .alignment = 2, .limit = UINT64_MAX}, 97, 100, 98},
+		{{.size = 3, .alignment = 2, .boundary = 4, .limit = UINT64_MAX}, 96, 99, 96},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (unsigned int up = 0; up < 2; up++) {
+			struct iommu_iova_request request = cases[i].request;
+			struct test_platform test;
+			struct iommu_iova_space *space;
+			struct iommu_iova_range *range;
+			uint64_t next = 1;
+
+			test_platform_init(&test, 1 << 20, 0);
+			space = new_space(&test, 1, 1000);
+			request.flags = up != 0 ? IOMMU_IOVA_BOTTOM_UP : 0;
+			/* Odd gaps of three on the side where the search begins. */
+			for (uint64_t gap = 0; gap < 2 * IOMMU_IOVA_CANDIDATES + 1; gap++) {
+				const bool is_it = gap == (up != 0 ? 2 * IOMMU_IOVA_CANDIDATES : 0);
+				const uint64_t shift = up != 0 ? 512 : 0;
+				const uint64_t first =
+					is_it ? cases[i].first + shift : 101 + 16 * gap;
+				const uint64_t last = is_it ? cases[i].last + shift : first + 2;
+
+				assert_int_equal(
+					iommu_iova_reserve(space, next, first - 1, 0, &range), 0);
+				next = last + 1;
+			}
+			assert_int_equal(iommu_iova_reserve(space, next, 1000, 0, &range), 0);
+			assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+			assert_int_equal(range->first, cases[i].place + (up != 0 ? 512 : 0));
+			iommu_iova_space_destroy(space);
+			test_platform_destroy(&test);
+		}
+}
+
 static void a_parked_range_is_free_for_all_calls(void **state)
 {
 	struct test_platform test;
@@ -838,6 +887,7 @@ int main(void)
 		cmocka_unit_test(low_addresses_go_first_and_failures_are_remembered),
 		cmocka_unit_test(what_was_placed_last_comes_back_to_the_same_request),
 		cmocka_unit_test(each_part_of_a_request_must_be_the_same),
+		cmocka_unit_test(a_gap_that_is_certain_to_fit_is_found),
 		cmocka_unit_test(a_parked_range_is_free_for_all_calls),
 		cmocka_unit_test(a_reservation_is_no_answer_to_a_request),
 		cmocka_unit_test(random_operations_agree_with_a_bitmap),

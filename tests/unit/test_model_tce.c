@@ -804,6 +804,20 @@ static void hypercalls_are_checked_and_done(void **state)
 	end_papr();
 }
 
+/* A hypervisor that is busy says so in both of its words, in turn. */
+static void a_busy_hypervisor_says_so_in_turn(void **state)
+{
+	(void)state;
+	begin_papr(false);
+	assert_int_equal(iommu_model_papr_add_window(papr, LIOBN, 0, 12, 10), 0);
+	iommu_model_papr_misbehave(papr, &(struct iommu_model_papr_faults){.busy = 4});
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0),
+				 i % 2 == 0 ? 1 : 9903);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0), 0);
+	end_papr();
+}
+
 static uint64_t present(uint64_t pages)
 {
 	struct iommu_model_tce_access access;
@@ -1041,6 +1055,7 @@ int main(void)
 		cmocka_unit_test(windows_come_and_go),
 		cmocka_unit_test(a_guest_gets_no_larger_windows),
 		cmocka_unit_test(hypercalls_are_checked_and_done),
+		cmocka_unit_test(a_busy_hypervisor_says_so_in_turn),
 		cmocka_unit_test(long_calls_come_in_pieces),
 		cmocka_unit_test(windows_of_ours_work_over_it),
 		cmocka_unit_test(a_guest_asks_freezes_and_thaws),

@@ -363,6 +363,34 @@ static void each_fault_has_its_reason(void **state)
 		}
 }
 
+/* Pages of the first stage that are larger than what the unit has are reserved bits. */
+static void first_stage_pages_are_those_that_there_are(void **state)
+{
+	static const struct {
+		uint64_t sizes;
+		unsigned int level, reason;
+	} cases[] = {
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G, 3, 0},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 3, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G, 4, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 4, 0x72},
+		{IOMMU_SIZE_4K | IOMMU_SIZE_2M, 2, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_model_vtd_config config = everything;
+
+		config.pgsize_bitmap = cases[i].sizes;
+		begin(&config);
+		make_scalable_tables(FS);
+		word(FIRST(cases[i].level), 7 | VTD_FS_PAGE_SIZE);
+		on();
+		assert_int_equal(reach_pasid(PASID, ADDRESS, IOMMU_PROT_READ), cases[i].reason);
+		end();
+	}
+}
+
 static void requests_that_no_entry_serves(void **state)
 {
 	struct iommu_model_vtd_config config = everything;
@@ -679,6 +707,40 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 	end();
 }
 
+/* Each reserved bit of a wait is one alone; the one that drains requests, where there are none. */
+static void each_reserved_bit_of_a_wait_is_seen(void **state)
+{
+	const unsigned int page_requests = IOMMU_MODEL_VTD_PAGE_REQUESTS;
+
+	(void)state;
+	for (unsigned int has = 0; has < 2; has++)
+		for (unsigned int bit = 7; bit < 32 + 2; bit++) {
+			struct iommu_model_vtd_config config = everything;
+			struct vtd_descriptor d = vtd_descriptor_wait(STATUS, 1);
+			const bool drains = bit < 32 && 1ULL << bit == VTD_WAIT_DRAIN;
+
+			if (has == 0)
+				config.flags &= ~page_requests;
+			if (bit < 32)
+				d.low |= 1ULL << bit;
+			else
+				d.high |= 1ULL << (bit - 32);
+			begin(&config);
+			queue_on();
+			submit(d);
+			if (drains && has != 0) {
+				assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
+			} else {
+				assert_true((reg(VTD_FSTS, 4) & VTD_FSTS_IQE) != 0);
+				assert_true((reg(VTD_IQERCD, 8) & 0xf) ==
+						    VTD_QUEUE_ERROR_RESERVED ||
+					    (bit >= 9 && bit < 12 &&
+					     (reg(VTD_IQERCD, 8) & 0xf) == VTD_QUEUE_ERROR_TYPE));
+			}
+			end();
+		}
+}
+
 static void devices_are_asked_with_their_pasid(void **state)
 {
 	struct vtd_descriptor d;
@@ -880,6 +942,7 @@ int main(void)
 		cmocka_unit_test(devices_above_15_have_the_other_half_of_the_root_entry),
 		cmocka_unit_test(stages_are_told),
 		cmocka_unit_test(each_fault_has_its_reason),
+		cmocka_unit_test(first_stage_pages_are_those_that_there_are),
 		cmocka_unit_test(requests_that_no_entry_serves),
 		cmocka_unit_test(first_stage_permissions),
 		cmocka_unit_test(first_stage_addresses_are_canonical),
@@ -889,6 +952,7 @@ int main(void)
 		cmocka_unit_test(only_the_right_descriptor_drops_a_page),
 		cmocka_unit_test(caching_mode_remembers_what_is_not_there),
 		cmocka_unit_test(descriptors_that_are_wrong_stop_the_queue),
+		cmocka_unit_test(each_reserved_bit_of_a_wait_is_seen),
 		cmocka_unit_test(devices_are_asked_with_their_pasid),
 		cmocka_unit_test(requests_come_through_the_ring),
 		cmocka_unit_test(a_full_ring_answers_by_itself),

@@ -51,6 +51,8 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 {
 	(void)ctx;
 	f.calls++;
+	/* Whatever is asked of an entry, it is by the address of its page. */
+	assert_int_equal(address % 4096, 0);
 	/*
 	 * Nothing is waited for under a lock: a few calls for what is done at once, each a few
 	 * times.
@@ -1287,6 +1289,30 @@ static void the_device_tree_is_read(void **state)
 				 IOMMU_EINVAL);
 }
 
+/* Each extension of dynamic windows is there as far as the property's count says. */
+static void extensions_are_counted(void **state)
+{
+	static const unsigned char tokens[12] = {0};
+	unsigned char extensions[] = {0, 0, 0, 0, 0, 0, 0x20, 0x29, 0, 0, 0, 1, 0, 0, 0x20, 0x2a};
+	struct iommu_papr_ddw ddw;
+
+	(void)state;
+	for (unsigned char count = 0; count < 4; count++) {
+		extensions[3] = count;
+		for (size_t size = 4; size <= sizeof(extensions); size += 4) {
+			const int status = iommu_papr_parse_ddw(tokens, sizeof(tokens), extensions,
+								size, &ddw);
+
+			assert_int_equal(status, size / 4 > count ? 0 : IOMMU_EINVAL);
+			if (status != 0)
+				continue;
+			assert_int_equal(ddw.reset_token, count >= 1 ? 0x2029 : 0);
+			assert_true(ddw.has_wide_query == (count >= 2));
+			assert_int_equal(ddw.limit_token, count >= 3 ? 0x202a : 0);
+		}
+	}
+}
+
 static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
 		    unsigned int output_count, uint32_t *outputs)
 {
@@ -2337,6 +2363,7 @@ int main(void)
 		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(managers_map_in_larger_pages),
 		cmocka_unit_test(the_device_tree_is_read),
+		cmocka_unit_test(extensions_are_counted),
 		TEST(windows_are_made_and_removed),
 		TEST(the_best_window_is_chosen),
 		cmocka_unit_test(windows_are_described_for_the_next_kernel),

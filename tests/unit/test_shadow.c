@@ -597,6 +597,27 @@ static void hardware_that_is_silent_is_told(void **state)
 	finish_shadow();
 }
 
+/* A shadow whose space is not surely empty stays, until a further call empties it. */
+static void a_shadow_that_is_not_emptied_stays(void **state)
+{
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 10, 0, RW);
+	assert_int_equal(memory.pins, 10);
+	hang(true);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(iommu_shadow_destroy(g.shadow), IOMMU_ETIMEDOUT);
+		assert_int_equal(memory.pins, 10);
+		assert_int_equal(iommu_object_destroy(ctx, g.space), IOMMU_EBUSY);
+	}
+	hang(false);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
+	g.shadow = NULL;
+	assert_int_equal(memory.pins, 0);
+	finish_shadow();
+}
+
 /* A mapping that a host's unit did not confirm may be reached until an unmap is confirmed. */
 static void what_may_be_mapped_is_stuck(void **state)
 {
@@ -624,6 +645,38 @@ static void what_may_be_mapped_is_stuck(void **state)
 	assert_int_equal(g.status, IOMMU_EAGAIN);
 	assert_true(stats_of().is_safe && !stats_of().is_complete);
 	check_all(true);
+	finish_shadow();
+}
+
+/*
+ * Where there is no memory to unmap a part of an area, all of it goes; what should have stayed is
+ * known to be missing, and comes back in the call or with any later one.
+ */
+static void what_went_too_far_comes_back(void **state)
+{
+	unsigned int gone;
+	uint64_t before;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 600, 0, RW);
+	assert_int_equal(memory.pins, 600);
+	before = f.machine.allocations;
+	/* Each takes an area more, until there is no memory for one. */
+	f.machine.fail_every = 1;
+	for (gone = 0; gone < 290; gone++) {
+		guest_unmaps(0, 2 * gone + 1, 1);
+		assert_true(memory.pins == 599 - gone || !stats_of().is_safe ||
+			    !stats_of().is_complete);
+	}
+	assert_true(f.machine.allocations > before);
+	f.machine.fail_every = 0;
+	/* A call that is about another part. */
+	guest_maps(0, 620, 1, 650, RW);
+	assert_true(stats_of().is_safe && stats_of().is_complete);
+	check_all(false);
+	assert_int_equal(memory.pins, 600 - gone + 1);
 	finish_shadow();
 }
 
@@ -1263,7 +1316,9 @@ int main(void)
 		cmocka_unit_test(a_domain_that_is_being_left_is_looked_at),
 		cmocka_unit_test(a_pasid_has_a_shadow_of_its_own),
 		cmocka_unit_test(hardware_that_is_silent_is_told),
+		cmocka_unit_test(a_shadow_that_is_not_emptied_stays),
 		cmocka_unit_test(what_may_be_mapped_is_stuck),
+		cmocka_unit_test(what_went_too_far_comes_back),
 		cmocka_unit_test(memory_that_is_short_is_asked_once),
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(what_the_device_writes_is_told),

@@ -938,6 +938,37 @@ static void version_1_unpins_what_is_confirmed(void **state)
 	end();
 }
 
+/*
+ * The first bridge opens a window, the second does not, and the first does not close it again: the
+ * next attempt begins with that.
+ */
+static void what_could_not_be_closed_is_closed_by_the_next(void **state)
+{
+	struct iommu_group_file *file, *far;
+	iommu_iova_t start = 0;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	far = join(1, 1);
+	f.refuse_at = 4;
+	f.refusals = 1;
+	MISBEHAVE(.refuse_close = true);
+	assert_int_equal(create_window(16, 1ULL << 36, 0, &start), IOMMU_EIO);
+	assert_int_equal(f.refusals, 0);
+	/* It stays so as long as the bridge does. */
+	assert_int_not_equal(create_window(16, 1ULL << 36, 0, &start), 0);
+	assert_true(is_blocked(0, 1, HIGH) && is_blocked(1, 1, HIGH));
+	BEHAVE();
+	assert_int_equal(create_window(16, 1ULL << 36, 0, &start), 0);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	assert_int_equal(map(start, 0, KIB64), 0);
+	assert_true(leads(0, 1, start, 0) && leads(1, 1, start, 0));
+	leave(far);
+	leave(file);
+	end();
+}
+
 static void windows_that_are_not_confirmed(void **state)
 {
 	struct iommu_group_file *file, *far;
@@ -2377,6 +2408,7 @@ int main(void)
 		cmocka_unit_test(containers_of_other_kinds_are_told_apart),
 		cmocka_unit_test(what_is_not_confirmed_stays_registered),
 		cmocka_unit_test(version_1_unpins_what_is_confirmed),
+		cmocka_unit_test(what_could_not_be_closed_is_closed_by_the_next),
 		cmocka_unit_test(windows_that_are_not_confirmed),
 		cmocka_unit_test(a_group_that_is_stuck_brings_no_windows),
 		cmocka_unit_test(each_call_of_firmware_fails),

@@ -232,6 +232,55 @@ static void each_allocation_of_a_window_fails_in_turn(void **state)
 	end();
 }
 
+/* The only page that is free is found wherever it is, below what was handed out last, too. */
+static void the_last_free_page_is_found(void **state)
+{
+	uint64_t address, again, count = 0;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	while (iommu_tce_table_map(table, 0x100000, 1, RW, NULL, &address) == 0)
+		count++;
+	assert_int_equal(count, 1023);
+	for (address = 0x1000; address < 1024 * 4096; address += 93 * 4096) {
+		for (unsigned int cpu = 0; cpu < 8; cpu++) {
+			this_cpu = cpu;
+			assert_int_equal(iommu_tce_table_unmap(table, address, 1), 0);
+			assert_int_equal(iommu_tce_table_map(table, 0x200000, 1, RW, NULL, &again),
+					 0);
+			assert_int_equal(again, address);
+		}
+	}
+	this_cpu = 0;
+	for (address = 0x1000; address < 1024 * 4096; address += 4096)
+		assert_int_equal(iommu_tce_table_unmap(table, address, 1), 0);
+	end();
+}
+
+/* Of a range, however many words its bits take, each page must have been handed out. */
+static void an_unmap_is_of_what_is_mapped(void **state)
+{
+	static const uint64_t gaps[] = {1, 6, 7, 62, 63, 64, 65, 500, 1021};
+	uint64_t address;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		const uint64_t gap = gaps[i];
+
+		begin(&small_window, 2, 0);
+		assert_int_equal(iommu_tce_table_map(table, 0x100000, 1023, RW, NULL, &address), 0);
+		assert_true(address >> 12 < 64);
+		assert_int_equal(iommu_tce_table_unmap(table, address + (gap << 12), 1), 0);
+		assert_int_equal(iommu_tce_table_unmap(table, address, 1023), IOMMU_EINVAL);
+		assert_true(leads_to(address, 0x100000));
+		assert_true(leads_to(address + 0x3fe000, 0x4fe000));
+		assert_int_equal(iommu_tce_table_unmap(table, address, gap), 0);
+		assert_int_equal(
+			iommu_tce_table_unmap(table, address + ((gap + 1) << 12), 1022 - gap), 0);
+		end();
+	}
+}
+
 static void pages_are_reached_until_they_are_unmapped(void **state)
 {
 	uint64_t address, other;
@@ -1195,6 +1244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(each_allocation_of_a_window_fails_in_turn),
+		cmocka_unit_test(the_last_free_page_is_found),
+		cmocka_unit_test(an_unmap_is_of_what_is_mapped),
 		cmocka_unit_test(pages_are_reached_until_they_are_unmapped),
 		cmocka_unit_test(a_run_may_lie_in_several_pools),
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),

@@ -2135,6 +2135,85 @@ static void an_added_unit_joins_interrupt_remapping(void **state)
 
 /* --- Names ------------------------------------------------------------------------------------ */
 
+/* What a unit is said to have is what its registers say, and what its mode allows. */
+static void facts_are_those_of_the_unit(void **state)
+{
+	const unsigned int everything = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+					IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_DIRTY |
+					IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PASS_THROUGH |
+					IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS;
+	const unsigned int without[] = {0,
+					IOMMU_MODEL_VTD_DIRTY,
+					IOMMU_MODEL_VTD_PASS_THROUGH,
+					IOMMU_MODEL_VTD_PAGE_REQUESTS,
+					IOMMU_MODEL_VTD_NESTED,
+					IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_FIRST_STAGE,
+					IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PAGE_REQUESTS};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(without) / sizeof(without[0]); i++) {
+		const struct iommu_vtd_options options = {
+			.flags = i % 2 != 0 ? IOMMU_VTD_LEGACY_MODE : 0};
+		const struct iommu_model_vtd_config config = {.flags = everything & ~without[i / 2],
+							      .levels = 1U << 4,
+							      .address_mask = 9,
+							      .fault_records = 4};
+		const bool scalable = i % 2 == 0;
+		struct iommu_vtd_info info;
+
+		machine(1, &config);
+		devices(1);
+		assert_int_equal(probe_with(&options), 0);
+		assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+		assert_true(info.scalable == scalable);
+		assert_true(info.first_stage ==
+			    (scalable && (config.flags & IOMMU_MODEL_VTD_FIRST_STAGE) != 0));
+		assert_true(info.second_stage == scalable);
+		assert_true(info.nested ==
+			    (scalable && (config.flags & IOMMU_MODEL_VTD_NESTED) != 0));
+		assert_true(info.dirty_tracking ==
+			    (scalable && (config.flags & IOMMU_MODEL_VTD_DIRTY) != 0));
+		assert_true(info.page_requests ==
+			    (scalable && (config.flags & IOMMU_MODEL_VTD_PAGE_REQUESTS) != 0));
+		assert_true((info.pasid_bits != 0) ==
+			    (scalable && (config.flags & IOMMU_MODEL_VTD_PASID) != 0));
+		assert_true(info.pass_through ==
+			    ((config.flags & IOMMU_MODEL_VTD_PASS_THROUGH) != 0));
+		assert_true(info.device_tlb);
+		assert_int_equal(info.fault_records, 4);
+		end();
+	}
+}
+
+/* A name that firmware does not give is no device's, whatever numbers there are. */
+static void a_name_that_is_not_given_is_none(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_pci_hop hop = {0x15, 1};
+	struct iommu_dmar_builder b;
+	uint16_t source_id = 1, segment = 1;
+	int size;
+
+	(void)state;
+	machine(1, &config);
+	iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, 0);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
+	for (unsigned int id = 0; id < 200; id++)
+		iommu_dmar_add_scope(&b, DMAR_SCOPE_NAMESPACE, (uint8_t)id, 0, &hop, 1);
+	iommu_dmar_add_name(&b, 77, "\\_SB.UART");
+	size = iommu_dmar_finish(&b, "TEST", "NAMES");
+	assert_true(size > 0);
+	f.machine.dmar_size = (size_t)size;
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_vtd_find_named(f.iommu, "\\_SB.NONE", &segment, &source_id),
+			 IOMMU_ENOENT);
+	assert_int_equal(source_id, 1);
+	assert_int_equal(iommu_vtd_find_named(f.iommu, "\\_SB.UART", &segment, &source_id), 0);
+	assert_int_equal(source_id, 0xa9);
+	end();
+}
+
 static void interrupt_sources_and_named_devices_are_found(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = 0};
@@ -3231,6 +3310,8 @@ int main(void)
 		cmocka_unit_test(a_blocked_member_gets_nothing_back),
 		cmocka_unit_test(memory_stays_with_a_unit_that_remaps_interrupts),
 		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
+		cmocka_unit_test(facts_are_those_of_the_unit),
+		cmocka_unit_test(a_name_that_is_not_given_is_none),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
 		cmocka_unit_test(segments_are_told_apart),
