@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Written by scripts/sources --store from the table of roles in docs/porting.md.
+# Absolute, for any project that includes this file.
+get_filename_component(libiommu_root "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
+
+set(libiommu_in_base
+    ${libiommu_root}/src/base/bitmap.c
+    ${libiommu_root}/src/base/log.c
+    ${libiommu_root}/src/base/object_cache.c
+    ${libiommu_root}/src/base/page_reserve.c
+    ${libiommu_root}/src/base/per_cpu.c
+    ${libiommu_root}/src/base/platform.c
+    ${libiommu_root}/src/base/sparse.c
+    ${libiommu_root}/src/base/status.c
+    ${libiommu_root}/src/base/text.c)
+
+set(libiommu_in_discovery
+    ${libiommu_root}/src/discovery/acpi.c
+    ${libiommu_root}/src/discovery/pci_scan.c)
+
+set(libiommu_in_dma
+    ${libiommu_root}/src/dma/area.c
+    ${libiommu_root}/src/dma/bounce.c
+    ${libiommu_root}/src/dma/debug.c
+    ${libiommu_root}/src/dma/direct.c
+    ${libiommu_root}/src/dma/dma.c
+    ${libiommu_root}/src/dma/flush_queue.c
+    ${libiommu_root}/src/dma/peer.c
+    ${libiommu_root}/src/dma/scatter.c
+    ${libiommu_root}/src/dma/window.c
+    ${libiommu_root}/src/dma/withheld.c)
+
+set(libiommu_in_group
+    ${libiommu_root}/src/group/admission.c
+    ${libiommu_root}/src/group/alias.c
+    ${libiommu_root}/src/group/attach.c
+    ${libiommu_root}/src/group/backend.c
+    ${libiommu_root}/src/group/bus.c
+    ${libiommu_root}/src/group/control.c
+    ${libiommu_root}/src/group/counters.c
+    ${libiommu_root}/src/group/default_domain.c
+    ${libiommu_root}/src/group/domain.c
+    ${libiommu_root}/src/group/eeh.c
+    ${libiommu_root}/src/group/endpoint.c
+    ${libiommu_root}/src/group/fault.c
+    ${libiommu_root}/src/group/feature.c
+    ${libiommu_root}/src/group/group.c
+    ${libiommu_root}/src/group/instance.c
+    ${libiommu_root}/src/group/lookup.c
+    ${libiommu_root}/src/group/map.c
+    ${libiommu_root}/src/group/member.c
+    ${libiommu_root}/src/group/ownership.c
+    ${libiommu_root}/src/group/page_request.c
+    ${libiommu_root}/src/group/pasid.c
+    ${libiommu_root}/src/group/pasid_space.c
+    ${libiommu_root}/src/group/pci.c
+    ${libiommu_root}/src/group/pci_route.c
+    ${libiommu_root}/src/group/policy.c
+    ${libiommu_root}/src/group/quarantine.c
+    ${libiommu_root}/src/group/region.c
+    ${libiommu_root}/src/group/reset.c
+    ${libiommu_root}/src/group/topology.c
+    ${libiommu_root}/src/group/window.c)
+
+set(libiommu_in_ioas
+    ${libiommu_root}/src/ioas/access.c
+    ${libiommu_root}/src/ioas/account.c
+    ${libiommu_root}/src/ioas/area.c
+    ${libiommu_root}/src/ioas/attach.c
+    ${libiommu_root}/src/ioas/backing.c
+    ${libiommu_root}/src/ioas/batch.c
+    ${libiommu_root}/src/ioas/container.c
+    ${libiommu_root}/src/ioas/device.c
+    ${libiommu_root}/src/ioas/device_file.c
+    ${libiommu_root}/src/ioas/event_queue.c
+    ${libiommu_root}/src/ioas/fault_queue.c
+    ${libiommu_root}/src/ioas/file.c
+    ${libiommu_root}/src/ioas/gate.c
+    ${libiommu_root}/src/ioas/hwpt.c
+    ${libiommu_root}/src/ioas/no_iommu.c
+    ${libiommu_root}/src/ioas/object.c
+    ${libiommu_root}/src/ioas/reserved.c
+    ${libiommu_root}/src/ioas/revoke.c
+    ${libiommu_root}/src/ioas/space.c
+    ${libiommu_root}/src/ioas/spapr.c
+    ${libiommu_root}/src/ioas/spapr_calls.c
+    ${libiommu_root}/src/ioas/spapr_entry.c
+    ${libiommu_root}/src/ioas/spapr_guest.c
+    ${libiommu_root}/src/ioas/spapr_hypercall.c
+    ${libiommu_root}/src/ioas/spapr_memory.c
+    ${libiommu_root}/src/ioas/spapr_put.c
+    ${libiommu_root}/src/ioas/spapr_window.c
+    ${libiommu_root}/src/ioas/tree.c
+    ${libiommu_root}/src/ioas/trim.c
+    ${libiommu_root}/src/ioas/unmap.c
+    ${libiommu_root}/src/ioas/vaddr.c
+    ${libiommu_root}/src/ioas/virtual_unit.c)
+
+set(libiommu_in_iova
+    ${libiommu_root}/src/iova/cache.c
+    ${libiommu_root}/src/iova/search.c
+    ${libiommu_root}/src/iova/space.c)
+
+set(libiommu_in_model
+    ${libiommu_root}/src/model/cache.c
+    ${libiommu_root}/src/model/cache_memory.c
+    ${libiommu_root}/src/model/cache_order.c
+    ${libiommu_root}/src/model/cache_table.c
+    ${libiommu_root}/src/model/dmar_builder.c
+    ${libiommu_root}/src/model/walk.c)
+
+set(libiommu_in_model_power
+    ${libiommu_root}/src/model/power/papr.c
+    ${libiommu_root}/src/model/power/papr_ddw.c
+    ${libiommu_root}/src/model/power/papr_eeh.c
+    ${libiommu_root}/src/model/power/papr_memory.c
+    ${libiommu_root}/src/model/power/phb.c
+    ${libiommu_root}/src/model/power/phb_firmware.c
+    ${libiommu_root}/src/model/power/phb_freeze.c
+    ${libiommu_root}/src/model/power/phb_invalidate.c
+    ${libiommu_root}/src/model/power/phb_translate.c)
+
+set(libiommu_in_model_vtd
+    ${libiommu_root}/src/model/vtd/access.c
+    ${libiommu_root}/src/model/vtd/context.c
+    ${libiommu_root}/src/model/vtd/counters.c
+    ${libiommu_root}/src/model/vtd/entry.c
+    ${libiommu_root}/src/model/vtd/fault.c
+    ${libiommu_root}/src/model/vtd/first_stage.c
+    ${libiommu_root}/src/model/vtd/interrupt.c
+    ${libiommu_root}/src/model/vtd/model.c
+    ${libiommu_root}/src/model/vtd/page_request.c
+    ${libiommu_root}/src/model/vtd/queue.c
+    ${libiommu_root}/src/model/vtd/registers.c
+    ${libiommu_root}/src/model/vtd/second_stage.c
+    ${libiommu_root}/src/model/vtd/state.c
+    ${libiommu_root}/src/model/vtd/translate.c
+    ${libiommu_root}/src/model/vtd/walk.c
+    ${libiommu_root}/src/model/vtd/work.c)
+
+set(libiommu_in_pgtable
+    ${libiommu_root}/src/pgtable/page.c
+    ${libiommu_root}/src/pgtable/pgsize.c
+    ${libiommu_root}/src/pgtable/tce.c
+    ${libiommu_root}/src/pgtable/tce_entry.c
+    ${libiommu_root}/src/pgtable/vtdss.c
+    ${libiommu_root}/src/pgtable/x86_64.c)
+
+set(libiommu_in_shadow
+    ${libiommu_root}/src/shadow/dirty.c
+    ${libiommu_root}/src/shadow/guest.c
+    ${libiommu_root}/src/shadow/life.c
+    ${libiommu_root}/src/shadow/shadow.c)
+
+set(libiommu_in_tce
+    ${libiommu_root}/src/tce/answer.c
+    ${libiommu_root}/src/tce/kill_register.c
+    ${libiommu_root}/src/tce/memory.c
+    ${libiommu_root}/src/tce/opal.c
+    ${libiommu_root}/src/tce/opal_domain.c
+    ${libiommu_root}/src/tce/opal_eeh.c
+    ${libiommu_root}/src/tce/opal_firmware.c
+    ${libiommu_root}/src/tce/opal_forget.c
+    ${libiommu_root}/src/tce/opal_link.c
+    ${libiommu_root}/src/tce/opal_pe.c
+    ${libiommu_root}/src/tce/opal_user.c
+    ${libiommu_root}/src/tce/opal_window.c
+    ${libiommu_root}/src/tce/papr.c
+    ${libiommu_root}/src/tce/papr_calls.c
+    ${libiommu_root}/src/tce/papr_ddw.c
+    ${libiommu_root}/src/tce/papr_domain.c
+    ${libiommu_root}/src/tce/papr_eeh.c
+    ${libiommu_root}/src/tce/papr_follow.c
+    ${libiommu_root}/src/tce/papr_left.c
+    ${libiommu_root}/src/tce/papr_memory.c
+    ${libiommu_root}/src/tce/papr_rtas.c
+    ${libiommu_root}/src/tce/papr_unit.c
+    ${libiommu_root}/src/tce/pool.c
+    ${libiommu_root}/src/tce/set.c
+    ${libiommu_root}/src/tce/share.c
+    ${libiommu_root}/src/tce/table.c)
+
+set(libiommu_in_unit
+    ${libiommu_root}/src/unit/attach.c
+    ${libiommu_root}/src/unit/command_ring.c
+    ${libiommu_root}/src/unit/confirmation.c
+    ${libiommu_root}/src/unit/domain.c
+    ${libiommu_root}/src/unit/event.c
+    ${libiommu_root}/src/unit/id.c
+    ${libiommu_root}/src/unit/invalidation.c
+    ${libiommu_root}/src/unit/range.c)
+
+set(libiommu_in_vtd
+    ${libiommu_root}/src/vtd/attach.c
+    ${libiommu_root}/src/vtd/cap.c
+    ${libiommu_root}/src/vtd/command.c
+    ${libiommu_root}/src/vtd/context.c
+    ${libiommu_root}/src/vtd/context_change.c
+    ${libiommu_root}/src/vtd/control.c
+    ${libiommu_root}/src/vtd/counters.c
+    ${libiommu_root}/src/vtd/counters_find.c
+    ${libiommu_root}/src/vtd/counters_run.c
+    ${libiommu_root}/src/vtd/dmar.c
+    ${libiommu_root}/src/vtd/domain.c
+    ${libiommu_root}/src/vtd/domain_life.c
+    ${libiommu_root}/src/vtd/driver.c
+    ${libiommu_root}/src/vtd/endpoint.c
+    ${libiommu_root}/src/vtd/fault.c
+    ${libiommu_root}/src/vtd/inherit.c
+    ${libiommu_root}/src/vtd/inherit_interrupts.c
+    ${libiommu_root}/src/vtd/inherit_memory.c
+    ${libiommu_root}/src/vtd/inherit_scalable.c
+    ${libiommu_root}/src/vtd/inherited.c
+    ${libiommu_root}/src/vtd/interrupt.c
+    ${libiommu_root}/src/vtd/interrupt_table.c
+    ${libiommu_root}/src/vtd/invalidation.c
+    ${libiommu_root}/src/vtd/page_request.c
+    ${libiommu_root}/src/vtd/pasid_change.c
+    ${libiommu_root}/src/vtd/pasid_table.c
+    ${libiommu_root}/src/vtd/place.c
+    ${libiommu_root}/src/vtd/predecessor.c
+    ${libiommu_root}/src/vtd/probe.c
+    ${libiommu_root}/src/vtd/queue.c
+    ${libiommu_root}/src/vtd/quirks.c
+    ${libiommu_root}/src/vtd/region.c
+    ${libiommu_root}/src/vtd/report.c
+    ${libiommu_root}/src/vtd/scope.c
+    ${libiommu_root}/src/vtd/share.c
+    ${libiommu_root}/src/vtd/translation.c
+    ${libiommu_root}/src/vtd/unit.c
+    ${libiommu_root}/src/vtd/user_invalidation.c)
+
+# a kernel or hypervisor on VT-d
+set(libiommu_vtd_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd})
+
+# whose drivers use the DMA mapping API
+set(libiommu_dma ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_dma})
+
+# that finds tables and devices by the helpers
+set(libiommu_acpi ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_discovery})
+
+# a kernel or hypervisor on POWER
+set(libiommu_power_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce})
+
+# that wants bus addresses only, and no domains
+set(libiommu_tce_table ${libiommu_in_base} ${libiommu_in_pgtable} ${libiommu_root}/src/tce/table.c ${libiommu_root}/src/tce/pool.c ${libiommu_root}/src/tce/memory.c ${libiommu_root}/src/unit/confirmation.c)
+
+# a manager of virtual machines, over VT-d
+set(libiommu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_ioas})
+
+# that emulates VT-d for its guests, and shadows their tables
+set(libiommu_shadow ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_ioas} ${libiommu_in_model} ${libiommu_in_model_vtd} ${libiommu_in_shadow})
+
+# a manager of virtual machines, on POWER
+set(libiommu_spapr ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce} ${libiommu_in_ioas})
+
+# an emulator with VT-d units for its guests
+set(libiommu_emulator ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_vtd})
+
+# with bridges or a hypervisor's windows for guests on POWER
+set(libiommu_model_tce ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_power})
+
+# something that finds out which PCI functions can be kept apart
+set(libiommu_pci ${libiommu_root}/src/group/pci.c)
+
+# something that only needs page tables
+set(libiommu_pgtable ${libiommu_in_base} ${libiommu_in_pgtable})
+
+# those of x86-64 processors
+set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${libiommu_root}/src/pgtable/page.c)
+
+# something that hands out device addresses
+set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Written by scripts/sources --store from the table of roles in docs/porting.md.
+# Relative to the root of the source tree. In Kbuild: obj-y += $(libiommu_vtd_host:%.c=DIR/%.o).
+
+libiommu_in_base := \
+	src/base/bitmap.c \
+	src/base/log.c \
+	src/base/object_cache.c \
+	src/base/page_reserve.c \
+	src/base/per_cpu.c \
+	src/base/platform.c \
+	src/base/sparse.c \
+	src/base/status.c \
+	src/base/text.c
+
+libiommu_in_discovery := \
+	src/discovery/acpi.c \
+	src/discovery/pci_scan.c
+
+libiommu_in_dma := \
+	src/dma/area.c \
+	src/dma/bounce.c \
+	src/dma/debug.c \
+	src/dma/direct.c \
+	src/dma/dma.c \
+	src/dma/flush_queue.c \
+	src/dma/peer.c \
+	src/dma/scatter.c \
+	src/dma/window.c \
+	src/dma/withheld.c
+
+libiommu_in_group := \
+	src/group/admission.c \
+	src/group/alias.c \
+	src/group/attach.c \
+	src/group/backend.c \
+	src/group/bus.c \
+	src/group/control.c \
+	src/group/counters.c \
+	src/group/default_domain.c \
+	src/group/domain.c \
+	src/group/eeh.c \
+	src/group/endpoint.c \
+	src/group/fault.c \
+	src/group/feature.c \
+	src/group/group.c \
+	src/group/instance.c \
+	src/group/lookup.c \
+	src/group/map.c \
+	src/group/member.c \
+	src/group/ownership.c \
+	src/group/page_request.c \
+	src/group/pasid.c \
+	src/group/pasid_space.c \
+	src/group/pci.c \
+	src/group/pci_route.c \
+	src/group/policy.c \
+	src/group/quarantine.c \
+	src/group/region.c \
+	src/group/reset.c \
+	src/group/topology.c \
+	src/group/window.c
+
+libiommu_in_ioas := \
+	src/ioas/access.c \
+	src/ioas/account.c \
+	src/ioas/area.c \
+	src/ioas/attach.c \
+	src/ioas/backing.c \
+	src/ioas/batch.c \
+	src/ioas/container.c \
+	src/ioas/device.c \
+	src/ioas/device_file.c \
+	src/ioas/event_queue.c \
+	src/ioas/fault_queue.c \
+	src/ioas/file.c \
+	src/ioas/gate.c \
+	src/ioas/hwpt.c \
+	src/ioas/no_iommu.c \
+	src/ioas/object.c \
+	src/ioas/reserved.c \
+	src/ioas/revoke.c \
+	src/ioas/space.c \
+	src/ioas/spapr.c \
+	src/ioas/spapr_calls.c \
+	src/ioas/spapr_entry.c \
+	src/ioas/spapr_guest.c \
+	src/ioas/spapr_hypercall.c \
+	src/ioas/spapr_memory.c \
+	src/ioas/spapr_put.c \
+	src/ioas/spapr_window.c \
+	src/ioas/tree.c \
+	src/ioas/trim.c \
+	src/ioas/unmap.c \
+	src/ioas/vaddr.c \
+	src/ioas/virtual_unit.c
+
+libiommu_in_iova := \
+	src/iova/cache.c \
+	src/iova/search.c \
+	src/iova/space.c
+
+libiommu_in_model := \
+	src/model/cache.c \
+	src/model/cache_memory.c \
+	src/model/cache_order.c \
+	src/model/cache_table.c \
+	src/model/dmar_builder.c \
+	src/model/walk.c
+
+libiommu_in_model_power := \
+	src/model/power/papr.c \
+	src/model/power/papr_ddw.c \
+	src/model/power/papr_eeh.c \
+	src/model/power/papr_memory.c \
+	src/model/power/phb.c \
+	src/model/power/phb_firmware.c \
+	src/model/power/phb_freeze.c \
+	src/model/power/phb_invalidate.c \
+	src/model/power/phb_translate.c
+
+libiommu_in_model_vtd := \
+	src/model/vtd/access.c \
+	src/model/vtd/context.c \
+	src/model/vtd/counters.c \
+	src/model/vtd/entry.c \
+	src/model/vtd/fault.c \
+	src/model/vtd/first_stage.c \
+	src/model/vtd/interrupt.c \
+	src/model/vtd/model.c \
+	src/model/vtd/page_request.c \
+	src/model/vtd/queue.c \
+	src/model/vtd/registers.c \
+	src/model/vtd/second_stage.c \
+	src/model/vtd/state.c \
+	src/model/vtd/translate.c \
+	src/model/vtd/walk.c \
+	src/model/vtd/work.c
+
+libiommu_in_pgtable := \
+	src/pgtable/page.c \
+	src/pgtable/pgsize.c \
+	src/pgtable/tce.c \
+	src/pgtable/tce_entry.c \
+	src/pgtable/vtdss.c \
+	src/pgtable/x86_64.c
+
+libiommu_in_shadow := \
+	src/shadow/dirty.c \
+	src/shadow/guest.c \
+	src/shadow/life.c \
+	src/shadow/shadow.c
+
+libiommu_in_tce := \
+	src/tce/answer.c \
+	src/tce/kill_register.c \
+	src/tce/memory.c \
+	src/tce/opal.c \
+	src/tce/opal_domain.c \
+	src/tce/opal_eeh.c \
+	src/tce/opal_firmware.c \
+	src/tce/opal_forget.c \
+	src/tce/opal_link.c \
+	src/tce/opal_pe.c \
+	src/tce/opal_user.c \
+	src/tce/opal_window.c \
+	src/tce/papr.c \
+	src/tce/papr_calls.c \
+	src/tce/papr_ddw.c \
+	src/tce/papr_domain.c \
+	src/tce/papr_eeh.c \
+	src/tce/papr_follow.c \
+	src/tce/papr_left.c \
+	src/tce/papr_memory.c \
+	src/tce/papr_rtas.c \
+	src/tce/papr_unit.c \
+	src/tce/pool.c \
+	src/tce/set.c \
+	src/tce/share.c \
+	src/tce/table.c
+
+libiommu_in_unit := \
+	src/unit/attach.c \
+	src/unit/command_ring.c \
+	src/unit/confirmation.c \
+	src/unit/domain.c \
+	src/unit/event.c \
+	src/unit/id.c \
+	src/unit/invalidation.c \
+	src/unit/range.c
+
+libiommu_in_vtd := \
+	src/vtd/attach.c \
+	src/vtd/cap.c \
+	src/vtd/command.c \
+	src/vtd/context.c \
+	src/vtd/context_change.c \
+	src/vtd/control.c \
+	src/vtd/counters.c \
+	src/vtd/counters_find.c \
+	src/vtd/counters_run.c \
+	src/vtd/dmar.c \
+	src/vtd/domain.c \
+	src/vtd/domain_life.c \
+	src/vtd/driver.c \
+	src/vtd/endpoint.c \
+	src/vtd/fault.c \
+	src/vtd/inherit.c \
+	src/vtd/inherit_interrupts.c \
+	src/vtd/inherit_memory.c \
+	src/vtd/inherit_scalable.c \
+	src/vtd/inherited.c \
+	src/vtd/interrupt.c \
+	src/vtd/interrupt_table.c \
+	src/vtd/invalidation.c \
+	src/vtd/page_request.c \
+	src/vtd/pasid_change.c \
+	src/vtd/pasid_table.c \
+	src/vtd/place.c \
+	src/vtd/predecessor.c \
+	src/vtd/probe.c \
+	src/vtd/queue.c \
+	src/vtd/quirks.c \
+	src/vtd/region.c \
+	src/vtd/report.c \
+	src/vtd/scope.c \
+	src/vtd/share.c \
+	src/vtd/translation.c \
+	src/vtd/unit.c \
+	src/vtd/user_invalidation.c
+
+# a kernel or hypervisor on VT-d
+libiommu_vtd_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd)
+
+# whose drivers use the DMA mapping API
+libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_dma)
+
+# that finds tables and devices by the helpers
+libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
+
+# a kernel or hypervisor on POWER
+libiommu_power_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce)
+
+# that wants bus addresses only, and no domains
+libiommu_tce_table := $(libiommu_in_base) $(libiommu_in_pgtable) src/tce/table.c src/tce/pool.c src/tce/memory.c src/unit/confirmation.c
+
+# a manager of virtual machines, over VT-d
+libiommu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_ioas)
+
+# that emulates VT-d for its guests, and shadows their tables
+libiommu_shadow := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_ioas) $(libiommu_in_model) $(libiommu_in_model_vtd) $(libiommu_in_shadow)
+
+# a manager of virtual machines, on POWER
+libiommu_spapr := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce) $(libiommu_in_ioas)
+
+# an emulator with VT-d units for its guests
+libiommu_emulator := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_vtd)
+
+# with bridges or a hypervisor's windows for guests on POWER
+libiommu_model_tce := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_power)
+
+# something that finds out which PCI functions can be kept apart
+libiommu_pci := src/group/pci.c
+
+# something that only needs page tables
+libiommu_pgtable := $(libiommu_in_base) $(libiommu_in_pgtable)
+
+# those of x86-64 processors
+libiommu_x86_64 := $(libiommu_in_base) src/pgtable/x86_64.c src/pgtable/page.c
+
+# something that hands out device addresses
+libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)
