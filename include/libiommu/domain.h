@@ -328,7 +328,9 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *                       may sleep.
  *
  * All or nothing; the largest possible pages are used. Concurrent calls must be for disjoint
- * ranges, and then need no lock. When the call returns 0, the mapping is visible to hardware.
+ * ranges, and then need no lock. When the call returns 0, the mapping is visible to hardware. The
+ * caller leaves out regions (iommu_group_get_regions): what is mapped over one of IOMMU_REGION_MSI,
+ * such as 0xfee00000 on x86, is never reached as memory.
  *
  * Returns 0, or
  *   IOMMU_EINVAL     size 0, alignment, prot, or the domain is not a paging domain; or the mapping

@@ -259,7 +259,8 @@ IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
  * guest; iommu_device_bind does so.
  *
  * Returns 0, or IOMMU_EPERM: a member can reach a function of another group without passing the
- * IOMMU, according to the topology (iommu_pci_is_isolated); or its writes may become interrupts
+ * IOMMU, according to the topology (iommu_pci_is_isolated; without a topology that is not checked:
+ * see iommu_set_pci_topology); or its writes may become interrupts
  * that were not assigned to it: its unit does not remap interrupts, or its back end does not know
  * (IOMMU_CAPABLE_INTERRUPT_ISOLATION), and the platform does not declare that its interrupt
  * controller isolates (isolates_interrupts). A guest could then raise any interrupt of the host.

@@ -157,9 +157,10 @@ IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);
 
 /*
- * iommu_shutdown - turn everything off, for a kernel that takes over the machine. Every unit is
- * tried, even if another one fails. Nothing is freed; the only valid call afterwards is
- * iommu_destroy. Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the
+ * iommu_shutdown - turn everything off, for a kernel that takes over the machine: devices reach all
+ * memory afterwards. Every unit is tried, even if another one fails. Nothing is freed, and nothing
+ * need be: no other call may follow, except iommu_destroy if endpoints and domains were released
+ * before. Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the
  * registers: other CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);

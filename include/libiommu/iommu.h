@@ -14,8 +14,9 @@
  *	iommu_dma_of(endpoint, &dma)                          dma.h        for its device
  *	iommu_dma_map(dma, &device, paddr, size, …)           dma.h        … reaches a buffer
  *
- * A device is handed to a guest:
+ * A device is handed to a guest, with interrupts remapped (vtd_interrupt.h):
  *
+ *	iommu_group_check_isolation(group)                    group.h      0: it can be kept apart
  *	iommu_group_claim(group, owner)                       group.h      away from drivers
  *	iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an address space
  *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
@@ -71,7 +72,7 @@
 #include <libiommu/vtd_interrupt.h>
 #include <libiommu/window.h>
 #include <libiommu/x86_64.h>
-/* Last: macros for names that went. */
+/* Last: macros for names that went; IOMMU_NO_FORMER_NAMES leaves them out. */
 #include <libiommu/former_names.h>
 
 #endif

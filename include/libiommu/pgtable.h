@@ -531,7 +531,11 @@ struct iommu_pgtable_ops {
 					     uint64_t size, uint64_t pgsize,                       \
 					     struct iommu_gather *gather)
 
-/* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
+/*
+ * Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. Functions: iommu_vtdss_init,
+ * iommu_vtdss_map, iommu_vtdss_unmap, iommu_vtdss_iova_to_phys, iommu_vtdss_destroy and the others
+ * above; those of other formats begin with iommu_x86_64_table_ and iommu_tce_.
+ */
 IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
 

@@ -55,11 +55,11 @@ struct iommu_platform {
 	/*
 	 * alloc_pages - allocate 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
 	 *
-	 * The block must be zeroed, physically contiguous and aligned to its own size. order is at
-	 * most IOMMU_MAX_ALLOC_ORDER, and nearly always 0. Only iommu_dma_alloc, and interrupt
-	 * remapping tables that grow (order 5 to 8), request larger blocks, always without
-	 * IOMMU_ALLOC_ATOMIC: they must be aligned to at least 2^IOMMU_MAX_ALLOC_ORDER pages, and
-	 * a host that has none returns NULL. `node` is the
+	 * The block must be zeroed, physically contiguous and, up to IOMMU_MAX_ALLOC_ORDER, aligned
+	 * to its own size; order is nearly always 0. Only iommu_dma_alloc, and interrupt remapping
+	 * tables that grow (order 5 to 8), request larger blocks, always without
+	 * IOMMU_ALLOC_ATOMIC: those are aligned to at least 2^IOMMU_MAX_ALLOC_ORDER pages, and a
+	 * host that has none returns NULL. `node` is the
 	 * preferred NUMA node, or IOMMU_NODE_ANY; it may come from firmware, and a node that the
 	 * host does not know means no preference. Returns the virtual address, or NULL, which every
 	 * caller handles. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map sets
@@ -297,7 +297,7 @@ struct iommu_platform {
 	void (*free_shared)(void *ctx, void *pages, unsigned int order);
 };
 
-/* The largest order of alloc_pages, except for iommu_dma_alloc. */
+/* The largest order of alloc_pages, except for iommu_dma_alloc and interrupt tables that grow. */
 #define IOMMU_MAX_ALLOC_ORDER 4
 
 #ifdef IOMMU_PORT_HEADER

@@ -40,6 +40,13 @@ static void show_record(struct out *out, uint64_t low, uint64_t high)
 
 	out_open(out, "fault record", "fault record 0x%016" PRIx64 " 0x%016" PRIx64, low, high);
 	out_flag(out, "valid", (high & VTD_FAULT_F) != 0);
+	if ((high & VTD_FAULT_F) == 0) {
+		out_problem(out, "note",
+			    "F is clear: hardware has recorded nothing here, "
+			    "or software has released the record");
+		out_close(out);
+		return;
+	}
 	out_text(out, "device", "%s", numbers_place(place, 0, vtd_fault_source_id(high)));
 	if (is_interrupt) {
 		out_text(out, "access", "interrupt");
@@ -52,10 +59,6 @@ static void show_record(struct out *out, uint64_t low, uint64_t high)
 		out_flag(out, "privileged", vtd_fault_privileged(high));
 	}
 	reason_show(out, reason);
-	if ((high & VTD_FAULT_F) == 0)
-		out_problem(out, "note",
-			    "F is clear: hardware has recorded nothing here, "
-			    "or software has released the record");
 	out_close(out);
 }
 
@@ -108,7 +111,9 @@ int inspect_fault(struct out *out, int count, char **words)
 				       "or --reason CODE");
 	for (int i = 0; i < count; i++)
 		if (!numbers_read_hex(words[i], &values[i]) || (is_reason && values[i] > 0xff))
-			return inspect_complain(INSPECT_USAGE, "fault: %s is no such number",
+			return inspect_complain(INSPECT_USAGE,
+						is_reason ? "fault: %s is not a reason (0 to ff)"
+							  : "fault: %s is not a number",
 						words[i]);
 	out_start(out);
 	if (is_page_request)
