@@ -146,7 +146,7 @@ static uint64_t *entry_at(const struct iommu_pgtable *pt, unsigned int level, ui
 	uint64_t *entry = pt->root;
 
 	for (unsigned int at = pt->levels; at > level; at--)
-		entry = phys_to_virt(NULL, *entry & mask);
+		entry = phys_to_virt(NULL, iommu_le64(*entry) & mask);
 	return entry;
 }
 
