@@ -7,6 +7,7 @@
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 
 #include "base/atomic.h"
@@ -180,6 +181,19 @@ static struct vtd_directory *copy_directory(struct vtd_unit *unit, uint64_t cont
 	return directory;
 }
 
+/*
+ * Hardware blocks an entry with a flag for something that the unit does not have: a copy without
+ * the flag would let the device go on.
+ */
+static bool flags_are_known(const struct vtd_unit *unit, uint64_t low)
+{
+	const uint64_t ecap = unit->caps.ecap;
+
+	return ((low & VTD_CONTEXT_DEVICE_TLB) == 0 || (ecap & VTD_ECAP_DT) != 0) &&
+	       ((low & VTD_CONTEXT_PASIDS) == 0 || (ecap & VTD_ECAP_PASID) != 0) &&
+	       ((low & VTD_CONTEXT_PAGE_REQUESTS) == 0 || (ecap & VTD_ECAP_PRS) != 0);
+}
+
 unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_id, uint64_t low,
 					uint64_t high)
 {
@@ -190,7 +204,7 @@ unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_i
 	unsigned int lost = 0;
 
 	if ((low & VTD_SCALABLE_CONTEXT_RESERVED) != 0 ||
-	    (high & VTD_SCALABLE_CONTEXT_HIGH_RESERVED) != 0 ||
+	    (high & VTD_SCALABLE_CONTEXT_HIGH_RESERVED) != 0 || !flags_are_known(unit, low) ||
 	    !iommu_vtd_inherit_context_table(unit, source_id))
 		return 1;
 	directory = copy_directory(unit, low, &lost);
