@@ -6,6 +6,7 @@
  */
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 #include <stdio.h>
