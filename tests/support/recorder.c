@@ -527,6 +527,19 @@ struct iommu_endpoint *recorder_add(struct recorder *r, uint16_t source_id)
 	return endpoint;
 }
 
+struct iommu_endpoint *recorder_add_capable(struct recorder *recorder, uint16_t source_id)
+{
+	const struct iommu_endpoint_info info = {.source_id = source_id,
+						 .device_tlb = true,
+						 .physical_function = source_id,
+						 .max_pasids = 16,
+						 .page_requests = 4};
+	struct iommu_endpoint *endpoint = NULL;
+
+	assert_int_equal(iommu_probe_endpoint(recorder->iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
 struct iommu_domain *recorder_domain(struct recorder *r, enum iommu_domain_type type)
 {
 	struct iommu_domain *domain = NULL;

@@ -69,6 +69,8 @@ void recorder_init(struct recorder *recorder);
 void recorder_destroy(struct recorder *recorder);
 
 struct iommu_endpoint *recorder_add(struct recorder *recorder, uint16_t source_id);
+/* The same, with a device-TLB, PASIDs and page requests. */
+struct iommu_endpoint *recorder_add_capable(struct recorder *recorder, uint16_t source_id);
 struct iommu_domain *recorder_domain(struct recorder *recorder, enum iommu_domain_type type);
 /* Bit n: page n is mapped in the domain. */
 uint64_t recorder_pages(const struct iommu_domain *domain);

@@ -34,15 +34,7 @@ static int teardown(void **state)
 
 static struct iommu_endpoint *add(uint16_t source_id)
 {
-	const struct iommu_endpoint_info info = {.source_id = source_id,
-						 .device_tlb = true,
-						 .physical_function = source_id,
-						 .max_pasids = 16,
-						 .page_requests = 4};
-	struct iommu_endpoint *endpoint = NULL;
-
-	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &endpoint), 0);
-	return endpoint;
+	return recorder_add_capable(&r, source_id);
 }
 
 /* --- Features --------------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ struct iommu_counter_ops {
 };
 
 struct iommu_ops {
+	/* Of the back end: one string for all of its units, which is compared by its address. */
 	const char *name;
 	/*
 	 * Start, stop translating; see iommu_unit_enable. Both are called in any state: off, on,
