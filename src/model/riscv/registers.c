@@ -208,7 +208,8 @@ static void forget_index(struct iommu_model_riscv *model, enum model_queue which
 		model->random = model->random * 6364136223846793005ULL + 1442695040888963407ULL;
 		*index = model->random >> 32;
 	}
-	*index &= model_index_mask(q->base);
+	q->head &= model_index_mask(q->base);
+	q->tail &= model_index_mask(q->base);
 }
 
 static void base_written(struct iommu_model_riscv *model, enum model_queue which)
@@ -544,6 +545,17 @@ static bool directory_is_sane(const struct iommu_model_riscv *model, uint64_t dd
 		 (model->config.levels >> ((unsigned int)mode - 1) & 1) != 0));
 }
 
+/* Requests obey ddtp, unless that is changing; without a directory its page number is nothing. */
+static bool directory_is_in_force(const struct model_registers *regs)
+{
+	const uint64_t differs = regs->ddtp ^ regs->directory;
+
+	if ((regs->ddtp & RISCV_DDTP_BUSY) != 0)
+		return true;
+	return differs == 0 ||
+	       ((differs & ~RISCV_PPN_MASK) == 0 && riscv_ddtp_mode(regs->ddtp) < RISCV_DDTP_1LVL);
+}
+
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs)
 {
@@ -556,8 +568,9 @@ bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 	return regs->capabilities == model->regs.capabilities &&
 	       ((regs->fctl ^ model->regs.fctl) & fixed) == 0 &&
 	       directory_is_sane(model, regs->ddtp) && directory_is_sane(model, regs->directory) &&
-	       (regs->directory & RISCV_DDTP_BUSY) == 0 && (regs->ipsr & ~0xfULL) == 0 &&
-	       (regs->icvec & ~vector_bits(model)) == 0 && messages_are_sane(regs) &&
-	       counters_are_sane(model, regs) && (regs->request_iova & 0xfff) == 0 &&
-	       (regs->qosid & ~qos_bits(model)) == 0 && regs->device_is_silent <= 1;
+	       (regs->directory & RISCV_DDTP_BUSY) == 0 && directory_is_in_force(regs) &&
+	       (regs->ipsr & ~0xfULL) == 0 && (regs->icvec & ~vector_bits(model)) == 0 &&
+	       messages_are_sane(regs) && counters_are_sane(model, regs) &&
+	       (regs->request_iova & 0xfff) == 0 && (regs->qosid & ~qos_bits(model)) == 0 &&
+	       regs->device_is_silent <= 1;
 }
