@@ -504,6 +504,38 @@ static void faults_are_hidden_by_dtf(void **state)
 	rv_end();
 }
 
+/*
+ * A unit that has forgotten a part of a context reads it again: a fault that this meets is none of
+ * the context's, and is recorded.
+ */
+static void faults_of_contexts_are_never_hidden(void **state)
+{
+	struct iommu_model_riscv_config forgetful = all;
+	struct riscv_context context = {.words = {V | RISCV_TC_DTF,
+						  8ULL << 60 | 9ULL << 44 | RV_GUEST_ROOT >> 12, 0,
+						  0, 1ULL << 60 | RV_MESSAGES >> 12, 0x5, 0x28000}};
+	unsigned int i, recorded = 0;
+
+	(void)state;
+	forgetful.forget_seed = 3;
+	start(&forgetful);
+	rv_word(RV_MESSAGES, riscv_msi_basic(0x300000));
+	for (i = 0; i < 200; i++) {
+		context.words[0] = V | RISCV_TC_DTF;
+		rv_context(RV_DEVICE, &context);
+		assert_int_equal(rv_reach(0x28000000, IOMMU_PROT_WRITE), 0);
+		context.words[0] = RISCV_TC_DTF;
+		rv_context(RV_DEVICE, &context);
+		if (rv_reach(0x28000000, IOMMU_PROT_WRITE) == 0)
+			continue;
+		assert_int_equal(rv_result.cause, RISCV_FAULT_DEVICE_NOT_VALID);
+		(void)rv_fault();
+		recorded++;
+	}
+	assert_in_range(recorded, 20, 180);
+	rv_end();
+}
+
 /* What is poisoned, wherever a table is read. */
 static void corruption_has_causes_of_its_own(void **state)
 {
@@ -1726,6 +1758,7 @@ int main(void)
 		cmocka_unit_test(translated_requests_in_records),
 		cmocka_unit_test(guest_addresses_in_records),
 		cmocka_unit_test(faults_are_hidden_by_dtf),
+		cmocka_unit_test(faults_of_contexts_are_never_hidden),
 		cmocka_unit_test(corruption_has_causes_of_its_own),
 		cmocka_unit_test(each_mode_of_the_first_stage),
 		cmocka_unit_test(the_second_stage_has_a_wide_root),
