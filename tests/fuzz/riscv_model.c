@@ -352,11 +352,11 @@ static void access_buffer(void)
 
 static void walk(void)
 {
-	struct iommu_model_riscv_walk walk = {.device_id = fuzz_below(&input, 32),
-					      .has_process = fuzz_flag(&input),
-					      .process_id = fuzz_below(&input, 4),
-					      .next = any_page(),
-					      .last = any_page() | 4095};
+	struct iommu_model_riscv_walk_state walk = {.device_id = fuzz_below(&input, 32),
+						    .has_process = fuzz_flag(&input),
+						    .process_id = fuzz_below(&input, 4),
+						    .next = any_page(),
+						    .last = any_page() | 4095};
 	const uint64_t first = walk.next, last = walk.last;
 	struct iommu_model_riscv_mapping found[16];
 	uint64_t at = first;
@@ -395,15 +395,15 @@ static void send_message(void)
 static void ask_for_page(void)
 {
 	const struct iommu_model_riscv_request like = any_request();
-	const struct iommu_model_riscv_page_request request = {.device_id = like.device_id,
-							       .has_process = like.has_process,
-							       .process_id = like.process_id,
-							       .privileged = like.privileged,
-							       .execute = like.execute,
-							       .address = like.address,
-							       .access = like.access,
-							       .group = (uint16_t)fuzz_byte(&input),
-							       .is_last = fuzz_flag(&input)};
+	const struct iommu_model_riscv_wanted_page request = {.device_id = like.device_id,
+							      .has_process = like.has_process,
+							      .process_id = like.process_id,
+							      .privileged = like.privileged,
+							      .execute = like.execute,
+							      .address = like.address,
+							      .access = like.access,
+							      .group = (uint16_t)fuzz_byte(&input),
+							      .is_last = fuzz_flag(&input)};
 
 	begin_call();
 	(void)iommu_model_riscv_page_request(rv.model, &request);

@@ -338,13 +338,19 @@ bool iommu_rvmodel_may_be_put_off(const struct iommu_model_riscv *model,
 /* Drop what a command names, and tell the host. */
 void iommu_rvmodel_invalidate(struct iommu_model_riscv *model, struct riscv_command command);
 
+/* --- configurations (config.c) ---------------------------------------------------------------- */
+
+void iommu_rvmodel_set_defaults(struct iommu_model_riscv_config *config);
+/* What contradicts itself; NULL: nothing. */
+const char *iommu_rvmodel_config_defect(const struct iommu_model_riscv_config *config);
+/* Of a configuration whose defaults are filled in: the register, fctl, and its writable bits. */
+uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
+uint64_t iommu_rvmodel_fctl_after_reset(const struct iommu_model_riscv_config *config);
+uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config);
+
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_rvmodel_registers_reset(struct iommu_model_riscv *model);
-/* The capabilities of a configuration whose defaults are filled in. */
-uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
-/* Bits of fctl that can be written. */
-uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config);
 /* Bits that the registers can hold, each for itself. */
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs);
@@ -382,8 +388,6 @@ struct model_happened {
 };
 
 void iommu_rvmodel_count(struct iommu_model_riscv *model, const struct model_happened *happened);
-/* Does a counter count? */
-bool iommu_rvmodel_counts(const struct iommu_model_riscv *model);
 uint32_t iommu_rvmodel_overflows(const struct iommu_model_riscv *model);
 void iommu_rvmodel_count_cycles(struct iommu_model_riscv *model);
 
@@ -447,6 +451,19 @@ static inline unsigned int model_id_bits(const struct iommu_model_riscv *model, 
 		       ? RISCV_DEVICE_ID_BITS
 		       : riscv_directory_id_bits((unsigned int)mode - 1,
 						 model_has(model, RISCV_CAP_MSI_FLAT));
+}
+
+/* Does a counter count? */
+static inline bool model_counts(const struct iommu_model_riscv *model)
+{
+	const struct model_registers *regs = &model->regs;
+	unsigned int i;
+
+	for (i = 0; i < model->config.counters && model_has(model, RISCV_CAP_HPM); i++)
+		if (riscv_event_number(regs->events[i]) != RISCV_EVENT_NONE &&
+		    (regs->inhibited >> (i + 1) & 1) == 0)
+			return true;
+	return false;
 }
 
 #endif
