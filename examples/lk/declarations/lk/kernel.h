@@ -20,7 +20,7 @@ typedef uint64_t lk_bigtime_t;
 /* lk/debug.h */
 #define CRITICAL 0
 #define INFO     1
-int dprintf(int level, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int dprintf(int level, const char *format, ...);
 
 /* lk/init.h: a hook runs in the order of levels. */
 #define LK_INIT_LEVEL_TARGET            0xa0000
