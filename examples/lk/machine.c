@@ -325,6 +325,18 @@ static int with_unit(void)
 	return 0;
 }
 
+/* What a kernel does not do: everything is given back. */
+static int the_end(void)
+{
+	struct iommu_endpoint *endpoint;
+
+	while ((endpoint = iommu_next_endpoint(iommu_lk, NULL)) != NULL)
+		TRY(iommu_release_endpoint(endpoint) == 0);
+	TRY(iommu_destroy(iommu_lk) == 0);
+	iommu_model_vtd_destroy(model);
+	return 0;
+}
+
 /* A machine without a unit, which is said, and where the driver is the same. */
 static int without(void)
 {
@@ -347,5 +359,7 @@ int main(int count, char **arguments)
 	if (machine() != 0)
 		return 1;
 	lk_hook_iommu(LK_INIT_LEVEL_TARGET - 1);
-	return has_unit ? with_unit() : without();
+	if (!has_unit)
+		return without();
+	return with_unit() != 0 || the_end() != 0;
 }
