@@ -102,7 +102,7 @@ static void *attach_and_claim(void *argument)
 		expect(iommu_group_set_default_type(group, i % 2 != 0 ? IOMMU_DOMAIN_IDENTITY
 								      : IOMMU_DOMAIN_DMA) == 0);
 	}
-	expect(events != 0);
+	expect(__atomic_load_n(&events, __ATOMIC_RELAXED) != 0);
 	return NULL;
 }
 
