@@ -20,6 +20,7 @@
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/pci.h>
+#include <libiommu/trace.h>
 #include <libiommu/types.h>
 #include <libiommu/window.h>
 
@@ -380,6 +381,24 @@ struct iommu_window_ops {
 };
 #endif
 
+#if IOMMU_CONFIG_TRACE
+/* The host's trace (<libiommu/trace.h>), as units and domains find it. The core's. */
+struct iommu_tracer {
+	const struct iommu_platform *platform;
+	const struct iommu_trace *host; /* atomic; NULL: none */
+};
+
+/* See struct iommu_domain_stats and struct iommu_unit_stats. Atomic. */
+struct iommu_domain_counts {
+	iommu_cell_t maps, unmaps, failed_maps, mapped_bytes, unmapped_bytes;
+	iommu_cell_t confirmed, withheld, flushes;
+};
+struct iommu_unit_counts {
+	iommu_cell_t batches, commands, kinds[IOMMU_TRACE_KINDS];
+	iommu_cell_t confirmed, timed_out, failed, faults;
+};
+#endif
+
 enum iommu_unit_power {
 	IOMMU_UNIT_AWAKE = 0,
 	IOMMU_UNIT_ASLEEP,     /* suspended, and confirmed so */
@@ -406,6 +425,12 @@ struct iommu_unit {
 	/* PASIDs that this unit alone hands out (<libiommu/group.h>); NULL: none. */
 	struct iommu_iova_space *pasids;
 	uint32_t pasid_first, pasid_last;
+#if IOMMU_CONFIG_TRACE
+	/* The core's. Atomic; NULL: nothing is traced. */
+	const struct iommu_tracer *tracer;
+	struct iommu_unit_counts counts;
+	uint16_t number; /* in the order in which units were registered, from 1 */
+#endif
 };
 
 /* The largest number of ids that requests of one endpoint can carry, besides its own. */
@@ -468,6 +493,10 @@ struct iommu_domain {
 	/* The back end's. */
 	const struct iommu_domain_ops *ops;
 	const struct iommu_page_ops *page_ops; /* NULL: only the functions of ops are called */
+#if IOMMU_CONFIG_TRACE
+	/* The core's, here because every map looks at it. Atomic; NULL: nothing is traced. */
+	const struct iommu_tracer *tracer;
+#endif
 	iommu_iova_t aperture_last;
 	iommu_paddr_t paddr_last; /* the last that map_pages takes; beyond it: IOMMU_ERANGE */
 	uint64_t pgsize_bitmap;
@@ -509,6 +538,9 @@ struct iommu_domain {
 	const char *backend;          /* name in the ops of the unit that it was made for */
 	/* Of the platform: what physical addresses in its tables say of encryption. */
 	iommu_paddr_t private_bits, shared_bits;
+#if IOMMU_CONFIG_TRACE
+	struct iommu_domain_counts counts; /* the core's */
+#endif
 };
 
 /*
