@@ -89,7 +89,8 @@ IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
  */
 enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
-	IOMMU_HARDWARE_VTD, /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_VTD,   /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_RISCV, /* words: the capabilities register */
 };
 enum iommu_hardware_flags {
 	/*
