@@ -168,6 +168,48 @@ IOMMU_API int iommu_riscv_get_info(const struct iommu_unit *unit, struct iommu_r
 IOMMU_API const char *iommu_riscv_fault_name(unsigned int cause);
 IOMMU_API const char *iommu_riscv_fault_explanation(unsigned int cause);
 
+/* --- Interrupt files of a guest -------------------------------------------------------------- */
+
+/*
+ * Messages of a guest's devices, where the unit has MSI page tables: the guest's page of a virtual
+ * interrupt file leads to a file of the hardware, or to one in memory, whatever the second stage
+ * maps there. A page is that of a file if its number (address >> 12) equals `pattern`, the bits of
+ * `mask` left aside; the bits under the mask, packed to the right, are the number of the file.
+ *
+ * iommu_riscv_set_files - give a domain its interrupt files, of which none leads anywhere yet: a
+ * domain with a second stage (IOMMU_STAGE_SECOND) that is attached nowhere. It stays with the
+ * domain.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL  the domain has no second stage of its own, or is another back end's; mask or
+ *                 pattern reach beyond its addresses; or more than 4,096 files
+ *   IOMMU_EEXIST  it has interrupt files
+ *   IOMMU_EBUSY   it is attached, also as the parent of a nested domain
+ *   IOMMU_ENOMEM  no memory
+ * Control path. Attaching the domain to an endpoint whose unit has no such tables is IOMMU_EINVAL.
+ */
+IOMMU_API int iommu_riscv_set_files(struct iommu_domain *domain, uint64_t mask, uint64_t pattern);
+
+/*
+ * iommu_riscv_map_file - messages to a file go to a page: that of a hardware interrupt file.
+ * iommu_riscv_map_file_in_memory - they are noted in `memory`, 512 bytes (a memory-resident
+ * interrupt file), and a notice is sent: `notice_id`, at most 2047, is written to the page
+ * `notice`. iommu_riscv_unmap_file - messages to it are blocked again.
+ *
+ * A file that is mapped already leads to the new place when the call returns 0; messages on their
+ * way went to either. Return 0, or
+ *   IOMMU_EINVAL  no such file; or a page that is not aligned, or that units cannot address
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                 a unit did not confirm: the file is unmapped, and where it led must not be reused
+ *                 before an operation on the domain succeeds
+ * Any context; calls for one file one at a time.
+ */
+IOMMU_API int iommu_riscv_map_file(struct iommu_domain *domain, uint64_t file, iommu_paddr_t page);
+IOMMU_API int iommu_riscv_map_file_in_memory(struct iommu_domain *domain, uint64_t file,
+					     iommu_paddr_t memory, iommu_paddr_t notice,
+					     unsigned int notice_id);
+IOMMU_API int iommu_riscv_unmap_file(struct iommu_domain *domain, uint64_t file);
+
 /* --- Tables of another owner ------------------------------------------------------------------ */
 
 /*

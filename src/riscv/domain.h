@@ -59,6 +59,8 @@ int iommu_riscv_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 extern const struct iommu_domain_ops iommu_riscv_first_stage_ops, iommu_riscv_second_stage_ops;
 extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops,
 	iommu_riscv_second_stage_page_ops;
+/* The MSI page table of a second stage, if it has one, is freed. */
+void iommu_riscv_files_free(struct riscv_domain *domain);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *requests,
 				size_t request_size, unsigned int count, unsigned int *done);

@@ -33,6 +33,7 @@ static void domain_release(struct iommu_placed *common)
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_probe *probe = domain->probe;
 
+	iommu_riscv_files_free(domain);
 	iommu_placed_destroy(common, &probe->place_cache);
 	iommu_object_free(&probe->domain_cache, domain);
 	/* A host may free its domains after the last unit is gone. */

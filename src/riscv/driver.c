@@ -148,6 +148,7 @@ static const struct iommu_ops riscv_ops = {
 	.endpoint_is_lost = iommu_riscv_endpoint_is_lost,
 	.capable = capable,
 	.hardware_info = hardware_info,
+	.check = iommu_riscv_check,
 	.domain_alloc = iommu_riscv_domain_alloc,
 	.handle_faults = iommu_riscv_handle_faults,
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB

@@ -58,6 +58,8 @@ void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint);
 int iommu_riscv_begin_reset(struct iommu_endpoint *endpoint);
 void iommu_riscv_cancel_reset(struct iommu_endpoint *endpoint);
 bool iommu_riscv_endpoint_is_lost(const struct iommu_endpoint *endpoint);
+int iommu_riscv_check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+		      unsigned int prot, iommu_paddr_t *paddr);
 int iommu_riscv_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature,
 			    bool enable);
 
