@@ -120,6 +120,31 @@ set(libiommu_in_model_power
     ${libiommu_root}/src/model/power/phb_invalidate.c
     ${libiommu_root}/src/model/power/phb_translate.c)
 
+set(libiommu_in_model_riscv
+    ${libiommu_root}/src/model/riscv/access.c
+    ${libiommu_root}/src/model/riscv/command.c
+    ${libiommu_root}/src/model/riscv/control.c
+    ${libiommu_root}/src/model/riscv/counters.c
+    ${libiommu_root}/src/model/riscv/debug.c
+    ${libiommu_root}/src/model/riscv/directory.c
+    ${libiommu_root}/src/model/riscv/entry.c
+    ${libiommu_root}/src/model/riscv/fault.c
+    ${libiommu_root}/src/model/riscv/first_stage.c
+    ${libiommu_root}/src/model/riscv/interrupt.c
+    ${libiommu_root}/src/model/riscv/invalidate.c
+    ${libiommu_root}/src/model/riscv/message.c
+    ${libiommu_root}/src/model/riscv/model.c
+    ${libiommu_root}/src/model/riscv/page_entry.c
+    ${libiommu_root}/src/model/riscv/page_request.c
+    ${libiommu_root}/src/model/riscv/process.c
+    ${libiommu_root}/src/model/riscv/registers.c
+    ${libiommu_root}/src/model/riscv/ring.c
+    ${libiommu_root}/src/model/riscv/second_stage.c
+    ${libiommu_root}/src/model/riscv/state.c
+    ${libiommu_root}/src/model/riscv/translate.c
+    ${libiommu_root}/src/model/riscv/walk.c
+    ${libiommu_root}/src/model/riscv/work.c)
+
 set(libiommu_in_model_vtd
     ${libiommu_root}/src/model/vtd/access.c
     ${libiommu_root}/src/model/vtd/context.c
@@ -259,6 +284,9 @@ set(libiommu_emulator ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_mod
 
 # with bridges or a hypervisor's windows for guests on POWER
 set(libiommu_model_tce ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_power})
+
+# with RISC-V IOMMUs for its guests
+set(libiommu_model_riscv ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_riscv})
 
 # something that finds out which PCI functions can be kept apart
 set(libiommu_pci ${libiommu_root}/src/group/pci.c)

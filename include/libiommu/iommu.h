@@ -53,6 +53,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
 #include <libiommu/iova.h>
+#include <libiommu/model_riscv.h>
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
