@@ -166,6 +166,8 @@ set(libiommu_in_model_vtd
 set(libiommu_in_pgtable
     ${libiommu_root}/src/pgtable/page.c
     ${libiommu_root}/src/pgtable/pgsize.c
+    ${libiommu_root}/src/pgtable/riscvfs.c
+    ${libiommu_root}/src/pgtable/riscvss.c
     ${libiommu_root}/src/pgtable/tce.c
     ${libiommu_root}/src/pgtable/tce_entry.c
     ${libiommu_root}/src/pgtable/vtdss.c
@@ -296,6 +298,9 @@ set(libiommu_pgtable ${libiommu_in_base} ${libiommu_in_pgtable})
 
 # those of x86-64 processors
 set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${libiommu_root}/src/pgtable/page.c)
+
+# those of RISC-V processors and IOMMUs
+set(libiommu_riscv64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/riscvfs.c ${libiommu_root}/src/pgtable/riscvss.c ${libiommu_root}/src/pgtable/page.c)
 
 # something that hands out device addresses
 set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

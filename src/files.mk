@@ -165,6 +165,8 @@ libiommu_in_model_vtd := \
 libiommu_in_pgtable := \
 	src/pgtable/page.c \
 	src/pgtable/pgsize.c \
+	src/pgtable/riscvfs.c \
+	src/pgtable/riscvss.c \
 	src/pgtable/tce.c \
 	src/pgtable/tce_entry.c \
 	src/pgtable/vtdss.c \
@@ -295,6 +297,9 @@ libiommu_pgtable := $(libiommu_in_base) $(libiommu_in_pgtable)
 
 # those of x86-64 processors
 libiommu_x86_64 := $(libiommu_in_base) src/pgtable/x86_64.c src/pgtable/page.c
+
+# those of RISC-V processors and IOMMUs
+libiommu_riscv64 := $(libiommu_in_base) src/pgtable/riscvfs.c src/pgtable/riscvss.c src/pgtable/page.c
 
 # something that hands out device addresses
 libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)

@@ -36,6 +36,11 @@
 #define IOMMU_CONFIG_FIRST_STAGE IOMMU_CONFIG_SCALABLE
 #endif
 
+/* Page tables of RISC-V, both stages (<libiommu/riscv64.h>). */
+#ifndef IOMMU_CONFIG_RISCV_TABLES
+#define IOMMU_CONFIG_RISCV_TABLES 1
+#endif
+
 /*
  * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). Without it remapping
  * that was left enabled is disabled.

@@ -62,6 +62,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
+#include <libiommu/riscv64.h>
 #include <libiommu/shadow.h>
 #include <libiommu/spapr.h>
 #include <libiommu/status.h>
