@@ -36,6 +36,7 @@ set(libiommu_in_group
     ${libiommu_root}/src/group/attach.c
     ${libiommu_root}/src/group/backend.c
     ${libiommu_root}/src/group/bus.c
+    ${libiommu_root}/src/group/check.c
     ${libiommu_root}/src/group/control.c
     ${libiommu_root}/src/group/counters.c
     ${libiommu_root}/src/group/default_domain.c

@@ -35,6 +35,7 @@ libiommu_in_group := \
 	src/group/attach.c \
 	src/group/backend.c \
 	src/group/bus.c \
+	src/group/check.c \
 	src/group/control.c \
 	src/group/counters.c \
 	src/group/default_domain.c \

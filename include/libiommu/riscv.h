@@ -104,7 +104,9 @@ struct iommu_riscv_config {
  *   IOMMU_EFAULT      the host does not map the registers
  *   IOMMU_EOPNOTSUPP  the unit is of another version than 1.0, or not there
  *   IOMMU_EIO         its capabilities make no sense
- * Only capabilities are read. Control path.
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  a predecessor's directory cannot be taken from it
+ * A unit that a predecessor left translating is turned off; one that lets everything pass does so
+ * until it is enabled. Control path.
  */
 IOMMU_API int iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_config *config,
 				   struct iommu_unit **unit);

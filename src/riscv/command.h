@@ -50,6 +50,8 @@ int iommu_riscv_tell(struct riscv_unit *unit, struct iommu_batch *batch);
 int iommu_riscv_tell_once(struct riscv_unit *unit, const struct iommu_batch *batch);
 /* Everything that the unit caches; not the TLBs of devices. */
 int iommu_riscv_invalidate_all(struct riscv_unit *unit);
+/* The same while the unit is off, before it gets a directory: what it has is of an earlier one. */
+int iommu_riscv_start_afresh(struct riscv_unit *unit);
 /*
  * Nothing that hardware was told is open when this returns 0. To be asked before anything new is
  * made present or reported as done. Control path.

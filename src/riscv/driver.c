@@ -234,12 +234,32 @@ static int read_capabilities(struct riscv_unit *unit)
 	return 0;
 }
 
+/*
+ * What a predecessor left translating is turned off: its tables are memory that the host may use
+ * for anything. A unit that lets everything pass does so until it is enabled.
+ */
+static int stop_predecessor(struct riscv_unit *unit)
+{
+	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
+	int status;
+
+	if ((ddtp & RISCV_DDTP_BUSY) == 0 && riscv_ddtp_mode(ddtp) <= RISCV_DDTP_BARE)
+		return 0;
+	riscv_log(unit, IOMMU_LOG_WARNING, "was left translating by a predecessor: turned off");
+	status = iommu_riscv_turn_off(unit);
+	return status == 0 ? 0
+			   : RISCV_REFUSE(unit, status,
+					  "a predecessor's directory cannot be taken from it");
+}
+
 static int unit_setup(struct riscv_unit *unit, const struct iommu_riscv_config *config)
 {
 	int status = copy_ranges(unit, config);
 
 	if (status == 0)
 		status = read_capabilities(unit);
+	if (status == 0)
+		status = stop_predecessor(unit);
 	if (status == 0)
 		status = iommu_riscv_directory_alloc(unit);
 	if (status == 0)

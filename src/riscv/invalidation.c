@@ -84,13 +84,19 @@ static const struct iommu_batch_ops batch_ops = {
 #endif
 };
 
+/* While the unit is off there is nothing to confirm, unless the caller is about to turn it on. */
+static int execute_in(struct riscv_unit *unit, struct iommu_batch *batch, bool while_off)
+{
+	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
+}
+
 static int execute(struct riscv_unit *unit, struct iommu_batch *batch)
 {
-	return iommu_batch_execute(&unit->state, &batch_ops, batch, false);
+	return execute_in(unit, batch, false);
 }
 
 /* What is cached of guests' first stages has no command for all of them. */
-static int invalidate_guests(struct riscv_unit *unit)
+static int forget_guests(struct riscv_unit *unit, bool while_off)
 {
 	struct iommu_batch batch = {.count = 0};
 	uint32_t id;
@@ -109,13 +115,13 @@ static int invalidate_guests(struct riscv_unit *unit)
 		riscv_batch_add(&batch, riscv_command_of_guest(riscv_command_vma(), (uint16_t)id));
 		if (iommu_batch_has_room(&batch))
 			continue;
-		status = execute(unit, &batch);
+		status = execute_in(unit, &batch, while_off);
 		batch.count = 0;
 	}
-	return status == 0 && batch.count != 0 ? execute(unit, &batch) : status;
+	return status == 0 && batch.count != 0 ? execute_in(unit, &batch, while_off) : status;
 }
 
-int iommu_riscv_invalidate_all(struct riscv_unit *unit)
+static int forget_all(struct riscv_unit *unit, bool while_off)
 {
 	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
 	struct iommu_batch everything = {.count = 0};
@@ -124,12 +130,22 @@ int iommu_riscv_invalidate_all(struct riscv_unit *unit)
 	riscv_batch_add(&everything, riscv_command_inval_directories());
 	riscv_batch_add(&everything, riscv_command_vma());
 	riscv_batch_add(&everything, riscv_command_gvma());
-	status = execute(unit, &everything);
+	status = execute_in(unit, &everything, while_off);
 	if (status == 0)
-		status = invalidate_guests(unit);
+		status = forget_guests(unit, while_off);
 	if (status == 0)
 		iommu_confirmation_end(&unit->state.confirmation, failures);
 	return status;
+}
+
+int iommu_riscv_invalidate_all(struct riscv_unit *unit)
+{
+	return forget_all(unit, false);
+}
+
+int iommu_riscv_start_afresh(struct riscv_unit *unit)
+{
+	return forget_all(unit, true);
 }
 
 int iommu_riscv_invalidate(struct riscv_unit *unit, struct iommu_batch *batch)

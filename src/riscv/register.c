@@ -70,9 +70,11 @@ int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr)
 
 /* --- The directory ---------------------------------------------------------------------------- */
 
-static uint64_t ddtp_of(const struct riscv_unit *unit, enum riscv_ddtp_mode mode)
+/* Levels 1 to 3 are the modes 2 to 4. */
+static uint64_t ddtp_of(const struct riscv_unit *unit)
 {
-	return riscv_ddtp(mode, iommu_virt_to_phys(unit->platform, unit->root));
+	return riscv_ddtp((enum riscv_ddtp_mode)(RISCV_DDTP_BARE + unit->levels),
+			  iommu_virt_to_phys(unit->platform, unit->root));
 }
 
 static int write_ddtp(const struct riscv_unit *unit, uint64_t value)
@@ -85,30 +87,31 @@ static int write_ddtp(const struct riscv_unit *unit, uint64_t value)
 	return iommu_riscv_wait64(unit, RISCV_DDTP, RISCV_DDTP_BUSY, 0);
 }
 
-/* From one directory to another, and to no translation, leads only the way through "off". */
-int iommu_riscv_set_directory(const struct riscv_unit *unit, enum riscv_ddtp_mode mode)
+int iommu_riscv_turn_off(const struct riscv_unit *unit)
 {
-	const uint64_t wanted = ddtp_of(unit, mode);
+	int status = iommu_riscv_wait64(unit, RISCV_DDTP, RISCV_DDTP_BUSY, 0);
+
+	/* The root stays where it is: hardware may still walk it. */
+	if (status == 0)
+		status = write_ddtp(unit, riscv_read64(unit, RISCV_DDTP) & RISCV_PPN_MASK);
+	if (status == 0 && riscv_ddtp_mode(riscv_read64(unit, RISCV_DDTP)) != RISCV_DDTP_OFF)
+		status = IOMMU_EIO;
+	return status;
+}
+
+/* From one directory to another leads only the way through "off". */
+int iommu_riscv_set_directory(const struct riscv_unit *unit)
+{
+	const uint64_t wanted = ddtp_of(unit);
 	uint64_t now = riscv_read64(unit, RISCV_DDTP);
 	int status = 0;
 
-	if (now == UINT64_MAX)
-		return IOMMU_EIO;
-	if ((now & RISCV_DDTP_BUSY) == 0 && now == wanted)
+	if (now == wanted)
 		return 0;
-	/* Its root stays where it is: hardware may still walk it. */
-	if (mode == RISCV_DDTP_OFF || riscv_ddtp_mode(now) > RISCV_DDTP_BARE ||
-	    (now & RISCV_DDTP_BUSY) != 0) {
-		status = iommu_riscv_wait64(unit, RISCV_DDTP, RISCV_DDTP_BUSY, 0);
-		if (status == 0)
-			status = write_ddtp(unit, riscv_read64(unit, RISCV_DDTP) & RISCV_PPN_MASK);
-		if (status == 0 &&
-		    riscv_ddtp_mode(riscv_read64(unit, RISCV_DDTP)) != RISCV_DDTP_OFF)
-			status = IOMMU_EIO;
-	}
-	if (status != 0 || mode == RISCV_DDTP_OFF)
-		return status;
-	status = write_ddtp(unit, wanted);
+	if ((now & RISCV_DDTP_BUSY) != 0 || riscv_ddtp_mode(now) > RISCV_DDTP_BARE)
+		status = iommu_riscv_turn_off(unit);
+	if (status == 0)
+		status = write_ddtp(unit, wanted);
 	if (status != 0)
 		return status;
 	now = riscv_read64(unit, RISCV_DDTP);
@@ -117,17 +120,23 @@ int iommu_riscv_set_directory(const struct riscv_unit *unit, enum riscv_ddtp_mod
 	if (now == UINT64_MAX)
 		return IOMMU_EIO;
 	/* It kept something else: of a mode that it has not, or an address. */
-	status = write_ddtp(unit, now & RISCV_PPN_MASK);
+	status = iommu_riscv_turn_off(unit);
 	return status != 0 ? status : IOMMU_EOPNOTSUPP;
 }
 
+bool iommu_riscv_has_directory(const struct riscv_unit *unit)
+{
+	return iommu_unit_is_active(&unit->state) &&
+	       riscv_read64(unit, RISCV_DDTP) == ddtp_of(unit);
+}
+
+/* What it was told last may not have taken effect: it goes by what it was told before. */
 bool iommu_riscv_translates(const struct riscv_unit *unit)
 {
 	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
+	const bool is_busy = ddtp != UINT64_MAX && (ddtp & RISCV_DDTP_BUSY) != 0;
 
-	/* Levels 1 to 3 are the modes 2 to 4. */
-	return iommu_unit_is_active(&unit->state) &&
-	       ddtp == ddtp_of(unit, (enum riscv_ddtp_mode)(RISCV_DDTP_BARE + unit->levels));
+	return iommu_unit_is_active(&unit->state) && (is_busy || ddtp == ddtp_of(unit));
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */

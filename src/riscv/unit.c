@@ -104,7 +104,7 @@ void iommu_riscv_messages_apply(struct riscv_unit *unit)
 /* What translated by another directory, or let everything pass. */
 static int stop_others(struct riscv_unit *unit)
 {
-	return iommu_riscv_translates(unit) ? 0 : iommu_riscv_set_directory(unit, RISCV_DDTP_OFF);
+	return iommu_riscv_has_directory(unit) ? 0 : iommu_riscv_turn_off(unit);
 }
 
 static int stop_queues(struct riscv_unit *unit)
@@ -126,7 +126,7 @@ static int set_features(struct riscv_unit *unit)
 
 	if ((now & known) == wanted)
 		return 0;
-	status = iommu_riscv_set_directory(unit, RISCV_DDTP_OFF);
+	status = iommu_riscv_turn_off(unit);
 	if (status == 0)
 		status = stop_queues(unit);
 	if (status != 0)
@@ -200,6 +200,12 @@ static int release_device_tlbs(struct riscv_unit *unit)
 }
 #endif
 
+/* A unit that is off keeps what it has cached, and would go by it once it is on. */
+static int forget_earlier(struct riscv_unit *unit)
+{
+	return iommu_riscv_has_directory(unit) ? 0 : iommu_riscv_start_afresh(unit);
+}
+
 /*
  * From here on hardware may walk the directory. An unmap that does not see the flag yet has cleared
  * its entries before hardware can read them. A unit that does not have directories of so few levels
@@ -211,8 +217,7 @@ static int set_directory(struct riscv_unit *unit)
 
 	iommu_unit_set_active(&unit->state, true);
 	do
-		status = iommu_riscv_set_directory(
-			unit, (enum riscv_ddtp_mode)(RISCV_DDTP_BARE + unit->levels));
+		status = iommu_riscv_set_directory(unit);
 	while (status == IOMMU_EOPNOTSUPP && iommu_riscv_directory_grow(unit) == 0);
 	return status;
 }
@@ -233,6 +238,7 @@ static const struct step bring_up[] = {
 #if IOMMU_CONFIG_DEVICE_TLB
 	{hold_device_tlbs, IOMMU_WHY("devices cannot be told to wait")},
 #endif
+	{forget_earlier, IOMMU_WHY("the caches are not invalidated")},
 	{set_directory, IOMMU_WHY("the device directory is not accepted")},
 	{iommu_riscv_invalidate_all, IOMMU_WHY("the caches are not invalidated")},
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -249,7 +255,7 @@ static int shut_down(struct riscv_unit *unit)
 
 	if (!unit->started)
 		return 0;
-	status = iommu_riscv_set_directory(unit, RISCV_DDTP_OFF);
+	status = iommu_riscv_turn_off(unit);
 	/*
 	 * Requests on their way end with the old tables, or fail; a fence is behind all of them,
 	 * where the queue still answers.

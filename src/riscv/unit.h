@@ -153,11 +153,14 @@ int iommu_riscv_wait64(const struct riscv_unit *unit, uint32_t offset, uint64_t 
 int iommu_riscv_queue_on(const struct riscv_unit *unit, uint32_t csr, bool interrupts);
 int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr);
 /*
- * Give the device directory to hardware, or none (RISCV_DDTP_OFF: every request is refused), and
- * wait. IOMMU_EOPNOTSUPP: hardware does not take this mode, and refuses every request.
+ * Give the device directory to hardware, or none: every request is refused; and wait.
+ * IOMMU_EOPNOTSUPP: hardware does not take a directory of so many levels, and refuses every
+ * request.
  */
-int iommu_riscv_set_directory(const struct riscv_unit *unit, enum riscv_ddtp_mode mode);
-/* Does hardware translate by the directory, as its register says now? */
+int iommu_riscv_set_directory(const struct riscv_unit *unit);
+int iommu_riscv_turn_off(const struct riscv_unit *unit);
+/* Does hardware have the directory, and does it or may it still translate by it? */
+bool iommu_riscv_has_directory(const struct riscv_unit *unit);
 bool iommu_riscv_translates(const struct riscv_unit *unit);
 
 /* --- Memory ----------------------------------------------------------------------------------- */
