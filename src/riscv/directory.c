@@ -169,7 +169,7 @@ int iommu_riscv_processes_alloc(struct riscv_unit *unit, unsigned int bits,
 	struct riscv_processes *processes;
 
 	if (levels == 0)
-		return IOMMU_EOPNOTSUPP;
+		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no process directories");
 	processes = iommu_object_alloc(&probe->processes_cache, 0);
 	if (processes == NULL)
 		return IOMMU_ENOMEM;

@@ -206,9 +206,6 @@ static int set_pasids(struct riscv_endpoint *own, bool enable)
 		return iommu_riscv_pasids_disable(own, now);
 	if (own->processes != NULL)
 		return 0;
-	if (iommu_riscv_process_bits(own->unit) == 0)
-		return RISCV_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,
-					     "its unit has no process directories");
 	return iommu_riscv_pasids_enable(own, now);
 }
 

@@ -21,7 +21,7 @@ struct riscv_endpoint {
 	uint32_t ids[RISCV_IDS_MAX];
 	unsigned int id_count;
 	bool device_tlb; /* it may keep translations */
-	/* It may keep what it was not told to forget: it must not use its TLB before that is empty. */
+	/* It may keep what it was not told to forget: its TLB is empty before it is used again. */
 	bool tlb_unknown;
 	struct iommu_device_tlb tlb;
 	struct iommu_attached attached;

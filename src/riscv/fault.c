@@ -294,7 +294,7 @@ int iommu_riscv_handle_faults(struct iommu_unit *base, bool *lost)
 	do {
 		const int ended = iommu_event_rounds(look, &sweep);
 
-		/* What came in the last round has sent a message, since its bit was cleared before. */
+		/* What came in the last round has sent a message: its bit was clear. */
 		if (ended < 0)
 			status = ended;
 	} while (!iommu_event_gate_leave(&unit->faults.gate));

@@ -222,12 +222,12 @@ static int set_directory(struct riscv_unit *unit)
 	return status;
 }
 
-struct step {
+struct bring_up_step {
 	int (*run)(struct riscv_unit *unit);
 	const char *failure;
 };
 
-static const struct step bring_up[] = {
+static const struct bring_up_step bring_up[] = {
 	{stop_others, IOMMU_WHY("cannot be turned off first")},
 	{set_features, IOMMU_WHY("does not take little-endian tables, or its kind of interrupts")},
 	{set_interrupts, IOMMU_WHY("interrupts cannot be programmed")},
@@ -285,7 +285,7 @@ int iommu_riscv_unit_enable(struct riscv_unit *unit)
 				? IOMMU_WHY("its registers read as ones: it is gone")
 				: bring_up[step - 1].failure;
 	riscv_log(unit, IOMMU_LOG_ERROR, unit->failure);
-	/* What translated before by tables of ours still does; what it was changed to may be open. */
+	/* What translated before by our tables still does; what was changed may be open. */
 	if (stays_on)
 		iommu_unit_note_failure(&unit->state);
 	else
