@@ -61,6 +61,8 @@ extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops,
 	iommu_riscv_second_stage_page_ops;
 /* The MSI page table of a second stage, if it has one, is freed. */
 void iommu_riscv_files_free(struct riscv_domain *domain);
+/* What a newer caller's structure has behind those that are known: nothing that is asked for. */
+bool iommu_riscv_rest_is_zero(const void *user, size_t from, size_t size);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *requests,
 				size_t request_size, unsigned int count, unsigned int *done);

@@ -88,16 +88,6 @@ static const struct iommu_domain_ops sva_ops = {
 
 /* --- Tables of another owner ------------------------------------------------------------------ */
 
-static bool is_zero(const void *user, size_t from, size_t size)
-{
-	const unsigned char *bytes = user;
-
-	while (from < size)
-		if (bytes[from++] != 0)
-			return false;
-	return true;
-}
-
 /* What a host, or a guest, says of its table; nothing in it is trusted. */
 static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit *unit,
 			    const struct iommu_domain_config *config)
@@ -115,7 +105,8 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 				    "user_data is no struct iommu_riscv_first_stage");
 	/* Read once: another thread may write to it. */
 	memcpy(&table, given, sizeof(table));
-	if ((table.control & ~known) != 0 || !is_zero(given, sizeof(table), config->user_size))
+	if ((table.control & ~known) != 0 ||
+	    !iommu_riscv_rest_is_zero(given, sizeof(table), config->user_size))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				    "the first stage has bits of control that are not known, or "
 				    "more than is known");
@@ -264,16 +255,25 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 	return 0;
 }
 
+/* The stage of a domain for which the host leaves the choice. */
+static bool wants_first(const struct riscv_unit *unit, const struct iommu_domain_config *config)
+{
+	const unsigned int width = config->address_width;
+
+	if (config->nest_parent)
+		return false;
+	return levels_for(unit, true, width) != 0 ||
+	       (levels_for(unit, false, width) == 0 && levels_for(unit, true, 0) != 0);
+}
+
 static int make_tables(struct riscv_domain *domain, const struct riscv_unit *unit,
 		       const struct iommu_domain_config *config)
 {
-	bool first = levels_for(unit, true, config->address_width) != 0 && !config->nest_parent;
-
+	if (config->stage == IOMMU_STAGE_ANY)
+		return make_table(domain, unit, config, wants_first(unit, config));
 	if (config->nest_parent && config->stage == IOMMU_STAGE_FIRST)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "a first stage has nothing below it");
-	if (config->stage != IOMMU_STAGE_ANY)
-		first = config->stage == IOMMU_STAGE_FIRST;
-	return make_table(domain, unit, config, first);
+	return make_table(domain, unit, config, config->stage == IOMMU_STAGE_FIRST);
 }
 
 /* --- Allocation ------------------------------------------------------------------------------- */

@@ -16,6 +16,16 @@
 
 #if IOMMU_CONFIG_SCALABLE
 
+bool iommu_riscv_rest_is_zero(const void *user, size_t from, size_t size)
+{
+	const unsigned char *bytes = user;
+
+	while (from < size)
+		if (bytes[from++] != 0)
+			return false;
+	return true;
+}
+
 /*
  * Hardware forgets what it keeps of the guest's first stage: all, or as the command says it. Of
  * devices' TLBs, and of directories, it is all.
@@ -64,9 +74,9 @@ int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *request
 	int status = 0;
 
 	/* Without a request the question is whether there could be any. */
-	if (count != 0 && request_size != sizeof(struct iommu_riscv_invalidation))
+	if (count != 0 && request_size < sizeof(struct iommu_riscv_invalidation))
 		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
-				    "a request is no struct iommu_riscv_invalidation");
+				    "a request is shorter than a struct iommu_riscv_invalidation");
 	for (*done = 0; *done < count && status == 0; bytes += request_size) {
 		struct iommu_riscv_invalidation request;
 		struct riscv_command command;
@@ -74,7 +84,9 @@ int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *request
 
 		memcpy(&request, bytes, sizeof(request));
 		command = riscv_command_of(request.low, request.high);
-		status = check(command);
+		status = iommu_riscv_rest_is_zero(bytes, sizeof(request), request_size)
+				 ? check(command)
+				 : IOMMU_EOPNOTSUPP;
 		if (status != 0)
 			return IOMMU_REFUSE(domain->iommu, "", status,
 					    "a command is none that a guest gives, or has "
