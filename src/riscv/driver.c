@@ -21,14 +21,6 @@
 #define IDS                       65536U
 #define IDS_ORDER                 1 /* of the pages that have a bit for each */
 
-/* The ops table has this very string as its name. */
-const char iommu_riscv_name[] = "riscv";
-
-bool iommu_riscv_owns(const struct iommu_unit *unit)
-{
-	return unit->ops->name == iommu_riscv_name;
-}
-
 /* --- The ops ---------------------------------------------------------------------------------- */
 
 static int unit_enable(struct iommu_unit *unit)
@@ -321,20 +313,6 @@ static struct riscv_probe *probe_create(struct iommu *iommu)
 	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct iommu_use));
 	iommu_object_cache_init(&probe->processes_cache, platform, sizeof(struct riscv_processes));
 	return probe;
-}
-
-void iommu_riscv_probe_free(struct riscv_probe *probe)
-{
-	if (probe->references != 0)
-		return;
-	while (!iommu_list_is_empty(&probe->units)) {
-		struct riscv_unit *unit =
-			iommu_container_of(probe->units.next, struct riscv_unit, link);
-
-		iommu_list_remove(&unit->link);
-		iommu_object_free(&probe->unit_cache, unit);
-	}
-	probe->platform->free_pages(probe->platform->ctx, probe, 0);
 }
 
 /* The structure of a unit that was removed, and had its registers there; or a new one. */

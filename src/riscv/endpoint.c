@@ -13,33 +13,6 @@
 
 /* --- Device ids ------------------------------------------------------------------------------- */
 
-uint32_t iommu_riscv_id_of(const struct riscv_unit *unit, uint16_t source_id)
-{
-	unsigned int i;
-
-	if (unit->range_count == 0)
-		return source_id;
-	for (i = 0; i < unit->range_count; i++)
-		if (source_id >= unit->ranges[i].first && source_id <= unit->ranges[i].last)
-			return unit->ranges[i].device_id + (source_id - unit->ranges[i].first);
-	return UINT32_MAX;
-}
-
-/* Of an id in no range, which is of a device that is no PCI function: its lower bits. */
-uint16_t iommu_riscv_source_of(const struct riscv_unit *unit, uint32_t device_id)
-{
-	unsigned int i;
-
-	for (i = 0; i < unit->range_count; i++) {
-		const struct iommu_riscv_ids *range = &unit->ranges[i];
-
-		if (device_id >= range->device_id &&
-		    device_id - range->device_id <= (uint32_t)(range->last - range->first))
-			return (uint16_t)(range->first + (device_id - range->device_id));
-	}
-	return (uint16_t)device_id;
-}
-
 /* The function bits that may be anything in the endpoint's requests. */
 static unsigned int phantom_mask(const struct iommu_endpoint_info *info)
 {

@@ -50,7 +50,8 @@ void iommu_riscv_files_free(struct riscv_domain *domain)
 
 static bool is_ours(const struct iommu_domain *domain)
 {
-	return domain->ops == &iommu_riscv_second_stage_ops;
+	return domain->backend == iommu_riscv_name &&
+	       riscv_domain_of(domain)->type == RISCV_SECOND_STAGE;
 }
 
 static int refuse(const struct iommu_domain *domain, int status, const char *why)

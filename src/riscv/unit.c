@@ -15,90 +15,6 @@
 #include "riscv/endpoint.h"
 #include "riscv/unit.h"
 
-/* --- Interrupts ------------------------------------------------------------------------------- */
-
-static bool uses_wires(const struct riscv_unit *unit)
-{
-	return riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_WIRED ||
-	       (riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_BOTH &&
-		(unit->flags & IOMMU_RISCV_WIRES) != 0);
-}
-
-bool iommu_riscv_is_told(const struct riscv_unit *unit, unsigned int cause)
-{
-	return uses_wires(unit) || unit->messages[cause].enabled;
-}
-
-/* The vector of a cause: as many as the unit has, from 0 on, and the rest share the last. */
-static unsigned int vector_of(const struct riscv_unit *unit, unsigned int cause)
-{
-	return cause < unit->vectors ? cause : unit->vectors - 1;
-}
-
-/* The control register of the queue of a cause; 0: it has none. */
-static uint32_t csr_of(const struct riscv_unit *unit, unsigned int cause)
-{
-	if (cause == 1)
-		return RISCV_FQCSR;
-	return cause == 3 && unit->requests.pages != NULL ? RISCV_PQCSR : 0;
-}
-
-/* Whether the queue that is on tells of what it gets; what is pending tells at once. */
-static void arm(struct riscv_unit *unit, unsigned int cause)
-{
-	const uint32_t csr = csr_of(unit, cause);
-
-	if (csr == 0 || (riscv_read32(unit, csr) & RISCV_QUEUE_ON) == 0)
-		return;
-	riscv_write32(unit, csr,
-		      RISCV_QUEUE_ENABLE |
-			      (iommu_riscv_is_told(unit, cause) ? RISCV_QUEUE_INTERRUPT : 0U));
-}
-
-void iommu_riscv_message_apply(struct riscv_unit *unit, unsigned int cause)
-{
-	const struct riscv_message *message = &unit->messages[cause];
-	uint32_t entry;
-
-	if (!uses_wires(unit)) {
-		entry = riscv_msi_entry(vector_of(unit, cause));
-		riscv_write32(unit, entry + RISCV_MSI_CONTROL, RISCV_MSI_MASKED);
-		if (message->enabled) {
-			riscv_write64(unit, entry + RISCV_MSI_ADDRESS, message->address);
-			riscv_write32(unit, entry + RISCV_MSI_DATA, message->data);
-			riscv_write32(unit, entry + RISCV_MSI_CONTROL, 0);
-		}
-	}
-	arm(unit, cause);
-}
-
-/* How many vectors there are is found out by what the register keeps. */
-static void find_vectors(struct riscv_unit *unit)
-{
-	const uint64_t all = riscv_icvec(0xf, 0xf, 0xf, 0xf);
-	uint64_t kept;
-
-	riscv_write64(unit, RISCV_ICVEC, all);
-	kept = riscv_read64(unit, RISCV_ICVEC);
-	unit->vectors = riscv_icvec_vector(kept, 0) + 1;
-	riscv_write64(unit, RISCV_ICVEC,
-		      riscv_icvec(vector_of(unit, 0), vector_of(unit, 1), vector_of(unit, 2),
-				  vector_of(unit, 3)));
-}
-
-void iommu_riscv_messages_apply(struct riscv_unit *unit)
-{
-	unsigned int cause;
-
-	/* Those that are enabled last, where causes share a vector. */
-	for (cause = 0; cause < RISCV_CAUSES; cause++)
-		if (!unit->messages[cause].enabled)
-			iommu_riscv_message_apply(unit, cause);
-	for (cause = 0; cause < RISCV_CAUSES; cause++)
-		if (unit->messages[cause].enabled)
-			iommu_riscv_message_apply(unit, cause);
-}
-
 /* --- Steps ------------------------------------------------------------------------------------ */
 
 /* What translated by another directory, or let everything pass. */
@@ -119,7 +35,7 @@ static int stop_queues(struct riscv_unit *unit)
 /* Written only where it is not as it should be, with everything off: all depends on it. */
 static int set_features(struct riscv_unit *unit)
 {
-	const uint32_t wanted = uses_wires(unit) ? RISCV_FCTL_WSI : 0;
+	const uint32_t wanted = riscv_uses_wires(unit) ? RISCV_FCTL_WSI : 0;
 	const uint32_t known = RISCV_FCTL_BE | RISCV_FCTL_WSI | RISCV_FCTL_GXL;
 	const uint32_t now = riscv_read32(unit, RISCV_FCTL);
 	int status;
@@ -137,8 +53,8 @@ static int set_features(struct riscv_unit *unit)
 
 static int set_interrupts(struct riscv_unit *unit)
 {
-	if (!uses_wires(unit))
-		find_vectors(unit);
+	if (!riscv_uses_wires(unit))
+		iommu_riscv_vectors_find(unit);
 	return 0;
 }
 

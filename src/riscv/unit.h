@@ -197,8 +197,15 @@ void iommu_riscv_unit_free(struct riscv_unit *unit);
 /* Bring-up: translation on, translation off, and everything off. */
 int iommu_riscv_unit_enable(struct riscv_unit *unit);
 int iommu_riscv_unit_disable(struct riscv_unit *unit);
-/* Program the message of a cause, or mask it; and those of all. */
-void iommu_riscv_message_apply(struct riscv_unit *unit, unsigned int cause);
+static inline bool riscv_uses_wires(const struct riscv_unit *unit)
+{
+	return riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_WIRED ||
+	       (riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_BOTH &&
+		(unit->flags & IOMMU_RISCV_WIRES) != 0);
+}
+
+/* Find out how many vectors there are; and program or mask the messages of all causes. */
+void iommu_riscv_vectors_find(struct riscv_unit *unit);
 void iommu_riscv_messages_apply(struct riscv_unit *unit);
 /* Does hardware tell of such events? */
 bool iommu_riscv_is_told(const struct riscv_unit *unit, unsigned int cause);

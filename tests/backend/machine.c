@@ -329,14 +329,16 @@ int machine_enable(void)
 
 int machine_disable(void)
 {
+	const bool was_on = machine.is_on || machine.comes_back;
 	int status;
 
 	machine.now = "disable";
-	machine.comes_back = false;
 	machine.may_be_off = true;
 	doubt_all();
 	status = iommu_unit_disable(machine.unit);
 	after_power(status, true, false);
+	/* It is enabled as before, as far as a resume is concerned. */
+	machine.comes_back = status != 0 && was_on;
 	if (status == 0)
 		assert_false(iommu_unit_is_enabled(machine.unit));
 	return status;
