@@ -37,6 +37,7 @@ set(libiommu_in_group
     ${libiommu_root}/src/group/attach.c
     ${libiommu_root}/src/group/backend.c
     ${libiommu_root}/src/group/bus.c
+    ${libiommu_root}/src/group/check.c
     ${libiommu_root}/src/group/control.c
     ${libiommu_root}/src/group/counters.c
     ${libiommu_root}/src/group/default_domain.c
@@ -122,6 +123,31 @@ set(libiommu_in_model_power
     ${libiommu_root}/src/model/power/phb_invalidate.c
     ${libiommu_root}/src/model/power/phb_translate.c)
 
+set(libiommu_in_model_riscv
+    ${libiommu_root}/src/model/riscv/access.c
+    ${libiommu_root}/src/model/riscv/command.c
+    ${libiommu_root}/src/model/riscv/control.c
+    ${libiommu_root}/src/model/riscv/counters.c
+    ${libiommu_root}/src/model/riscv/debug.c
+    ${libiommu_root}/src/model/riscv/directory.c
+    ${libiommu_root}/src/model/riscv/entry.c
+    ${libiommu_root}/src/model/riscv/fault.c
+    ${libiommu_root}/src/model/riscv/first_stage.c
+    ${libiommu_root}/src/model/riscv/interrupt.c
+    ${libiommu_root}/src/model/riscv/invalidate.c
+    ${libiommu_root}/src/model/riscv/message.c
+    ${libiommu_root}/src/model/riscv/model.c
+    ${libiommu_root}/src/model/riscv/page_entry.c
+    ${libiommu_root}/src/model/riscv/page_request.c
+    ${libiommu_root}/src/model/riscv/process.c
+    ${libiommu_root}/src/model/riscv/registers.c
+    ${libiommu_root}/src/model/riscv/ring.c
+    ${libiommu_root}/src/model/riscv/second_stage.c
+    ${libiommu_root}/src/model/riscv/state.c
+    ${libiommu_root}/src/model/riscv/translate.c
+    ${libiommu_root}/src/model/riscv/walk.c
+    ${libiommu_root}/src/model/riscv/work.c)
+
 set(libiommu_in_model_vtd
     ${libiommu_root}/src/model/vtd/access.c
     ${libiommu_root}/src/model/vtd/context.c
@@ -143,6 +169,8 @@ set(libiommu_in_model_vtd
 set(libiommu_in_pgtable
     ${libiommu_root}/src/pgtable/page.c
     ${libiommu_root}/src/pgtable/pgsize.c
+    ${libiommu_root}/src/pgtable/riscvfs.c
+    ${libiommu_root}/src/pgtable/riscvss.c
     ${libiommu_root}/src/pgtable/tce.c
     ${libiommu_root}/src/pgtable/tce_entry.c
     ${libiommu_root}/src/pgtable/vtdss.c
@@ -262,6 +290,9 @@ set(libiommu_emulator ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_mod
 # with bridges or a hypervisor's windows for guests on POWER
 set(libiommu_model_tce ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_power})
 
+# with RISC-V IOMMUs for its guests
+set(libiommu_model_riscv ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_riscv})
+
 # something that finds out which PCI functions can be kept apart
 set(libiommu_pci ${libiommu_root}/src/group/pci.c)
 
@@ -270,6 +301,9 @@ set(libiommu_pgtable ${libiommu_in_base} ${libiommu_in_pgtable})
 
 # those of x86-64 processors
 set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${libiommu_root}/src/pgtable/page.c)
+
+# those of RISC-V processors and IOMMUs
+set(libiommu_riscv64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/riscvfs.c ${libiommu_root}/src/pgtable/riscvss.c ${libiommu_root}/src/pgtable/page.c)
 
 # something that hands out device addresses
 set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

@@ -36,6 +36,7 @@ libiommu_in_group := \
 	src/group/attach.c \
 	src/group/backend.c \
 	src/group/bus.c \
+	src/group/check.c \
 	src/group/control.c \
 	src/group/counters.c \
 	src/group/default_domain.c \
@@ -121,6 +122,31 @@ libiommu_in_model_power := \
 	src/model/power/phb_invalidate.c \
 	src/model/power/phb_translate.c
 
+libiommu_in_model_riscv := \
+	src/model/riscv/access.c \
+	src/model/riscv/command.c \
+	src/model/riscv/control.c \
+	src/model/riscv/counters.c \
+	src/model/riscv/debug.c \
+	src/model/riscv/directory.c \
+	src/model/riscv/entry.c \
+	src/model/riscv/fault.c \
+	src/model/riscv/first_stage.c \
+	src/model/riscv/interrupt.c \
+	src/model/riscv/invalidate.c \
+	src/model/riscv/message.c \
+	src/model/riscv/model.c \
+	src/model/riscv/page_entry.c \
+	src/model/riscv/page_request.c \
+	src/model/riscv/process.c \
+	src/model/riscv/registers.c \
+	src/model/riscv/ring.c \
+	src/model/riscv/second_stage.c \
+	src/model/riscv/state.c \
+	src/model/riscv/translate.c \
+	src/model/riscv/walk.c \
+	src/model/riscv/work.c
+
 libiommu_in_model_vtd := \
 	src/model/vtd/access.c \
 	src/model/vtd/context.c \
@@ -142,6 +168,8 @@ libiommu_in_model_vtd := \
 libiommu_in_pgtable := \
 	src/pgtable/page.c \
 	src/pgtable/pgsize.c \
+	src/pgtable/riscvfs.c \
+	src/pgtable/riscvss.c \
 	src/pgtable/tce.c \
 	src/pgtable/tce_entry.c \
 	src/pgtable/vtdss.c \
@@ -261,6 +289,9 @@ libiommu_emulator := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_mode
 # with bridges or a hypervisor's windows for guests on POWER
 libiommu_model_tce := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_power)
 
+# with RISC-V IOMMUs for its guests
+libiommu_model_riscv := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_riscv)
+
 # something that finds out which PCI functions can be kept apart
 libiommu_pci := src/group/pci.c
 
@@ -269,6 +300,9 @@ libiommu_pgtable := $(libiommu_in_base) $(libiommu_in_pgtable)
 
 # those of x86-64 processors
 libiommu_x86_64 := $(libiommu_in_base) src/pgtable/x86_64.c src/pgtable/page.c
+
+# those of RISC-V processors and IOMMUs
+libiommu_riscv64 := $(libiommu_in_base) src/pgtable/riscvfs.c src/pgtable/riscvss.c src/pgtable/page.c
 
 # something that hands out device addresses
 libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)

@@ -36,6 +36,11 @@
 #define IOMMU_CONFIG_FIRST_STAGE IOMMU_CONFIG_SCALABLE
 #endif
 
+/* Page tables of RISC-V, both stages (<libiommu/riscv64.h>). */
+#ifndef IOMMU_CONFIG_RISCV_TABLES
+#define IOMMU_CONFIG_RISCV_TABLES 1
+#endif
+
 /*
  * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). Without it remapping
  * that was left enabled is disabled.
@@ -247,19 +252,35 @@
 #define IOMMU_CONFIG_POWER 1
 #endif
 
+/* The RISC-V IOMMU (<libiommu/riscv.h>). Needs RISCV_TABLES. */
+#ifndef IOMMU_CONFIG_RISCV
+#define IOMMU_CONFIG_RISCV IOMMU_CONFIG_RISCV_TABLES
+#endif
+
 /* Models of hardware, for emulators and tests. */
 #ifndef IOMMU_CONFIG_MODELS
 #define IOMMU_CONFIG_MODELS 1
 #endif
 
+/* … among them that of the RISC-V IOMMU. */
+#ifndef IOMMU_CONFIG_MODEL_RISCV
+#define IOMMU_CONFIG_MODEL_RISCV IOMMU_CONFIG_MODELS
+#endif
+
 #if IOMMU_CONFIG_FIRST_STAGE && !IOMMU_CONFIG_SCALABLE
 #error "IOMMU_CONFIG_FIRST_STAGE needs IOMMU_CONFIG_SCALABLE"
+#endif
+#if IOMMU_CONFIG_RISCV && !IOMMU_CONFIG_RISCV_TABLES
+#error "IOMMU_CONFIG_RISCV needs IOMMU_CONFIG_RISCV_TABLES"
 #endif
 #if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
 #error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
 #endif
 #if IOMMU_CONFIG_DMA_NONCOHERENT && !IOMMU_CONFIG_DMA_BOUNCE
 #error "IOMMU_CONFIG_DMA_NONCOHERENT needs IOMMU_CONFIG_DMA_BOUNCE"
+#endif
+#if IOMMU_CONFIG_MODEL_RISCV && !IOMMU_CONFIG_MODELS
+#error "IOMMU_CONFIG_MODEL_RISCV needs IOMMU_CONFIG_MODELS"
 #endif
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"

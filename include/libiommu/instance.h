@@ -90,7 +90,8 @@ IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
  */
 enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
-	IOMMU_HARDWARE_VTD, /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_VTD,   /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_RISCV, /* words: the capabilities register */
 };
 enum iommu_hardware_flags {
 	/*
@@ -106,6 +107,26 @@ struct iommu_hardware_info {
 };
 IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
 					   struct iommu_hardware_info *info);
+
+/*
+ * iommu_unit_check - ask the hardware itself, rather than the tables, how it translates an access
+ * of an endpoint: with what it has cached, as if the device had made it. For tests and for finding
+ * out what is wrong; it may fill caches, and mark the page as accessed.
+ *
+ * @pasid: 0: a request without a PASID. @prot: IOMMU_PROT_READ, IOMMU_PROT_WRITE or both.
+ * @paddr: receives the physical address; unchanged on failure.
+ *
+ * Returns 0, or
+ *   IOMMU_EFAULT      the access is blocked, and reported as a fault of the device
+ *   IOMMU_EINVAL      another prot
+ *   IOMMU_ENODEV      the endpoint was released
+ *   IOMMU_EOPNOTSUPP  the hardware cannot be asked
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     it did not answer
+ * Control path.
+ */
+IOMMU_API int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+			       unsigned int prot, iommu_paddr_t *paddr);
 
 /*
  * iommu_unit_enable - start translation: DMA of every endpoint behind the unit goes through the

@@ -53,6 +53,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
 #include <libiommu/iova.h>
+#include <libiommu/model_riscv.h>
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
@@ -61,6 +62,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
+#include <libiommu/riscv64.h>
 #include <libiommu/shadow.h>
 #include <libiommu/spapr.h>
 #include <libiommu/status.h>

@@ -153,21 +153,26 @@ enum iommu_pgtable_flags {
 	 */
 	IOMMU_PGTABLE_NO_EXECUTE = 1 << 3,
 	/*
-	 * x86-64, first stage: leaves are global: caches keep them when the address space changes.
+	 * First stage: leaves are global: caches keep them when the address space changes.
 	 */
 	IOMMU_PGTABLE_GLOBAL = 1 << 4,
 	/*
-	 * x86-64, first stage: entries have accessed and dirty set from the start, so that hardware
-	 * never writes them: for units that cannot, or if the bits are not needed.
+	 * First stage, and both stages of RISC-V: entries have accessed and dirty set from the
+	 * start, so that hardware never writes them: for units that cannot, or if the bits are not
+	 * needed. RISC-V hardware that cannot faults at entries without.
 	 */
 	IOMMU_PGTABLE_ACCESSED = 1 << 5,
+	/*
+	 * RISC-V: leaves have memory types (Svpbmt), so IOMMU_PROT_MMIO can be obeyed.
+	 */
+	IOMMU_PGTABLE_MEMORY_TYPES = 1 << 6,
 };
 
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
 	 * Levels of table, including the one with the smallest leaves. VT-d second stage: 3 to 5;
-	 * x86-64, VT-d first stage: 4 or 5. TCE: 1 to 5.
+	 * x86-64, VT-d first stage: 4 or 5. RISC-V: 3 to 5. TCE: 1 to 5.
 	 */
 	unsigned int levels;
 	/*
@@ -538,7 +543,8 @@ struct iommu_pgtable_ops {
 /*
  * Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. Functions: iommu_vtdss_init,
  * iommu_vtdss_map, iommu_vtdss_unmap, iommu_vtdss_iova_to_phys, iommu_vtdss_destroy and the others
- * above; those of other formats begin with iommu_x86_64_table_ and iommu_tce_.
+ * above; those of other formats begin with iommu_x86_64_table_, iommu_riscvfs_, iommu_riscvss_ and
+ * iommu_tce_.
  */
 IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
@@ -575,6 +581,16 @@ IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
 #define iommu_vtdfs_split          iommu_x86_64_table_split
 
 /*
+ * RISC-V: 3, 4 or 5 levels; pages of 4K, 64K, 2M, 1G, 512G, 256T. First stage (Sv39, Sv48, Sv57),
+ * and second stage (Sv39x4, Sv48x4, Sv57x4), whose root has 16 KiB. Write permission implies read
+ * permission. What a unit and a processor are given, and what is different: <libiommu/riscv64.h>.
+ */
+IOMMU_PGTABLE_DECLARE(riscvfs);
+IOMMU_PGTABLE_DECLARE_DIRTY(riscvfs);
+IOMMU_PGTABLE_DECLARE(riscvss);
+IOMMU_PGTABLE_DECLARE_DIRTY(riscvss);
+
+/*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
  * big-endian on every host. (Linux and OPAL call tables of one level direct, others indirect.)
  */
@@ -585,6 +601,8 @@ IOMMU_PGTABLE_DECLARE(tce);
  * with trim. In the form in which hardware takes it:
  *
  *   processors          CR3: iommu_x86_64_table_cr3 of <libiommu/x86_64.h>
+ *   RISC-V              iommu_riscvfs_iosatp, iommu_riscvss_iohgatp and others of
+ *                       <libiommu/riscv64.h>
  *   VT-d first stage    PASID entry: vtd_pasid_word2(pt->levels, root, ...)
  *   VT-d second stage   PASID entry: vtd_pasid_word0(type, pt->levels, root); context entry:
  *                       vtd_context_low(root, type) and vtd_context_high(pt->levels, id)

@@ -43,6 +43,7 @@ typedef uint64_t iommu_cell_t __attribute__((aligned(8)));
 #define IOMMU_PAGE_SIZE  (1ULL << IOMMU_PAGE_SHIFT)
 
 #define IOMMU_SIZE_4K    (1ULL << 12)
+#define IOMMU_SIZE_64K   (1ULL << 16)
 #define IOMMU_SIZE_2M    (1ULL << 21)
 #define IOMMU_SIZE_1G    (1ULL << 30)
 

@@ -229,6 +229,21 @@ void iommu_model_cache_drop_tags(struct model_cache *cache, unsigned int kind, u
 				       model_cache_key(kind, last_tag, UINT8_MAX, UINT64_MAX));
 }
 
+bool iommu_model_cache_next_tag(struct model_cache *cache, unsigned int kind, uint64_t first,
+				uint64_t last, uint64_t *tag)
+{
+	const struct model_cache_node *node;
+
+	if (cache->count[kind] == 0)
+		return false;
+	node = iommu_model_order_next(cache, model_cache_key(kind, first, 0, 0),
+				      model_cache_key(kind, last, UINT8_MAX, UINT64_MAX));
+	if (node == NULL)
+		return false;
+	*tag = model_key_tag(node->key);
+	return true;
+}
+
 void iommu_model_cache_drop_kind(struct model_cache *cache, unsigned int kind)
 {
 	iommu_model_cache_drop_tags(cache, kind, 0, MODEL_CACHE_TAG_MAX);

@@ -179,6 +179,12 @@ void iommu_model_cache_drop_tags(struct model_cache *cache, unsigned int kind, u
 /* … and with this owner. */
 void iommu_model_cache_drop_owned(struct model_cache *cache, unsigned int kind, uint32_t owner,
 				  uint64_t first, uint64_t last);
+/*
+ * The lowest tag in [first, last] that entries of this kind have; false: none. For invalidations
+ * that go from tag to tag.
+ */
+bool iommu_model_cache_next_tag(struct model_cache *cache, unsigned int kind, uint64_t first,
+				uint64_t last, uint64_t *tag);
 /* Drop all entries of one kind. */
 void iommu_model_cache_drop_kind(struct model_cache *cache, unsigned int kind);
 

@@ -117,6 +117,37 @@ struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
 	return NULL;
 }
 
+/* The first of a bunch that does not come before a key. */
+static struct model_cache_node *first_of_bunch(const struct model_cache_bunch *bunch,
+					       struct model_cache_key key)
+{
+	struct model_cache_node *first = NULL;
+	unsigned int i;
+
+	for (i = 0; i < bunch->count; i++) {
+		struct model_cache_node *node = bunch->entries[i];
+
+		if (!is_before(node->key, key) &&
+		    (first == NULL || is_before(node->key, first->key)))
+			first = node;
+	}
+	return first;
+}
+
+struct model_cache_node *iommu_model_order_next(struct model_cache *cache,
+						struct model_cache_key first,
+						struct model_cache_key last)
+{
+	struct model_cache_bunch *bunch = bunch_of(cache, MODEL_BY_KEY, first);
+	struct model_cache_node *found = first_of_bunch(bunch, first);
+	struct iommu_rb_node *next = &bunch->by_key;
+
+	/* Only the first bunch of all may be empty: this goes one step, or two. */
+	while (found == NULL && (next = iommu_rb_next(next)) != NULL)
+		found = first_of_bunch(by_key(next), first);
+	return found != NULL && !is_before(last, found->key) ? found : NULL;
+}
+
 /* --- Joining ---------------------------------------------------------------------------------- */
 
 static void add(enum model_cache_order by, struct model_cache_bunch *bunch,

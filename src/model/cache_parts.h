@@ -164,6 +164,10 @@ void iommu_model_order_leave(struct model_cache *cache, enum model_cache_order b
 			     struct model_cache_node *node);
 struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
 						struct model_cache_key key);
+/* The first entry of the order by key whose key is in [first, last]; NULL: none. */
+struct model_cache_node *iommu_model_order_next(struct model_cache *cache,
+						struct model_cache_key first,
+						struct model_cache_key last);
 /* Drop all entries whose keys in this order are in [first, last]. */
 void iommu_model_order_drop(struct model_cache *cache, enum model_cache_order by,
 			    struct model_cache_key first, struct model_cache_key last);

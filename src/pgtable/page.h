@@ -19,11 +19,13 @@ void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt, unsigned int alloc_fla
 
 /*
  * Give a table back to the host: never one that hardware might still walk. It is still counted: a
- * caller that frees many takes them off the count at once, with iommu_pgtable_uncount.
+ * caller that frees many takes them off the count at once, with iommu_pgtable_uncount. The table is
+ * 2^extra_order times as large as the others.
  */
-static inline void iommu_pgtable_free_table(const struct iommu_pgtable *pt, void *table)
+static inline void iommu_pgtable_free_table(const struct iommu_pgtable *pt, void *table,
+					    unsigned int extra_order)
 {
-	pt->platform->free_pages(pt->platform->ctx, table, pt->table_order);
+	pt->platform->free_pages(pt->platform->ctx, table, pt->table_order + extra_order);
 }
 
 static inline void iommu_pgtable_uncount(struct iommu_pgtable *pt, uint64_t tables)

@@ -7,9 +7,9 @@
  * format (pgtable_map is iommu_NAME_map), and includes this file: out come these operations of
  * <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
- * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
- * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h,
- * template_fill.h, template_page.h, and here the rest.
+ * Parts: template_entries.h (entries, the straight walk, subtrees), template_run.h (runs),
+ * template_map.h, template_unmap.h, template_shape.h (changing a table as a whole),
+ * template_dirty.h, template_fill.h, template_page.h, and here the rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the
@@ -55,10 +55,25 @@
 #ifndef FORMAT_FLAGS
 #define FORMAT_FLAGS 0U /* of the flags that are a format's own */
 #endif
-#define FLAGS_OF_FORMATS (IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED)
+#ifndef FORMAT_ADDRESS_SHIFT
+#define FORMAT_ADDRESS_SHIFT 0 /* an address stands so many bits lower in an entry */
+#endif
+#ifndef FORMAT_ROOT_ORDER
+#define FORMAT_ROOT_ORDER 0 /* the root has 2^order times the pages of another table */
+#endif
+#define FLAGS_OF_FORMATS                                                                           \
+	(IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED |                \
+	 IOMMU_PGTABLE_MEMORY_TYPES)
+/* A table that neither loses nor gains a level. */
+#define FORMAT_FIXED_SHAPE (FORMAT_SIGN_EXTENDED || FORMAT_ROOT_ORDER != 0)
 
+/* Each needs those before. */
 #include "pgtable/template_entries.h"
+
+#include "pgtable/template_run.h"
+
 #include "pgtable/template_map.h"
+
 #include "pgtable/template_unmap.h"
 
 void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather)
@@ -105,7 +120,7 @@ static inline __attribute__((always_inline)) int
 look_up_entry(const struct iommu_pgtable *pt, uint64_t entry, unsigned int level, iommu_iova_t iova,
 	      iommu_paddr_t *paddr, unsigned int *prot)
 {
-	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+	const uint64_t mask = (1ULL << leaf_shift(pt, entry, level)) - 1;
 
 	if (!format_is_present(entry))
 		return IOMMU_ENOENT;
@@ -191,7 +206,26 @@ struct walk_cursor {
 	void *ctx;
 };
 
-/* Of the lowest level, whose leaves are all of one size. */
+#if FORMAT_RUNS
+/* A run, of which `visit` has one entry: it is visited once. On to the last entry that is left. */
+static int walk_run(const struct walk_cursor *walk, struct iommu_pgtable_visit *visit,
+		    const iommu_cell_t **entry, const iommu_cell_t *end)
+{
+	const unsigned int shift = format_level_shift(walk->pt, visit->level);
+	const struct iommu_pgtable_visit whole = run_visit(walk->pt, visit);
+	uint64_t rest = (whole.iova + whole.size - visit->iova) >> shift;
+
+	if (rest > (uint64_t)(end - *entry))
+		rest = (uint64_t)(end - *entry);
+	*entry += rest - 1;
+	visit->iova += (rest - 1) << shift;
+	return walk->visitor(walk->ctx, &whole);
+}
+#else
+#define walk_run(walk, visit, entry, end) 0
+#endif
+
+/* Of the lowest level, whose leaves are all of one size, but for runs. */
 static int walk_leaves(const struct walk_cursor *walk, const iommu_cell_t *table, iommu_iova_t iova,
 		       iommu_iova_t last)
 {
@@ -210,7 +244,8 @@ static int walk_leaves(const struct walk_cursor *walk, const iommu_cell_t *table
 			continue;
 		visit.paddr = format_address(pt, visit.entry);
 		visit.prot = format_prot(visit.entry);
-		status = walk->visitor(walk->ctx, &visit);
+		status = is_run(visit.entry, 1) ? walk_run(walk, &visit, &entry, end)
+						: walk->visitor(walk->ctx, &visit);
 		if (status != 0)
 			return status;
 	}
@@ -231,7 +266,7 @@ static int walk_table(const struct walk_cursor *walk, const iommu_cell_t *table,
 		int status = 0;
 
 		if (format_is_present(entry)) {
-			const struct iommu_pgtable_visit visit = {
+			struct iommu_pgtable_visit visit = {
 				.iova = iova & ~mask,
 				.size = mask + 1,
 				.level = level,
@@ -241,6 +276,12 @@ static int walk_table(const struct walk_cursor *walk, const iommu_cell_t *table,
 				.entry = entry,
 			};
 
+			if (is_run(entry, level)) {
+				visit = run_visit(pt, &visit);
+				piece_last = visit.iova + (visit.size - 1);
+				if (piece_last > last)
+					piece_last = last;
+			}
 			status = walk->visitor(walk->ctx, &visit);
 			if (status == 0 && visit.is_table)
 				status = walk_table(walk, table_at(pt, entry), level - 1, iova,
@@ -329,7 +370,9 @@ int pgtable_init(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 	status = iommu_refuse_defect(config->platform, IOMMU_CALL, defect);
 	if (status != 0)
 		return status;
+	pt->table_order += FORMAT_ROOT_ORDER;
 	pt->root = iommu_pgtable_alloc_table(pt, 0);
+	pt->table_order -= FORMAT_ROOT_ORDER;
 	if (pt->root == NULL)
 		return IOMMU_ENOMEM;
 #ifdef FORMAT_EAGER
@@ -339,7 +382,7 @@ int pgtable_init(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 	if (status != 0)
 		pgtable_destroy(pt);
 	else
-		iommu_pgtable_flush(pt, pt->root, iommu_pgtable_table_size(pt));
+		iommu_pgtable_flush(pt, pt->root, table_size(pt, pt->levels));
 	return status;
 }
 

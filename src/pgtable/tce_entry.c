@@ -18,7 +18,7 @@ static iommu_cell_t *table_below(struct iommu_pgtable *pt, iommu_cell_t *cell, b
 		if (iommu_cell_compare_and_swap(cell, 0, tce_to_memory(entry)))
 			return fresh;
 		/* Another CPU was first. */
-		iommu_pgtable_free_table(pt, fresh);
+		iommu_pgtable_free_table(pt, fresh, 0);
 		iommu_pgtable_uncount(pt, 1);
 		entry = tce_to_memory(iommu_cell_load_acquire(cell));
 	}

@@ -82,9 +82,38 @@ static uint64_t read_run(const struct dirty_cursor *dirty, iommu_cell_t *entries
 	return count;
 }
 
+#if FORMAT_RUNS
+/* A run of which `entry` is one of the caller's: how many entries from there on are its. */
+static uint64_t read_run_of_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entry,
+				   unsigned int level, iommu_iova_t iova)
+{
+	const uint64_t run = 1ULL << format_run_bits(entry_load(entry), level);
+	const uint64_t mask = (run << format_level_shift(dirty->pt, level)) - 1;
+	const iommu_iova_t first = iova & ~mask, last = iova | mask;
+	iommu_cell_t *entries = run_first(entry, run);
+	uint64_t i;
+
+	if (run_is_dirty(entries, run)) {
+		if (dirty->bitmap != NULL)
+			iommu_dirty_mark(dirty->bitmap, first > dirty->start ? first : dirty->start,
+					 last < dirty->last ? last : dirty->last);
+		if (!dirty->keeps && first >= dirty->start && last <= dirty->last) {
+			for (i = 0; i < run; i++)
+				entry_clean(&entries[i]);
+			entries_flush(dirty->pt, entries, run);
+			iommu_gather_add(dirty->gather, first, last, mask + 1);
+		}
+	}
+	return run - (uint64_t)(entry - entries);
+}
+#else
+#define read_run_of_leaves(dirty, entry, level, iova) 0
+#endif
+
 /*
  * The lowest level. Most entries are clean, and looked at four at a time; where four in a row were
- * written, so were many behind them, and a word of the bitmap is made at once.
+ * written, so were many behind them, and a word of the bitmap is made at once. Of a run any of the
+ * entries may have the bit: none of them is passed over.
  */
 static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries, uint64_t count,
 			iommu_iova_t iova)
@@ -100,14 +129,21 @@ static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries,
 			const uint64_t c = iommu_cell_load(&entries[i + 2]);
 			const uint64_t d = iommu_cell_load(&entries[i + 3]);
 			uint64_t run = 0;
+			const bool has_runs = may_have_run(a | b | c | d);
 
-			if (((a | b | c | d) & bit) == 0)
+			if (!has_runs && ((a | b | c | d) & bit) == 0)
 				run = 4;
-			else if ((a & b & c & d & bit) != 0)
-				run = read_run(dirty, &entries[i], count - i, iova + (i << shift));
+			else if (!has_runs && (a & b & c & d & bit) != 0)
+				run = read_run(dirty, &entries[i],
+					       entries_before_run(&entries[i], count - i),
+					       iova + (i << shift));
 			i += run;
 			if (run != 0)
 				continue;
+		}
+		if (is_run(entry_load(&entries[i]), 1)) {
+			i += read_run_of_leaves(dirty, &entries[i], 1, iova + (i << shift));
+			continue;
 		}
 		if ((iommu_cell_load(&entries[i]) & bit) != 0)
 			read_leaf(dirty, &entries[i], 1, iova + (i << shift));
@@ -133,6 +169,8 @@ static void read_table(const struct dirty_cursor *dirty, iommu_cell_t *table, un
 
 		if (entry_is_table(value, level))
 			read_table(dirty, table_at(pt, value), level - 1, iova, piece_last);
+		else if (is_run(value, level))
+			(void)read_run_of_leaves(dirty, entry, level, iova);
 		else if (format_is_present(value) && (value & FORMAT_DIRTY) != 0)
 			read_leaf(dirty, entry, level, iova);
 		if (piece_last == last)
@@ -234,16 +272,61 @@ static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigne
 	return status;
 }
 
+#if FORMAT_RUNS
+/* No run in [iova, last] stays that is larger than pgsize. */
+static void break_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+			   uint64_t pgsize, iommu_iova_t iova, iommu_iova_t last,
+			   struct iommu_gather *gather)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+
+	for (;;) {
+		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
+		const uint64_t value = entry_load_acquire(entry);
+		const iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;
+
+		if (entry_is_table(value, level))
+			break_in_table(pt, table_at(pt, value), level - 1, pgsize, iova, piece_last,
+				       gather);
+		else if (is_run(value, level) && 1ULL << leaf_shift(pt, value, level) > pgsize)
+			run_break(pt, entry, level, iova, gather);
+		if (piece_last == last)
+			return;
+		iova = piece_last + 1;
+	}
+}
+
+/* The highest level whose single pages are no larger than pgsize. */
+static unsigned int level_within(const struct iommu_pgtable *pt, uint64_t pgsize)
+{
+	unsigned int level = 1;
+
+	while (1ULL << format_level_shift(pt, level + 1) <= pgsize)
+		level++;
+	return level;
+}
+#endif
+
 int pgtable_split(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		  struct iommu_gather *gather)
 {
 	unsigned int target = 1;
+	int status;
 
 	if (!range_is_good(pt, iova, size))
 		return range_error(pt, iova, size);
 	if ((pgsize & (pgsize - 1)) != 0 || (pgsize & pt->pgsize_bitmap) == 0)
 		return IOMMU_EINVAL;
+#if FORMAT_RUNS
+	target = level_within(pt, pgsize);
+#else
 	while (1ULL << format_level_shift(pt, target) < pgsize)
 		target++;
-	return split_in_table(pt, pt->root, pt->levels, target, iova, iova + (size - 1), gather);
+#endif
+	status = split_in_table(pt, pt->root, pt->levels, target, iova, iova + (size - 1), gather);
+#if FORMAT_RUNS
+	if (status == 0)
+		break_in_table(pt, pt->root, pt->levels, pgsize, iova, iova + (size - 1), gather);
+#endif
+	return status;
 }

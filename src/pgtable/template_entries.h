@@ -20,6 +20,23 @@ static inline void entry_store(iommu_cell_t *entry, uint64_t value)
 	iommu_cell_store(entry, format_to_memory(value));
 }
 
+/* An address as it stands in an entry. */
+static inline uint64_t address_bits(uint64_t address)
+{
+	return address >> FORMAT_ADDRESS_SHIFT;
+}
+
+/* log2 of how many times larger than the others a table of this level is. */
+static inline unsigned int extra_order(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return FORMAT_ROOT_ORDER != 0 && level == pt->levels ? FORMAT_ROOT_ORDER : 0;
+}
+
+static inline size_t table_size(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return iommu_pgtable_table_size(pt) << extra_order(pt, level);
+}
+
 static inline bool entry_is_table(uint64_t entry, unsigned int level)
 {
 	return format_is_present(entry) && !format_is_leaf(entry, level);
@@ -185,11 +202,14 @@ table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *
 
 #endif
 
-/* Give the pages of a table and of all below it to the host; returns how many there were. */
+/*
+ * Give the pages of a table and of all below it to the host; returns how many there were, in units
+ * of a table's pages.
+ */
 static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t *table,
 				   unsigned int level)
 {
-	uint64_t pages = 1;
+	uint64_t pages = 1ULL << extra_order(pt, level);
 	unsigned int i;
 
 	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
@@ -198,7 +218,7 @@ static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t 
 		if (entry_is_table(entry, level))
 			pages += subtree_free_pages(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_free_table(pt, table);
+	iommu_pgtable_free_table(pt, table, extra_order(pt, level));
 	return pages;
 }
 

@@ -43,7 +43,7 @@ static void subtree_fill(const struct iommu_pgtable *pt, iommu_cell_t *table, un
 		else if (entry_is_table(entry, level) && !is_fill(pt, entry, level))
 			subtree_fill(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
+	iommu_pgtable_flush(pt, table, table_size(pt, level));
 }
 
 static void subtree_unfill(const struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level)
@@ -58,7 +58,7 @@ static void subtree_unfill(const struct iommu_pgtable *pt, iommu_cell_t *table, 
 		else if (entry_is_table(entry, level))
 			subtree_unfill(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
+	iommu_pgtable_flush(pt, table, table_size(pt, level));
 }
 
 /* Those of a level that was trimmed since, too. */
@@ -68,7 +68,7 @@ static void fill_free(struct iommu_pgtable *pt)
 	unsigned int level;
 
 	for (level = 0; level < most && pt->fill[level] != NULL; level++) {
-		iommu_pgtable_free_table(pt, pt->fill[level]);
+		iommu_pgtable_free_table(pt, pt->fill[level], 0);
 		iommu_pgtable_uncount(pt, 1);
 		pt->fill[level] = NULL;
 	}

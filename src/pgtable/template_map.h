@@ -42,7 +42,7 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 					uint64_t count, iommu_paddr_t paddr, unsigned int level,
 					unsigned int prot)
 {
-	const uint64_t step = 1ULL << format_level_shift(pt, level);
+	const uint64_t step = address_bits(1ULL << format_level_shift(pt, level));
 	uint64_t leaf = format_make_leaf(pt, paddr, level, prot);
 
 	for (; UNROLLED && count >= 4; count -= 4, entries += 4, leaf += 4 * step) {
@@ -54,6 +54,64 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 	for (; count != 0; count--, entries++, leaf += step)
 		entry_store(entries, leaf);
 }
+
+#if FORMAT_RUNS
+/*
+ * The same where one run or several fit in: single pages before the first and behind the last.
+ * Hardware that finds part of a run finds what it leads to in the end: whatever is below it belongs
+ * to the caller.
+ */
+static __attribute__((noinline)) void entries_store_runs(const struct iommu_pgtable *pt,
+							 iommu_cell_t *entries, uint64_t count,
+							 iommu_paddr_t paddr, unsigned int level,
+							 unsigned int prot)
+{
+	const unsigned int shift = format_level_shift(pt, level);
+	const uint64_t run = 1ULL << format_runs(pt, level);
+	const uint64_t head = run_ahead(entries, run);
+	uint64_t leaf;
+
+	entries_store_leaves(pt, entries, head, paddr, level, prot);
+	entries += head;
+	paddr += head << shift;
+	leaf = format_make_leaf(pt, paddr, level, prot);
+	for (count -= head; count >= run; count -= run, paddr += run << shift) {
+		uint64_t i;
+
+		for (i = 0; i < run; i++)
+			entry_store(entries++, format_run_entry(leaf, i));
+		leaf += address_bits(run << shift);
+	}
+	entries_store_leaves(pt, entries, count, paddr, level, prot);
+}
+
+/*
+ * Does a run fit into these pages? Its place is that of its entries in their table, which begins
+ * with a page; both addresses have to be as far behind a multiple of its size.
+ */
+static inline bool run_fits(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
+			    uint64_t count, iommu_paddr_t paddr, unsigned int level)
+{
+	const uint64_t run = 1ULL << format_runs(pt, level);
+	const uint64_t head = run_ahead(entries, run);
+
+	return run != 1 && count >= head + run &&
+	       ((paddr >> format_level_shift(pt, level)) + head) % run == 0;
+}
+
+/* Pages whose entries lie in one table, in the largest sizes that fit. */
+static inline void entries_store_pages(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+				       uint64_t count, iommu_paddr_t paddr, unsigned int level,
+				       unsigned int prot)
+{
+	if (run_fits(pt, entries, count, paddr, level))
+		entries_store_runs(pt, entries, count, paddr, level, prot);
+	else
+		entries_store_leaves(pt, entries, count, paddr, level, prot);
+}
+#else
+#define entries_store_pages entries_store_leaves
+#endif
 
 /*
  * The entries of a run are not all empty: is any of them in use? Empty tables are not, and go to
@@ -101,7 +159,7 @@ static inline int map_run(struct map_cursor *map, iommu_cell_t *entries, uint64_
 		if (status != 0)
 			return status;
 	}
-	entries_store_leaves(map->pt, entries, count, map->paddr, level, map->prot);
+	entries_store_pages(map->pt, entries, count, map->paddr, level, map->prot);
 	if (!map->is_private)
 		entries_flush(map->pt, entries, count);
 	map->iova += count << shift;
@@ -280,7 +338,7 @@ int pgtable_map(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr
 	entries = &table[table_index(pt, iova, 1)];
 	if (__builtin_expect(!entries_are_empty(entries, count), 0))
 		return IOMMU_EEXIST;
-	entries_store_leaves(pt, entries, count, paddr, 1, prot);
+	entries_store_pages(pt, entries, count, paddr, 1, prot);
 	entries_flush(pt, entries, count);
 	*mapped = size;
 	return 0;

@@ -75,6 +75,8 @@ bool pgtable_unmap_page(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t si
 	entry = page_entry(pt, iova);
 	if (__builtin_expect(entry == NULL || !format_is_present(entry_load(entry)), 0))
 		return false;
+	if (FORMAT_RUNS && __builtin_expect(is_run(entry_load(entry), 1), 0))
+		return false;
 	entry_store(entry, 0);
 	return page_entry_done(pt, entry);
 }
@@ -130,7 +132,8 @@ static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iomm
 	if (count != 0 && ((iova | pieces->paddr) & larger) == 0)
 		return 0;
 	for (; UNROLLED && end - piece >= 2; piece += 2, entry += 2) {
-		const uint64_t first = leaf | piece[0].paddr, second = leaf | piece[1].paddr;
+		const uint64_t first = leaf | address_bits(piece[0].paddr);
+		const uint64_t second = leaf | address_bits(piece[1].paddr);
 
 		if ((not_a_page(pt, wrong, &piece[0]) | not_a_page(pt, wrong, &piece[1]) |
 		     iommu_cell_load(&entry[0]) | iommu_cell_load(&entry[1])) != 0)
@@ -141,7 +144,7 @@ static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iomm
 	for (; piece != end; piece++, entry++) {
 		if ((not_a_page(pt, wrong, piece) | iommu_cell_load(entry)) != 0)
 			break;
-		entry_store(entry, leaf | piece->paddr);
+		entry_store(entry, leaf | address_bits(piece->paddr));
 	}
 	return (unsigned int)(piece - pieces);
 }
@@ -184,7 +187,7 @@ static __attribute__((noinline)) void map_mixed(const struct iommu_pgtable *pt,
 		if (is_for_map(pt, at->iova + (at->done << shift), piece, at->room - at->done) ||
 		    !entries_are_empty(entries, pages))
 			return;
-		entries_store_leaves(pt, entries, pages, piece->paddr, 1, prot);
+		entries_store_pages(pt, entries, pages, piece->paddr, 1, prot);
 		at->done += pages;
 		at->next++;
 		map_singles(pt, at, prot);

@@ -16,7 +16,7 @@ static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *ta
 		if (entry_is_table(entry, level) && !is_fill(pt, entry, level))
 			subtree_flush(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
+	iommu_pgtable_flush(pt, table, table_size(pt, level));
 }
 
 void pgtable_set_coherent(struct iommu_pgtable *pt, bool coherent)
@@ -131,7 +131,7 @@ static inline int extend(struct iommu_pgtable *pt, const void *below, void **top
 	return 0;
 }
 
-/* Two halves do not change their shape. */
+/* Two halves do not change their shape; a root that is larger than other tables keeps its level. */
 int pgtable_set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 {
 	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : set_aperture(pt, last);
@@ -139,12 +139,12 @@ int pgtable_set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 
 int pgtable_trim(struct iommu_pgtable *pt, void **top)
 {
-	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : trim(pt, top);
+	return FORMAT_FIXED_SHAPE ? IOMMU_EINVAL : trim(pt, top);
 }
 
 int pgtable_extend(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : extend(pt, below, top);
+	return FORMAT_FIXED_SHAPE ? IOMMU_EINVAL : extend(pt, below, top);
 }
 
 void pgtable_free_top(struct iommu_pgtable *pt, void *top, unsigned int level)
@@ -169,12 +169,17 @@ struct clone {
 static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
 		       unsigned int level);
 
-/* One present entry; bits that this format does not have are not copied. */
+/*
+ * One present entry; bits that this format does not have are not copied. Entries of a run become
+ * single pages: nothing says that their neighbours are those of the same run, and each of them
+ * alone says where its own page is.
+ */
 static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t entry,
 		       unsigned int level)
 {
 	struct iommu_pgtable *pt = clone->pt;
-	const iommu_paddr_t target = format_address(pt, entry);
+	const iommu_paddr_t target =
+		format_address(pt, is_run(entry, level) ? run_page(to, entry, level) : entry);
 	iommu_cell_t *table;
 
 	if (!format_entry_is_sane(pt, entry, level))
@@ -198,8 +203,7 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 	const iommu_cell_t *source;
 	unsigned int i;
 
-	if (clone->is_memory != NULL &&
-	    !clone->is_memory(clone->ctx, from, iommu_pgtable_table_size(pt)))
+	if (clone->is_memory != NULL && !clone->is_memory(clone->ctx, from, table_size(pt, level)))
 		return IOMMU_EFAULT;
 	source = iommu_phys_to_virt(pt->platform, from);
 	for (i = 0; i < format_table_entries(pt, level); i++) {
@@ -212,7 +216,7 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 		if (status != 0)
 			return status;
 	}
-	iommu_pgtable_flush(pt, to, iommu_pgtable_table_size(pt));
+	iommu_pgtable_flush(pt, to, table_size(pt, level));
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 	if (table == NULL)
 		return NULL;
 	if (format_leaf_allowed(pt, level))
-		entries_store_leaves(pt, table, entries, paddr, level, prot);
+		entries_store_pages(pt, table, entries, paddr, level, prot);
 	for (i = 0; !format_leaf_allowed(pt, level) && i < entries; i++) {
 		iommu_cell_t *child = split_table(pt, paddr + i * size, level - 1, prot);
 
@@ -185,6 +185,10 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 
 	if (!format_is_present(value) || entry_is_table(value, level))
 		return 0;
+	if (is_run(value, level)) {
+		run_break(pt, entry, level, iova, gather);
+		return 0;
+	}
 	table = split_table(pt, format_address(pt, value), level - 1, format_prot(value) | prot);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -216,12 +220,16 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 	unsigned int level = pt->levels;
 
 	/* A leaf that ends where the boundary is cannot be cut by it, nor can any below. */
-	while ((boundary & ((1ULL << format_level_shift(pt, level)) - 1)) != 0) {
+	while ((boundary & ((1ULL << largest_shift(pt, level)) - 1)) != 0) {
 		iommu_cell_t *entry = &table[table_index(pt, inside, level)];
 		const uint64_t value = entry_load_acquire(entry);
 		int status;
 
 		if (!format_is_present(value))
+			return 0;
+		/* Where no entry is cut, only a run may be. */
+		if (FORMAT_RUNS && !is_run(value, level) &&
+		    (boundary & ((1ULL << format_level_shift(pt, level)) - 1)) == 0)
 			return 0;
 		if (!format_is_leaf(value, level)) {
 			table = table_at(pt, value);
@@ -230,6 +238,11 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 		}
 		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
 			return IOMMU_EINVAL;
+		/* Another owner of a part of it may have done so since: then nothing happens. */
+		if (is_run(value, level)) {
+			run_break(pt, entry, level, inside, gather);
+			continue;
+		}
 		status = split_leaf(pt, entry, level, inside, 0, gather);
 		if (status != 0)
 			return status;
@@ -357,9 +370,9 @@ int pgtable_unmap(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, un
 		return (UNROLLED ? unmap_large : unmap_range)(pt, iova, last, flags, gather,
 							      unmapped);
 	table = table_covering(pt, iova, &level);
-	if (__builtin_expect(level != 1, 0))
+	if (__builtin_expect(level != 1 || cuts_run(pt, table, iova, last), 0))
 		return unmap_range(pt, iova, last, flags, gather, unmapped);
-	/* Only leaves of the smallest size here: nothing can be cut. */
+	/* Only leaves of the smallest size, and runs, here: nothing else can be cut. */
 	if (unmapped == NULL) {
 		entries_clear(pt, &table[table_index(pt, iova, 1)], size >> shift);
 	} else {

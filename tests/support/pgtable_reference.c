@@ -89,6 +89,16 @@ static void tables_add_for_leaf(struct pgtable_reference *reference, iommu_iova_
 			table_add(reference, level, iova & ~(table_size(level) - 1));
 }
 
+/* What the table with a leaf of this size covers. */
+static uint64_t table_size_above(uint64_t size)
+{
+	unsigned int level = 1;
+
+	while (table_size(level) <= size)
+		level++;
+	return table_size(level);
+}
+
 /* Remove the tables that a range covers whole. */
 static void tables_remove_in(struct pgtable_reference *reference, iommu_iova_t start,
 			     iommu_iova_t last)
@@ -145,10 +155,10 @@ int reference_map(struct pgtable_reference *reference, iommu_iova_t iova, iommu_
 		const iommu_iova_t last = leaf->iova + (leaf->size - 1);
 
 		/* A leaf replaces the empty tables below it. */
-		if (leaf->size > IOMMU_SIZE_4K)
+		if (leaf->size >= table_size(1))
 			tables_remove_in(reference, leaf->iova, last);
 		if (i == 0 || leaf->size != leaves[i - 1].size ||
-		    leaf->iova % (leaf->size * 512) == 0)
+		    leaf->iova % table_size_above(leaf->size) == 0)
 			tables_add_for_leaf(reference, leaf->iova, leaf->size);
 	}
 	free(leaves);
@@ -180,7 +190,7 @@ static bool leaf_split_at(struct pgtable_reference *reference, iommu_iova_t boun
 	for (i = 0; i < count; i++) {
 		parts[i] = (struct reference_leaf){leaf.iova + i * pgsize, pgsize,
 						   leaf.paddr + i * pgsize, leaf.prot};
-		if (parts[i].iova % (pgsize * 512) == 0)
+		if (parts[i].iova % table_size_above(pgsize) == 0)
 			tables_add_for_leaf(reference, parts[i].iova, pgsize);
 	}
 	leaves_replace(reference, at, 1, parts, count);

@@ -16,6 +16,7 @@ struct pgtable_suite_format {
 	unsigned int levels;
 	unsigned int input_bits;
 	uint64_t pgsize_bitmap;
+	uint64_t root_pages; /* that count of an empty table */
 };
 
 int suite_setup(void **state);

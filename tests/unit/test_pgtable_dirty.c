@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Dirty bits: read into bitmaps of any granularity, in both formats that have them. */
+/*
+ * Dirty bits: read into bitmaps of any granularity, in all formats that have them; of runs, in
+ * whichever of their entries hardware notes them.
+ */
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
@@ -22,12 +26,39 @@ struct format {
 	unsigned int input_bits;
 	uint64_t dirty;
 	iommu_iova_t base; /* where the tests map */
+	/* How hardware reads an entry: what a leaf that can be written has, what says that it is
+	 * one, where the address is. */
+	uint64_t writable, leaf, address;
+	unsigned int address_shift;
+	uint64_t runs; /* their size: of tests that are about them */
 };
 
+#define OF_VTD                                                                                     \
+	.writable = VTD_SS_READ | VTD_SS_WRITE, .leaf = VTD_SS_PAGE_SIZE,                          \
+	.address = VTD_SS_ADDRESS_MASK
+#define OF_RISCV                                                                                   \
+	.dirty = RISCV_PTE_DIRTY, .writable = RISCV_PTE_VALID, .leaf = RISCV_PTE_WRITE,            \
+	.address = RISCV_PPN_MASK, .address_shift = 2
+
 static const struct format formats[] = {
-	{&iommu_vtdss_ops, 48, VTD_SS_DIRTY, 0x40000000},
-	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0x40000000},
-	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0xffff900000000000},
+	{&iommu_vtdss_ops, 48, VTD_SS_DIRTY, 0x40000000, OF_VTD},
+	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0x40000000, OF_VTD},
+	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0xffff900000000000, OF_VTD},
+	{.ops = &iommu_riscvss_ops, .input_bits = 50, .base = 0x40000000, OF_RISCV},
+	{.ops = &iommu_riscvfs_ops, .input_bits = 47, .base = 0xffff900000000000, OF_RISCV},
+};
+
+static const struct format formats_with_runs[] = {
+	{.ops = &iommu_riscvss_ops,
+	 .input_bits = 50,
+	 .base = 0x40000000,
+	 .runs = IOMMU_SIZE_64K,
+	 OF_RISCV},
+	{.ops = &iommu_riscvfs_ops,
+	 .input_bits = 47,
+	 .base = 0xffff900000000000,
+	 .runs = IOMMU_SIZE_64K,
+	 OF_RISCV},
 };
 
 static struct test_platform test;
@@ -43,7 +74,7 @@ static void begin(const struct format *of, unsigned int flags)
 		.levels = 4,
 		.input_bits = of->input_bits,
 		.output_bits = 46,
-		.pgsize_bitmap = ALL_SIZES,
+		.pgsize_bitmap = ALL_SIZES | of->runs,
 		.flags = flags,
 	};
 
@@ -61,11 +92,16 @@ static void end(void)
 	test_platform_destroy(&test);
 }
 
-static void map(iommu_iova_t iova, uint64_t size)
+static void map_to(iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size)
 {
 	uint64_t mapped;
 
-	assert_int_equal(format->ops->map(&pt, iova, 1ULL << 40, size, RW, &gather, &mapped), 0);
+	assert_int_equal(format->ops->map(&pt, iova, paddr, size, RW, &gather, &mapped), 0);
+}
+
+static void map(iommu_iova_t iova, uint64_t size)
+{
+	map_to(iova, 1ULL << 40, size);
 }
 
 /* As hardware does it: in the leaf, whatever its size, in one piece. */
@@ -79,12 +115,13 @@ static void device_writes(iommu_iova_t iova)
 		uint64_t *entry = &table[iova >> shift & 511];
 		const uint64_t value = iommu_le64(__sync_val_compare_and_swap(entry, 0, 0));
 
-		assert_int_equal(value & 3, 3);
-		if (level == 1 || (value & VTD_SS_PAGE_SIZE) != 0) {
+		assert_int_equal(value & format->writable, format->writable);
+		if (level == 1 || (value & format->leaf) != 0) {
 			(void)__sync_fetch_and_or(entry, iommu_le64(format->dirty));
 			return;
 		}
-		table = iommu_phys_to_virt(&test.platform, value & VTD_SS_ADDRESS_MASK);
+		table = iommu_phys_to_virt(&test.platform, (value & format->address)
+								   << format->address_shift);
 	}
 }
 
@@ -119,6 +156,11 @@ static void forget_bits(void)
 
 #define FOR_EACH_FORMAT(of)                                                                        \
 	for (of = formats; of < formats + sizeof(formats) / sizeof(formats[0]); of++)
+
+#define FOR_EACH_FORMAT_WITH_RUNS(of)                                                              \
+	for (of = formats_with_runs;                                                               \
+	     of < formats_with_runs + sizeof(formats_with_runs) / sizeof(formats_with_runs[0]);    \
+	     of++)
 
 static void a_range_can_count_as_written(void **state)
 {
@@ -372,80 +414,234 @@ static void splits_that_cannot_be(void **state)
 	}
 }
 
-static void random_writes_are_all_found(void **state)
+/*
+ * Where the page of a number begins, and how many pages of the smallest size it has: one in the
+ * middle has 2M; of a format with runs, every other megabyte is made of them.
+ */
+struct extent {
+	unsigned int first, pages;
+};
+
+static struct extent extent_of(unsigned int page)
+{
+	if (page >> 9 == 8)
+		return (struct extent){0x1000, 512};
+	if (format->runs != 0 && (page >> 8 & 1) == 0)
+		return (struct extent){page & ~15U, 16};
+	return (struct extent){page, 1};
+}
+
+static void write_randomly(const struct format *of)
 {
 	static bool written[1 << 14];
 	struct test_random rng = {.state = 9};
-	const struct format *of;
 	unsigned int round, i;
+
+	begin(of, 0);
+	for (i = 0; i < 1 << 14; i += 256)
+		if (i < 0x1000 || i >= 0x1200)
+			map_to(of->base + ((uint64_t)i << 12), (1ULL << 40) + (i >> 8 & 1) * 4096,
+			       256 << 12);
+	map(of->base + (0x1000ULL << 12), IOMMU_SIZE_2M);
+	memset(written, 0, sizeof(written));
+	for (round = 0; round < 300; round++) {
+		const unsigned int shift = 12 + (unsigned int)test_random_below(&rng, 4);
+		const unsigned int per_bit = 1U << (shift - 12);
+		const unsigned int first =
+			(unsigned int)test_random_below(&rng, (1 << 14) / per_bit);
+		const unsigned int count =
+			1 + (unsigned int)test_random_below(&rng, (1 << 14) / per_bit - first);
+		const bool keeps = test_random_below(&rng, 3) == 0;
+		/* Words of the bitmap begin anywhere in a table. */
+		const uint64_t skew = test_random_below(&rng, 64);
+		uint64_t n;
+
+		/* Single pages, and runs. */
+		for (i = (unsigned int)test_random_below(&rng, 20); i != 0; i--) {
+			const unsigned int from = (unsigned int)test_random_below(&rng, 1 << 14);
+			const unsigned int pages =
+				test_random_below(&rng, 3) != 0
+					? 1
+					: (unsigned int)test_random_below(&rng, 300);
+			unsigned int page, j;
+
+			for (page = from; page < from + pages && page < 1 << 14; page++) {
+				const struct extent whole = extent_of(page);
+
+				device_writes(of->base + ((uint64_t)page << 12));
+				for (j = 0; j < whole.pages; j++)
+					written[whole.first + j] = true;
+			}
+		}
+		forget_bits();
+		assert_int_equal(read_into(of->base + ((uint64_t)first << shift),
+					   (uint64_t)count << shift, keeps ? IOMMU_DIRTY_KEEP : 0,
+					   of->base - (skew << shift), shift),
+				 0);
+		for (n = 0; n < (1U << 14) / per_bit; n++) {
+			bool expected = false;
+
+			for (i = 0; i < per_bit; i++)
+				expected |= written[n * per_bit + i];
+			assert_int_equal(bit(n + skew),
+					 expected && n >= first && n < first + count);
+		}
+		/* What is clean again is invalidated. */
+		for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++) {
+			const iommu_iova_t page = of->base + ((uint64_t)i << 12);
+
+			const struct extent whole = extent_of(i);
+
+			/* Of a page that is not all there nothing is clean. */
+			if (whole.first < first * per_bit ||
+			    whole.first + whole.pages > (first + count) * per_bit)
+				continue;
+			if (written[i])
+				assert_true(gather.start <= page && gather.last >= page + 4095);
+			written[i] = false;
+		}
+	}
+	end();
+}
+
+static void random_writes_are_all_found(void **state)
+{
+	const struct format *of;
 
 	(void)state;
 	FOR_EACH_FORMAT(of)
+	write_randomly(of);
+	FOR_EACH_FORMAT_WITH_RUNS(of)
+	write_randomly(of);
+}
+
+/* --- Runs ------------------------------------------------------------------------------------- */
+
+/* In whichever of its entries hardware notes a write, the whole run is written. */
+static void a_write_anywhere_in_a_run_is_of_all_of_it(void **state)
+{
+	const struct format *of;
+	unsigned int page;
+
+	(void)state;
+	FOR_EACH_FORMAT_WITH_RUNS(of)
+	for (page = 0; page < 16; page++) {
+		const iommu_iova_t run = of->base + IOMMU_SIZE_64K;
+
+		begin(of, 0);
+		map(of->base, 3 * IOMMU_SIZE_64K);
+		device_writes(run + page * 4096);
+		assert_int_equal(read_into(of->base, 0x30000, IOMMU_DIRTY_KEEP, of->base, 12), 0);
+		assert_int_equal(words[0], 0xffff0000);
+		assert_true(iommu_gather_is_empty(&gather));
+		forget_bits();
+		/* What is asked for of it; the rest of it stays, so that all does. */
+		assert_int_equal(read_into(run + 0x3000, 0x2000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0x180000);
+		assert_int_equal(read_into(of->base, 0x1c000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0xfff0000);
+		assert_true(iommu_gather_is_empty(&gather));
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x30000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0xffff0000);
+		assert_int_equal(gather.start, run);
+		assert_int_equal(gather.last, run + 0xffff);
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x30000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		/* In several, and noted by others than hardware. */
+		device_writes(run);
+		device_writes(run + page * 4096);
+		assert_int_equal(format->ops->read_dirty(&pt, run, 0x10000, 0, NULL, &gather), 0);
+		assert_int_equal(read_into(run, 0x10000, 0, run, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		format->ops->note_written(&pt, run + page * 4096, 4096);
+		assert_int_equal(read_into(run, 0x10000, 0, run, 16), 0);
+		assert_int_equal(words[0], 1);
+		end();
+	}
+}
+
+/* Pages that were all written, and then a run of which one entry says so. */
+static void a_run_behind_written_pages(void **state)
+{
+	const struct format *of;
+	unsigned int page;
+
+	(void)state;
+	FOR_EACH_FORMAT_WITH_RUNS(of)
 	{
 		begin(of, 0);
-		/* Small pages, but for a large one in the middle. */
-		for (i = 0; i < 1 << 14; i += 256)
-			if (i < 0x1000 || i >= 0x1200)
-				map(of->base + ((uint64_t)i << 12), 256 << 12);
-		map(of->base + (0x1000ULL << 12), IOMMU_SIZE_2M);
-		memset(written, 0, sizeof(written));
-		for (round = 0; round < 300; round++) {
-			const unsigned int shift = 12 + (unsigned int)test_random_below(&rng, 4);
-			const unsigned int per_bit = 1U << (shift - 12);
-			const unsigned int first =
-				(unsigned int)test_random_below(&rng, (1 << 14) / per_bit);
-			const unsigned int count = 1 + (unsigned int)test_random_below(
-							       &rng, (1 << 14) / per_bit - first);
-			const bool keeps = test_random_below(&rng, 3) == 0;
-			/* Words of the bitmap begin anywhere in a table. */
-			const uint64_t skew = test_random_below(&rng, 64);
-			uint64_t n;
+		map_to(of->base, (1ULL << 40) + 4096, IOMMU_SIZE_64K);
+		map_to(of->base + IOMMU_SIZE_64K, 1ULL << 40, 2 * IOMMU_SIZE_64K);
+		for (page = 0; page < 16; page++)
+			device_writes(of->base + page * 4096);
+		device_writes(of->base + IOMMU_SIZE_64K + 0x7000);
+		assert_int_equal(read_into(of->base, 0x30000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0xffffffff);
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x30000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		end();
+	}
+}
 
-			/* Single pages, and runs. */
-			for (i = (unsigned int)test_random_below(&rng, 20); i != 0; i--) {
-				const unsigned int from =
-					(unsigned int)test_random_below(&rng, 1 << 14);
-				const unsigned int pages =
-					test_random_below(&rng, 3) != 0
-						? 1
-						: (unsigned int)test_random_below(&rng, 300);
-				unsigned int page, j;
+/* A run that is cut had been written to: so had all of its pages, each by itself. */
+static void a_run_that_is_cut_loses_nothing(void **state)
+{
+	const struct format *of;
+	unsigned int page;
 
-				for (page = from; page < from + pages && page < 1 << 14; page++) {
-					device_writes(of->base + ((uint64_t)page << 12));
-					written[page] = true;
-					for (j = 0x1000; page >> 9 == 8 && j < 0x1200; j++)
-						written[j] = true;
-				}
-			}
-			forget_bits();
-			assert_int_equal(read_into(of->base + ((uint64_t)first << shift),
-						   (uint64_t)count << shift,
-						   keeps ? IOMMU_DIRTY_KEEP : 0,
-						   of->base - (skew << shift), shift),
-					 0);
-			for (n = 0; n < (1U << 14) / per_bit; n++) {
-				bool expected = false;
+	(void)state;
+	FOR_EACH_FORMAT_WITH_RUNS(of)
+	for (page = 0; page < 16; page++) {
+		begin(of, 0);
+		map(of->base, 2 * IOMMU_SIZE_64K);
+		device_writes(of->base + page * 4096);
+		assert_int_equal(format->ops->unmap(&pt, of->base + 0x5000, 0x2000,
+						    IOMMU_UNMAP_SPLIT, &gather, NULL),
+				 0);
+		assert_int_equal(read_into(of->base, 0x1000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 1);
+		assert_int_equal(read_into(of->base, 0x20000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0xff9f);
+		forget_bits();
+		device_writes(of->base + 0x8000);
+		assert_int_equal(read_into(of->base, 0x20000, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0x100);
+		/* Of a clean one all pages are clean. */
+		forget_bits();
+		assert_int_equal(split(0x10000, 0x1000, IOMMU_SIZE_4K), 0);
+		assert_int_equal(read_into(of->base, 0x20000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		end();
+	}
+}
 
-				for (i = 0; i < per_bit; i++)
-					expected |= written[n * per_bit + i];
-				assert_int_equal(bit(n + skew),
-						 expected && n >= first && n < first + count);
-			}
-			/* What is clean again is invalidated. */
-			for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++) {
-				const iommu_iova_t page = of->base + ((uint64_t)i << 12);
+/* A large page that was written becomes runs and pages that were. */
+static void a_large_page_becomes_runs(void **state)
+{
+	const struct format *of;
 
-				if (written[i] && i >> 9 != 8)
-					assert_true(gather.start <= page &&
-						    gather.last >= page + 4095);
-			}
-			for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++)
-				if (i < 0x1000 || i >= 0x1200 ||
-				    (first * per_bit <= 0x1000 &&
-				     (first + count) * per_bit >= 0x1200))
-					written[i] = false;
-		}
+	(void)state;
+	FOR_EACH_FORMAT_WITH_RUNS(of)
+	{
+		begin(of, 0);
+		map(of->base, IOMMU_SIZE_2M);
+		device_writes(of->base);
+		assert_int_equal(format->ops->unmap(&pt, of->base + 0x15000, 0x1000,
+						    IOMMU_UNMAP_SPLIT, &gather, NULL),
+				 0);
+		assert_int_equal(read_into(of->base, IOMMU_SIZE_2M, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 511);
+		forget_bits();
+		assert_int_equal(read_into(of->base, IOMMU_SIZE_2M, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		device_writes(of->base + 0x1f000);
+		device_writes(of->base + 0x2f000);
+		assert_int_equal(read_into(of->base, IOMMU_SIZE_2M, 0, of->base, 12), 0);
+		assert_int_equal(words[0], 0x0000ffff80000000);
+		assert_int_equal(bits_set(), 17);
 		end();
 	}
 }
@@ -510,6 +706,10 @@ int main(void)
 		cmocka_unit_test(pages_are_split_beforehand),
 		cmocka_unit_test(splits_that_cannot_be),
 		cmocka_unit_test(random_writes_are_all_found),
+		cmocka_unit_test(a_write_anywhere_in_a_run_is_of_all_of_it),
+		cmocka_unit_test(a_run_behind_written_pages),
+		cmocka_unit_test(a_run_that_is_cut_loses_nothing),
+		cmocka_unit_test(a_large_page_becomes_runs),
 		cmocka_unit_test(no_write_is_lost_meanwhile),
 	};
 

@@ -14,10 +14,42 @@
 #include "test_platform.h"
 
 #define SIZES_4K_2M_1G (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
+#define SIZES_WITH_64K (SIZES_4K_2M_1G | IOMMU_SIZE_64K)
+
+/* Which format, and of one with two halves, which. */
+enum kind {
+	SECOND_STAGE,
+	FIRST_STAGE,
+	FIRST_STAGE_UPPER,
+	RISCV_SECOND,
+	RISCV_FIRST,
+	RISCV_FIRST_UPPER,
+	KINDS,
+};
+
+struct kind_of_table {
+	const struct iommu_pgtable_ops *ops;
+	/* Added to the bits that the levels translate: a root of its own, a sign. */
+	int extra_bits;
+	unsigned int flags;
+	bool is_upper;
+	uint64_t root_pages;
+	unsigned int hints; /* how many, from IOMMU_PROT_NO_EXEC on; writing implies reading */
+};
+
+static const struct kind_of_table kinds[KINDS] = {
+	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0},
+	[FIRST_STAGE] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, false, 1, 8},
+	[FIRST_STAGE_UPPER] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, true, 1, 8},
+	[RISCV_SECOND] = {&iommu_riscvss_ops, 2, IOMMU_PGTABLE_MEMORY_TYPES, false, 4, 4},
+	[RISCV_FIRST] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, false, 1, 8},
+	[RISCV_FIRST_UPPER] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, true, 1, 8},
+};
 
 struct universe {
 	struct test_platform platform;
 	struct test_random random;
+	const struct kind_of_table *kind;
 	const struct iommu_pgtable_ops *ops;
 	iommu_iova_t first, last; /* the half of the aperture that is used */
 	struct iommu_pgtable pt;
@@ -26,21 +58,14 @@ struct universe {
 	uint64_t mapped_alone, unmapped_alone, listed;
 };
 
-/* Which format, and of one with two halves, which. */
-enum kind {
-	SECOND_STAGE,
-	FIRST_STAGE,
-	FIRST_STAGE_UPPER,
-};
-
 static void universe_init(struct universe *u, enum kind kind, unsigned int levels, uint64_t bitmap,
 			  uint64_t seed)
 {
 	const struct iommu_pgtable_config config = {
 		.platform = &u->platform.platform,
 		.levels = levels,
-		.input_bits = 12 + 9 * levels - (kind != SECOND_STAGE),
-		.flags = kind != SECOND_STAGE ? IOMMU_PGTABLE_NO_EXECUTE : 0,
+		.input_bits = 12 + 9 * levels + (unsigned int)kinds[kind].extra_bits,
+		.flags = kinds[kind].flags,
 		.output_bits = 46,
 		.pgsize_bitmap = bitmap,
 		.node = IOMMU_NODE_ANY,
@@ -48,12 +73,13 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 
 	test_platform_init(&u->platform, 1ULL << 30, 1ULL << 30);
 	u->random.state = seed;
-	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_x86_64_table_ops;
+	u->kind = &kinds[kind];
+	u->ops = kinds[kind].ops;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
 	u->mapped_alone = u->unmapped_alone = u->listed = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
-	u->first = kind == FIRST_STAGE_UPPER ? ~u->pt.aperture_last : 0;
-	u->last = kind == FIRST_STAGE_UPPER ? UINT64_MAX : u->pt.aperture_last;
+	u->first = kinds[kind].is_upper ? ~u->pt.aperture_last : 0;
+	u->last = kinds[kind].is_upper ? UINT64_MAX : u->pt.aperture_last;
 	reference_init(&u->reference, levels, bitmap);
 }
 
@@ -113,6 +139,11 @@ static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 		*size = u->last - *iova + 1;
 }
 
+static bool has_runs(const struct universe *u)
+{
+	return (u->pt.pgsize_bitmap & IOMMU_SIZE_64K) != 0;
+}
+
 /*
  * A target that agrees with iova to some alignment, so that all page sizes come up. Long ranges are
  * seldom made of the smallest pages: the reference is slow with many leaves.
@@ -123,8 +154,11 @@ static iommu_paddr_t random_target(struct universe *u, iommu_iova_t iova, uint64
 	size_t choices = size <= IOMMU_SIZE_2M || test_random_below(&u->random, 16) == 0 ? 3 : 2;
 	uint64_t alignment =
 		alignments[test_random_below(&u->random, size < IOMMU_SIZE_1G ? choices : 2)];
-	uint64_t base = test_random_below(&u->random, 1ULL << 44) & ~(alignment - 1);
+	uint64_t base;
 
+	if (has_runs(u) && alignment == IOMMU_SIZE_4K && test_random_below(&u->random, 4) != 0)
+		alignment = IOMMU_SIZE_64K;
+	base = test_random_below(&u->random, 1ULL << 44) & ~(alignment - 1);
 	return base + (iova & (alignment - 1) & ~(IOMMU_SIZE_4K - 1));
 }
 
@@ -189,7 +223,8 @@ static bool map_listed(struct universe *u, iommu_iova_t iova, unsigned int prot)
 	if (test_random_below(&u->random, 4) != 0)
 		return false;
 	for (i = 0; i < 8; i++) {
-		pieces[i].size = (1 + test_random_below(&u->random, 3)) * IOMMU_SIZE_4K;
+		pieces[i].size =
+			(1 + test_random_below(&u->random, has_runs(u) ? 40 : 3)) * IOMMU_SIZE_4K;
 		pieces[i].paddr = random_target(u, iova, pieces[i].size);
 	}
 	count = u->ops->map_pieces(&u->pt, iova, pieces, 8, prot, &mapped);
@@ -226,9 +261,10 @@ static void random_map(struct universe *u)
 	iommu_paddr_t paddr;
 	int status;
 
-	if (u->ops == &iommu_x86_64_table_ops)
+	if (u->kind->hints != 0)
 		prot |= IOMMU_PROT_READ |
-			((unsigned int)test_random_below(&u->random, 8) * IOMMU_PROT_NO_EXEC);
+			((unsigned int)test_random_below(&u->random, u->kind->hints) *
+			 IOMMU_PROT_NO_EXEC);
 	random_range(u, &iova, &size);
 	if (map_listed(u, iova, prot)) {
 		u->mapped++;
@@ -317,14 +353,14 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 					      &expected);
 			assert_int_equal(unmapped, expected);
 			u.ops->free_gathered(&u.pt, &gather);
-			assert_int_equal(u.pt.pages, 1);
+			assert_int_equal(u.pt.pages, u.kind->root_pages);
 		}
 		if (test_random_below(&u.random, 2) == 0)
 			random_map(&u);
 		else
 			random_unmap(&u);
 		assert_int_equal(u.pt.pages, u.platform.hosted.pages_in_use);
-		assert_int_equal(u.pt.pages, 1 + u.reference.table_count);
+		assert_int_equal(u.pt.pages, u.kind->root_pages + u.reference.table_count);
 	}
 	printf("# %llu maps, %llu refused, %llu unmaps, %llu out of memory\n",
 	       (unsigned long long)u.mapped, (unsigned long long)u.refused,
@@ -390,6 +426,27 @@ static void first_stage_upper_half(void **state)
 	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(30000), 3, seed() + 8);
 }
 
+static void riscv_second_stage(void **state)
+{
+	(void)state;
+	run(RISCV_SECOND, 3, SIZES_WITH_64K, operations(200000), 0, seed() + 30);
+	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(400000), 0, seed() + 31);
+	run(RISCV_SECOND, 5, SIZES_WITH_64K, operations(200000), 0, seed() + 32);
+	run(RISCV_SECOND, 4, SIZES_4K_2M_1G, operations(50000), 0, seed() + 33);
+	run(RISCV_SECOND, 4, IOMMU_SIZE_4K | IOMMU_SIZE_64K, operations(20000), 0, seed() + 34);
+	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(30000), 3, seed() + 35);
+}
+
+static void riscv_first_stage(void **state)
+{
+	(void)state;
+	run(RISCV_FIRST, 3, SIZES_WITH_64K, operations(100000), 0, seed() + 36);
+	run(RISCV_FIRST, 4, SIZES_WITH_64K, operations(200000), 0, seed() + 37);
+	run(RISCV_FIRST_UPPER, 4, SIZES_WITH_64K, operations(100000), 0, seed() + 38);
+	run(RISCV_FIRST_UPPER, 5, SIZES_WITH_64K, operations(100000), 0, seed() + 39);
+	run(RISCV_FIRST, 5, SIZES_WITH_64K, operations(30000), 5, seed() + 40);
+}
+
 static void every_nth_allocation_fails(void **state)
 {
 	uint64_t n;
@@ -408,6 +465,8 @@ int main(void)
 		cmocka_unit_test(without_1g),
 		cmocka_unit_test(first_stage),
 		cmocka_unit_test(first_stage_upper_half),
+		cmocka_unit_test(riscv_second_stage),
+		cmocka_unit_test(riscv_first_stage),
 		cmocka_unit_test(every_nth_allocation_fails),
 	};
 

@@ -9,10 +9,16 @@
  * covers what hardware may have cached.
  *
  * FORMAT_FILE names the format, LEAF_LEVELS the highest level that has leaves, APERTURE_PAGES the
- * width, and LOWEST_COLOURS how many kinds of memory the entries of the first table lead to.
+ * width, and LOWEST_COLOURS how many kinds of memory the entries of the first table lead to. Of a
+ * format with runs, two entries of the lowest level are one.
  */
 #include FORMAT_FILE
 
+#ifdef FORMAT_ADDRESS_SHIFT
+#define SMALL_SHIFT FORMAT_ADDRESS_SHIFT
+#else
+#define SMALL_SHIFT 0
+#endif
 #define TABLE_ENTRIES (1U << ENTRY_BITS)
 #define PAGES         APERTURE_PAGES
 
@@ -39,13 +45,55 @@ static inline const char *small_configure(struct iommu_pgtable *pt,
 {
 	(void)config;
 	pt->page_shift = IOMMU_PAGE_SHIFT;
-	pt->address_mask = ((1ULL << 48) - 1) & ~(uint64_t)(IOMMU_PAGE_SIZE - 1);
+	pt->address_mask = (((1ULL << 48) - 1) & ~(uint64_t)(IOMMU_PAGE_SIZE - 1)) >> SMALL_SHIFT;
 	return NULL;
 }
+
+#ifdef FORMAT_RUNS
+#define SMALL_RUN_BITS 1
+#define SMALL_RUN      (2ULL << IOMMU_PAGE_SHIFT)
+
+static inline unsigned int small_runs(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return level == 1 && (pt->pgsize_bitmap & SMALL_RUN) != 0 ? SMALL_RUN_BITS : 0;
+}
+
+/* The format's own mark, and both entries equal. */
+static inline unsigned int small_run_bits(uint64_t entry, unsigned int level)
+{
+	return format_run_bits(entry, level) != 0 ? SMALL_RUN_BITS : 0;
+}
+
+static inline uint64_t small_run_entry(uint64_t leaf, uint64_t i)
+{
+	(void)i;
+	return leaf | RISCV_PTE_NAPOT;
+}
+
+static inline uint64_t small_run_leaf(uint64_t entry, uint64_t i)
+{
+	return (entry & ~RISCV_PTE_NAPOT) + (i << IOMMU_PAGE_SHIFT >> SMALL_SHIFT);
+}
+
+#undef FORMAT_RUN_MAX
+#undef format_runs
+#undef format_run_bits
+#undef format_run_entry
+#undef format_run_leaf
+#define FORMAT_RUN_MAX   (1ULL << SMALL_RUN_BITS)
+#define format_runs      small_runs
+#define format_run_bits  small_run_bits
+#define format_run_entry small_run_entry
+#define format_run_leaf  small_run_leaf
+#else
+#define SMALL_RUN_BITS 0
+#define SMALL_RUN      0ULL
+#endif
 
 /* The geometry and the addresses are small; how an entry is made and read is the format's. */
 #undef FORMAT_NAME
 #undef FORMAT_SIGN_EXTENDED
+#undef FORMAT_ROOT_ORDER
 #undef format_level_shift
 #undef format_table_entries
 #undef format_leaf_allowed
@@ -144,7 +192,7 @@ static const unsigned int prot_of[COLOURS] = {0, IOMMU_PROT_READ_WRITE, IOMMU_PR
 
 struct page_state {
 	enum colour colour;
-	unsigned int level; /* of the leaf */
+	uint64_t size; /* of the leaf */
 };
 
 static struct page_state before[PAGES], wanted[PAGES], after[PAGES];
@@ -164,41 +212,92 @@ static unsigned int entries_used(unsigned int level)
 		       : TABLE_ENTRIES;
 }
 
+/* Entries of a level that are made at once: two, where they can be a run. */
+static unsigned int entries_at_once(unsigned int level)
+{
+	return level == 1 && (pt.pgsize_bitmap & SMALL_RUN) != 0 ? 2 : 1;
+}
+
+/* Of two entries each has its value, or both are a run. */
 static void count_values(void)
 {
+	const uint64_t lowest = LOWEST_COLOURS + 1U;
+
 	for (unsigned int level = 1; level <= LEVELS; level++) {
-		entry_values[level] = level == 1 ? LOWEST_COLOURS + 1U
-						 : 1U + (level <= leaf_levels ? 1U : 0U) +
-							   table_values[level - 1];
+		const unsigned int at_once = entries_at_once(level);
+
+		if (level == 1)
+			entry_values[level] = at_once == 2 ? lowest * lowest + 1 : lowest;
+		else
+			entry_values[level] =
+				1U + (level <= leaf_levels ? 1U : 0U) + table_values[level - 1];
 		table_values[level] = 1;
-		for (unsigned int i = 0; i < entries_used(level); i++)
+		for (unsigned int i = 0; i < entries_used(level); i += at_once)
 			table_values[level] *= entry_values[level];
 	}
 }
 
-static void note(iommu_iova_t iova, unsigned int level, enum colour colour)
+static void note(iommu_iova_t iova, uint64_t size, enum colour colour)
 {
-	for (uint64_t page = iova >> 12; page < (iova + span_of(level)) >> 12; page++)
-		before[page] = (struct page_state){colour, level};
+	for (uint64_t page = iova >> 12; page < (iova + size) >> 12; page++)
+		before[page] = (struct page_state){colour, size};
 }
+
+static uint64_t leaf_for(iommu_iova_t iova, unsigned int level, enum colour colour)
+{
+	return colour == NOTHING
+		       ? 0
+		       : format_make_leaf(&pt, memory_of[colour] + iova, level, prot_of[colour]);
+}
+
+#if SMALL_RUN_BITS != 0
+/* Two entries of the lowest level: the values of both, or the last, which is a run. */
+static void build_pair(uint64_t *entries, uint64_t value, iommu_iova_t iova)
+{
+	const uint64_t lowest = LOWEST_COLOURS + 1U;
+
+	for (unsigned int i = 0; i < 2; i++, iova += 4096) {
+		const enum colour colour = (enum colour)(i == 0 ? value % lowest : value / lowest);
+
+		if (value == lowest * lowest) {
+			const uint64_t leaf = leaf_for(iova & ~(SMALL_RUN - 1), 1, ALIGNED);
+
+			entries[i] = format_to_memory(format_run_entry(leaf, i));
+			note(iova & ~(SMALL_RUN - 1), SMALL_RUN, ALIGNED);
+		} else {
+			entries[i] = format_to_memory(leaf_for(iova, 1, colour));
+			note(iova, 4096, colour);
+		}
+	}
+}
+#else
+static void build_pair(uint64_t *entries, uint64_t value, iommu_iova_t iova)
+{
+	(void)entries, (void)value, (void)iova;
+}
+#endif
 
 /* The table of this number: its entries are the digits of it. */
 static void *build(uint64_t number, unsigned int level, iommu_iova_t iova)
 {
 	uint64_t *table = iommu_pgtable_alloc_table(&pt, 0);
+	const unsigned int at_once = entries_at_once(level);
 
-	for (unsigned int i = 0; i < entries_used(level); i++, iova += span_of(level)) {
+	for (unsigned int i = 0; i < entries_used(level);
+	     i += at_once, iova += at_once * span_of(level)) {
 		uint64_t value = number % entry_values[level], entry = 0;
 		enum colour colour = NOTHING;
 
 		number /= entry_values[level];
+		if (at_once == 2) {
+			build_pair(&table[i], value, iova);
+			continue;
+		}
 		if (level == 1)
 			colour = (enum colour)value;
 		else if (level <= leaf_levels && value == 1)
 			colour = ALIGNED;
-		if (colour != NOTHING)
-			entry = format_make_leaf(&pt, memory_of[colour] + iova, level,
-						 prot_of[colour]);
+		entry = leaf_for(iova, level, colour);
 		if (colour == NOTHING && value != 0)
 			entry = format_make_table(
 				&pt,
@@ -206,7 +305,7 @@ static void *build(uint64_t number, unsigned int level, iommu_iova_t iova)
 						   build(value - (level <= leaf_levels ? 2U : 1U),
 							 level - 1, iova)));
 		else
-			note(iova, level, colour);
+			note(iova, span_of(level), colour);
 		table[i] = format_to_memory(entry);
 	}
 	return table;
@@ -229,9 +328,20 @@ static void read_small_table(const uint64_t *table, unsigned int level, iommu_io
 	is_linked[page_of(table)] = true;
 	for (unsigned int i = 0; i < TABLE_ENTRIES; i++, iova += span_of(level)) {
 		const uint64_t entry = format_to_memory(table[i]);
-		const iommu_paddr_t paddr = format_address(&pt, entry);
+		uint64_t size = span_of(level);
+		iommu_paddr_t paddr = format_address(&pt, entry);
 		enum colour colour = ALIGNED;
 
+#if SMALL_RUN_BITS != 0
+		/* Both entries of a run are there, and alike. */
+		if (format_is_present(entry) && format_run_bits(entry, level) != 0) {
+			assert_int_equal(level, 1);
+			assert_true(pt.pgsize_bitmap & SMALL_RUN);
+			assert_int_equal(table[i], table[i ^ 1]);
+			paddr += iova & (SMALL_RUN - 1);
+			size = SMALL_RUN;
+		}
+#endif
 		if (i >= entries_used(level)) {
 			assert_int_equal(entry, 0);
 			continue;
@@ -251,7 +361,7 @@ static void read_small_table(const uint64_t *table, unsigned int level, iommu_io
 					 prot_wanted(format_prot(entry), colour));
 		}
 		for (uint64_t page = iova >> 12; page < (iova + span_of(level)) >> 12; page++)
-			after[page] = (struct page_state){colour, level};
+			after[page] = (struct page_state){colour, size};
 	}
 }
 
@@ -288,10 +398,10 @@ static void check_gather(const struct iommu_gather *gather)
 		const iommu_iova_t iova = page * 4096ULL;
 
 		if (before[page].colour == NOTHING || (before[page].colour == after[page].colour &&
-						       before[page].level == after[page].level))
+						       before[page].size == after[page].size))
 			continue;
 		assert_true(gather->start <= iova && gather->last >= iova + 4095);
-		assert_true(gather->pgsize != 0 && gather->pgsize <= span_of(before[page].level));
+		assert_true(gather->pgsize != 0 && gather->pgsize <= before[page].size);
 	}
 }
 
@@ -322,7 +432,7 @@ static void check(struct iommu_gather *gather, bool of_leaves)
 	for (unsigned int page = 0; page < PAGES; page++) {
 		assert_int_equal(after[page].colour, wanted[page].colour);
 		if (of_leaves && wanted[page].colour != NOTHING)
-			assert_int_equal(after[page].level, wanted[page].level);
+			assert_int_equal(after[page].size, wanted[page].size);
 	}
 	check_look_up();
 	check_pages_of_tables(gather);
@@ -356,18 +466,19 @@ static void begin(uint64_t number)
 	allocations = 0;
 }
 
-/* The level of the largest page that fits at this address of the range. */
-static unsigned int level_for(uint64_t page, uint64_t first, uint64_t count, enum colour colour)
+/* The largest page that fits at this address of the range. */
+static uint64_t size_for(uint64_t page, uint64_t first, uint64_t count, enum colour colour)
 {
-	unsigned int level = colour == ODD ? 1 : leaf_levels;
+	uint64_t size = colour == ODD ? 4096 : 1ULL << 63;
 
-	for (; level > 1; level--) {
-		const uint64_t pages = span_of(level) >> 12, start = page & ~(pages - 1);
+	for (; size > 4096; size >>= 1) {
+		const uint64_t pages = size >> 12, start = page & ~(pages - 1);
 
-		if (start >= first && start + pages <= first + count)
+		if ((pt.pgsize_bitmap & size) != 0 && start >= first &&
+		    start + pages <= first + count)
 			break;
 	}
-	return level;
+	return size;
 }
 
 static bool is_mapped(uint64_t first, uint64_t count)
@@ -382,7 +493,7 @@ static bool is_mapped(uint64_t first, uint64_t count)
 static bool cuts(uint64_t page)
 {
 	return page < PAGES && before[page].colour != NOTHING &&
-	       (page << 12 & (span_of(before[page].level) - 1)) != 0;
+	       (page << 12 & (before[page].size - 1)) != 0;
 }
 
 static void try_map(uint64_t first, uint64_t count, enum colour colour)
@@ -404,7 +515,7 @@ static void try_map(uint64_t first, uint64_t count, enum colour colour)
 		assert_int_equal(mapped, count << 12);
 		for (uint64_t page = first; page < first + count; page++)
 			wanted[page] =
-				(struct page_state){colour, level_for(page, first, count, colour)};
+				(struct page_state){colour, size_for(page, first, count, colour)};
 	}
 	assert_true(mapped <= count << 12);
 	/* What hardware had seen, and was taken away again. */
@@ -450,14 +561,14 @@ static void try_pages(uint64_t number, uint64_t page)
 		if (iommu_small_map_page(&pt, page << 12, memory_of[colour] + (page << 12), 4096,
 					 prot_of[colour])) {
 			assert_int_equal(before[page].colour, NOTHING);
-			wanted[page] = (struct page_state){colour, 1};
+			wanted[page] = (struct page_state){colour, 4096};
 		}
 		check(&none, true);
 	}
 	begin(number);
 	iommu_gather_init(&none);
 	if (iommu_small_unmap_page(&pt, page << 12, 4096)) {
-		assert_true(before[page].colour != NOTHING && before[page].level == 1);
+		assert_true(before[page].colour != NOTHING && before[page].size == 4096);
 		iommu_gather_add(&none, page << 12, (page << 12) + 4095, 4096);
 		wanted[page].colour = NOTHING;
 	}
@@ -489,7 +600,7 @@ static void try_list(uint64_t number, uint64_t first, unsigned int count)
 		for (i = 0; i < done; i++) {
 			assert_int_equal(before[first + i].colour, NOTHING);
 			wanted[first + i] = (struct page_state){
-				(enum colour)(ALIGNED + (kinds + i * (kinds == 2)) % 2), 1};
+				(enum colour)(ALIGNED + (kinds + i * (kinds == 2)) % 2), 4096};
 		}
 		may_write_all = true;
 		check(&none, true);
@@ -518,7 +629,8 @@ static uint64_t try_call(uint64_t number, uint64_t first, uint64_t count, enum c
 	return tries;
 }
 
-static void from_every_table(unsigned int levels_of_leaves)
+/* With runs, where there are some to be had, or without. */
+static void from_every_table(unsigned int levels_of_leaves, uint64_t runs)
 {
 	const uint64_t most = test_setting("IOMMU_TEST_OPERATIONS", UINT64_MAX);
 	uint64_t tries = 0, step;
@@ -527,6 +639,7 @@ static void from_every_table(unsigned int levels_of_leaves)
 	pt.pgsize_bitmap = 0;
 	for (unsigned int level = 1; level <= leaf_levels; level++)
 		pt.pgsize_bitmap |= span_of(level);
+	pt.pgsize_bitmap |= runs;
 	count_values();
 	/* Where there is no time for all, tables that lie evenly among them. */
 	step = table_values[LEVELS] / most + 1;
@@ -551,14 +664,14 @@ static void from_every_table(unsigned int levels_of_leaves)
 static void all_page_sizes(void **state)
 {
 	(void)state;
-	from_every_table(LEAF_LEVELS);
+	from_every_table(LEAF_LEVELS, SMALL_RUN);
 }
 
 #if LEAF_LEVELS > 1
 static void the_smallest_page_alone(void **state)
 {
 	(void)state;
-	from_every_table(1);
+	from_every_table(1, 0);
 }
 #endif
 

@@ -153,6 +153,9 @@ struct iommu_ops {
 	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
+	/* See iommu_unit_check; `prot` was checked. NULL: IOMMU_EOPNOTSUPP. */
+	int (*check)(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+		     unsigned int prot, iommu_paddr_t *paddr);
 	/*
 	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: no
 	 * feature can be enabled but ATS, and that where uses_device_tlb is set. Errors as

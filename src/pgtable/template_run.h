@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Template, part 8: runs. See table_template.h.
+ *
+ * A run is one page that takes 2^k neighbouring entries of a table, all of which say so: RISC-V's
+ * Svnapot; Arm's contiguous hint and AMD's coded sizes are the same thing. Its place in the table
+ * and its memory are aligned to its size. A format that has runs says so by FORMAT_RUNS, and gives
+ *
+ *   format_runs(pt, level)         log2 of the entries of the runs that may be made; 0: none
+ *   format_run_bits(entry, level)  of the run that a present entry belongs to; 0: to none. Of
+ *                                  several entries or-ed together not 0 if one belongs to a run
+ *   format_run_entry(leaf, i)      entry i of the run whose first page has this leaf
+ *   format_run_leaf(entry, i)      the page that entry i of a run stands for, as a leaf of its own
+ *
+ * Invariants
+ * - Map makes runs whole, where the page-size bitmap has their size; unmap clears them whole.
+ * - Whatever cuts a run (IOMMU_UNMAP_SPLIT, split) breaks it first: each entry becomes, by
+ *   compare-and-swap, the leaf of its own page, at its own time. Every address has the same
+ *   translation and permission throughout, and hardware that finds both kinds side by side, or has
+ *   kept the whole page, uses what is right: no break before make is needed where the
+ *   architecture says so of equal translations, as RISC-V does (privileged specification,
+ *   "Supervisor Memory-Management Fence Instruction"; IOMMU specification, 3.1.1). Where it does
+ *   not (Arm without FEAT_BBM level 1 or 2), a unit leaves the size out of its bitmap. The gather
+ *   covers the whole run.
+ * - Owners of parts of a run may break it at once, and one may clear its part while the other still
+ *   goes through the entries: an entry is only swapped from one of the run, so that nothing comes
+ *   back that was cleared.
+ * - Hardware may note a write in any entry of a run: the run is dirty if one of them is, and when
+ *   it is broken all of its pages are.
+ */
+
+#ifndef FORMAT_RUNS
+#define FORMAT_RUNS                               0
+#define format_runs(pt, level)                    0U
+#define is_run(entry, level)                      false
+#define may_have_run(entries)                     false
+#define entries_before_run(entry, count)          (count)
+#define leaf_shift(pt, entry, level)              format_level_shift(pt, level)
+#define cuts_run(pt, table, iova, last)           false
+#define run_visit(pt, visit)                      (*(visit))
+#define run_page(to, entry, level)                (entry)
+#define run_break(pt, entry, level, iova, gather) ((void)0)
+#else
+
+#ifdef FORMAT_DIRTY
+#define DIRTY_BIT FORMAT_DIRTY
+#else
+#define DIRTY_BIT 0ULL
+#endif
+
+static inline bool is_run(uint64_t entry, unsigned int level)
+{
+	return format_is_present(entry) && format_run_bits(entry, level) != 0;
+}
+
+/* Of entries of the lowest level as they are in memory, or-ed together. */
+static inline bool may_have_run(uint64_t entries)
+{
+	return format_run_bits(format_to_memory(entries), 1) != 0;
+}
+
+/* log2 of the bytes of the page that a present leaf belongs to. */
+static inline unsigned int leaf_shift(const struct iommu_pgtable *pt, uint64_t entry,
+				      unsigned int level)
+{
+	return format_level_shift(pt, level) + format_run_bits(entry, level);
+}
+
+/* The position of an entry in its table, modulo a run's entries: tables begin with pages. */
+static inline uint64_t run_position(const iommu_cell_t *entry, uint64_t run)
+{
+	return (uintptr_t)entry / sizeof(*entry) & (run - 1);
+}
+
+static inline iommu_cell_t *run_first(iommu_cell_t *entry, uint64_t run)
+{
+	return entry - run_position(entry, run);
+}
+
+/* Entries from this one up to the next place where a run can begin. */
+static inline uint64_t run_ahead(const iommu_cell_t *entry, uint64_t run)
+{
+	return -run_position(entry, run) & (run - 1);
+}
+
+/* Of `count` entries from one that belongs to no run, those before the next place of a run. */
+static inline uint64_t entries_before_run(const iommu_cell_t *entry, uint64_t count)
+{
+	const uint64_t ahead = run_ahead(entry, FORMAT_RUN_MAX);
+	const uint64_t left = ahead != 0 ? ahead : FORMAT_RUN_MAX;
+
+	return count < left ? count : left;
+}
+
+/* Do the ends of [iova, last], in one lowest table, cut a run? */
+static inline bool cuts_run(const struct iommu_pgtable *pt, const iommu_cell_t *table,
+			    iommu_iova_t iova, iommu_iova_t last)
+{
+	uint64_t entry;
+
+	if (((iova | (last + 1)) & ((FORMAT_RUN_MAX << format_level_shift(pt, 1)) - 1)) == 0)
+		return false;
+	entry = entry_load(&table[table_index(pt, iova, 1)]);
+	if (is_run(entry, 1) && (iova & ((1ULL << leaf_shift(pt, entry, 1)) - 1)) != 0)
+		return true;
+	entry = entry_load(&table[table_index(pt, last, 1)]);
+	return is_run(entry, 1) && ((last + 1) & ((1ULL << leaf_shift(pt, entry, 1)) - 1)) != 0;
+}
+
+/* The whole run, of which `visit` has one entry. */
+static inline struct iommu_pgtable_visit run_visit(const struct iommu_pgtable *pt,
+						   const struct iommu_pgtable_visit *visit)
+{
+	struct iommu_pgtable_visit whole = *visit;
+
+	whole.size = 1ULL << leaf_shift(pt, visit->entry, visit->level);
+	whole.iova &= ~(whole.size - 1);
+	whole.paddr &= ~(whole.size - 1);
+	return whole;
+}
+
+/* The page that an entry of a run stands for, by its place in the table that holds it. */
+static inline uint64_t run_page(const iommu_cell_t *at, uint64_t entry, unsigned int level)
+{
+	return format_run_leaf(entry, run_position(at, 1ULL << format_run_bits(entry, level)));
+}
+
+static inline bool run_is_dirty(const iommu_cell_t *entries, uint64_t run)
+{
+	uint64_t bits = 0;
+	uint64_t i;
+
+	for (i = 0; i < run; i++)
+		bits |= entry_load(&entries[i]);
+	return (bits & DIRTY_BIT) != 0;
+}
+
+/*
+ * Entry i of a run that is being broken: what is noted of it, or 0 where it is one no longer. `set`
+ * is noted of the page, too.
+ */
+static uint64_t run_break_entry(iommu_cell_t *entry, unsigned int level, uint64_t i, uint64_t set)
+{
+	for (;;) {
+		const uint64_t raw = iommu_cell_load(entry);
+		const uint64_t value = format_to_memory(raw);
+
+		if (!is_run(value, level))
+			return 0;
+		if (iommu_cell_compare_and_swap(entry, raw,
+						format_to_memory(format_run_leaf(value, i) | set)))
+			return value & DIRTY_BIT;
+	}
+}
+
+/* All pages of a run that has been broken were written, as far as is known. */
+static void run_set_dirty(iommu_cell_t *entries, uint64_t run)
+{
+	uint64_t i;
+
+	for (i = 0; i < run; i++) {
+		uint64_t raw = iommu_cell_load(&entries[i]);
+
+		while (format_is_present(format_to_memory(raw)) &&
+		       !iommu_cell_compare_and_swap(&entries[i], raw,
+						    raw | format_to_memory(DIRTY_BIT)))
+			raw = iommu_cell_load(&entries[i]);
+	}
+}
+
+/* The run that an entry belongs to becomes single pages. Nothing, if it is none any longer. */
+static void run_break(const struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned int level,
+		      iommu_iova_t iova, struct iommu_gather *gather)
+{
+	const uint64_t value = entry_load(entry);
+	const uint64_t run = 1ULL << format_run_bits(value, level);
+	const uint64_t mask = (run << format_level_shift(pt, level)) - 1;
+	iommu_cell_t *entries = run_first(entry, run);
+	uint64_t set, noted = 0;
+	uint64_t i;
+
+	if (!is_run(value, level))
+		return;
+	set = run_is_dirty(entries, run) ? DIRTY_BIT : 0;
+	for (i = 0; i < run; i++)
+		noted |= run_break_entry(&entries[i], level, i, set);
+	/* Hardware has noted a write since. */
+	if (noted != 0 && set == 0)
+		run_set_dirty(entries, run);
+	entries_flush(pt, entries, run);
+	iommu_gather_add(gather, iova & ~mask, iova | mask, mask + 1);
+}
+
+#endif
+
+/* log2 of the largest page that a level of this table can hold. */
+static inline unsigned int largest_shift(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return format_level_shift(pt, level) + format_runs(pt, level);
+}
