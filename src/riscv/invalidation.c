@@ -13,6 +13,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/trace.h"
 #include "riscv/command.h"
 #include "riscv/context.h"
 #include "riscv/domain.h"
@@ -70,11 +71,72 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 
 /* --- Execution -------------------------------------------------------------------------------- */
 
+static inline int give(struct riscv_unit *unit, const struct iommu_batch *batch, uint16_t *silent)
+{
+	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+}
+
+#if IOMMU_CONFIG_TRACE
+
+/* What a command invalidates: enum iommu_trace_kind, or 0. */
+static unsigned int kind_of(struct iommu_command words)
+{
+	const struct riscv_command command = riscv_command_of(words.low, words.high);
+
+	switch (riscv_command_kind(command)) {
+	case RISCV_INVAL_DDT:
+	case RISCV_INVAL_PDT:
+		return IOMMU_TRACE_CONTEXT;
+	case RISCV_IOTINVAL_VMA:
+	case RISCV_IOTINVAL_GVMA:
+		if ((command.low & RISCV_IOTINVAL_AV) != 0)
+			return IOMMU_TRACE_PAGES;
+		return (command.low & (RISCV_IOTINVAL_GV | RISCV_IOTINVAL_PSCV)) != 0
+			       ? IOMMU_TRACE_DOMAIN
+			       : IOMMU_TRACE_ALL;
+	case RISCV_ATS_INVAL:
+		return IOMMU_TRACE_DEVICE_TLB;
+	case RISCV_IOFENCE_C:
+	case RISCV_ATS_PRGR:
+	default:
+		return 0;
+	}
+}
+
+static __attribute__((noinline)) int give_traced(struct riscv_unit *unit,
+						 const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct iommu_trace_event event = {.count = batch->count};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < batch->count; i++)
+		event.kinds |= (uint8_t)kind_of(batch->commands[i]);
+	/* Answers to page requests are no invalidations. */
+	if (event.kinds == 0)
+		return give(unit, batch, silent);
+	if (batch->domain != NULL) {
+		event.domain = batch->domain->number;
+		event.iova = batch->iova;
+		event.size = batch->size;
+	}
+	iommu_trace_given(&unit->base, &event);
+	status = give(unit, batch, silent);
+	iommu_trace_done(&unit->base, &event, status);
+	return status;
+}
+
+#else
+#define give_traced(unit, batch, silent) 0
+#endif
+
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
 	struct riscv_unit *unit = iommu_container_of((uintptr_t)state, struct riscv_unit, state);
 
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	if (iommu_is_traced(&unit->base))
+		return give_traced(unit, batch, silent);
+	return give(unit, batch, silent);
 }
 
 static const struct iommu_batch_ops batch_ops = {
