@@ -187,7 +187,10 @@ IOMMU_API void iommu_unit_get_stats(const struct iommu_unit *unit, struct iommu_
 #define IOMMU_TRACE_HEADER_SIZE 16
 #define IOMMU_TRACE_RECORD_SIZE 64
 
-/* A number of so many bytes, into a file and out of it. */
+/*
+ * iommu_trace_put_number - store a number of so many bytes in a file. iommu_trace_get_number - read
+ * one.
+ */
 static inline void iommu_trace_put_number(unsigned char *at, uint64_t value, unsigned int size)
 {
 	unsigned int i;

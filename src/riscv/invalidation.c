@@ -392,7 +392,7 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 {
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_unit *unit = place->at;
-	struct round round = {.unit = unit, .domain = domain, .change = change};
+	struct round round;
 	uint64_t number = 0;
 	bool more = false;
 	int status;
@@ -400,6 +400,9 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 	/* What is not valid is never cached. */
 	if (change->is_map)
 		return 0;
+	round.batch.count = 0;
+	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
 	if (domain->type == RISCV_NESTED)
 		riscv_batch_add(&round.batch, everything_of_guest(domain, unit));
 	else if (is_parent_in_use(domain))
@@ -408,6 +411,9 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		add_range(&round.batch, unit, everything_of(domain, id), change);
 	if (is_told_at_once(domain))
 		return iommu_riscv_invalidate(unit, &round.batch);
+	round.unit = unit;
+	round.domain = domain;
+	round.change = change;
 	do {
 		more = iommu_uses_visit(&domain->common, &number, add_use, &round);
 		status = end_round(&round);

@@ -196,7 +196,7 @@ static void a_queue_that_is_refilled_keeps_no_call(void **state)
 
 static void ask_again(void)
 {
-	const struct iommu_model_riscv_page_request request = {
+	const struct iommu_model_riscv_page_message request = {
 		.device_id = RV_DEVICE, .access = IOMMU_PROT_READ, .is_last = true};
 
 	depth++;
@@ -344,7 +344,7 @@ static struct iommu_model_riscv_request any_request(void)
 static void request_something(void)
 {
 	const struct iommu_model_riscv_request request = any_request();
-	const struct iommu_model_riscv_page_request page = {.device_id = request.device_id,
+	const struct iommu_model_riscv_page_message page = {.device_id = request.device_id,
 							    .has_process = request.has_process,
 							    .process_id = request.process_id,
 							    .access = request.access,
@@ -353,7 +353,8 @@ static void request_something(void)
 							    .is_last = below(2) == 0};
 	struct iommu_model_riscv_message message;
 	struct iommu_model_riscv_mapping found[8];
-	struct iommu_model_riscv_walk walk = {.device_id = request.device_id, .last = UINT64_MAX};
+	struct iommu_model_riscv_walk_state walk = {.device_id = request.device_id,
+						    .last = UINT64_MAX};
 	size_t count = 8;
 
 	switch (below(4)) {
