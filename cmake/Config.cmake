@@ -18,6 +18,7 @@ option(IOMMU_CONFIG_POLICY "Policy for default domains, by device" ON)
 option(IOMMU_CONFIG_RESETS "Resets of devices" ON)
 option(IOMMU_CONFIG_ONE_PAGE "A way of its own for one page, unless compiled for size" ON)
 option(IOMMU_CONFIG_COUNTERS "Performance counters of units" ON)
+option(IOMMU_CONFIG_TRACE "Tracing and statistics" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
@@ -38,6 +39,7 @@ option(IOMMU_CONFIG_IOVA_CACHES "CPUs' caches of IOVAs" ON)
 cmake_dependent_option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ON
                        "IOMMU_CONFIG_SCALABLE;IOMMU_CONFIG_DMA;IOMMU_CONFIG_TABLE_TOOLS" OFF)
 option(IOMMU_CONFIG_POWER "POWER: windows, OPAL, hypervisors' guests" ON)
+cmake_dependent_option(IOMMU_CONFIG_RISCV "The RISC-V IOMMU" ON IOMMU_CONFIG_RISCV_TABLES OFF)
 option(IOMMU_CONFIG_MODELS "Models of hardware" ON)
 cmake_dependent_option(IOMMU_CONFIG_MODEL_RISCV "The model of the RISC-V IOMMU" ON IOMMU_CONFIG_MODELS OFF)
 
@@ -45,10 +47,10 @@ set(IOMMU_LEFT_OUT)
 foreach(
   part
   SCALABLE FIRST_STAGE RISCV_TABLES INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
-  SUSPEND POLICY RESETS ONE_PAGE COUNTERS TABLE_TOOLS
+  SUSPEND POLICY RESETS ONE_PAGE COUNTERS TRACE TABLE_TOOLS
   LOG FAULT_TEXTS REASONS NAMES ENCRYPTION
   DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES DMA_NONCOHERENT DMA_TUNING
-  IOVA_CACHES IOAS POWER MODELS MODEL_RISCV)
+  IOVA_CACHES IOAS POWER RISCV MODELS MODEL_RISCV)
   if(NOT IOMMU_CONFIG_${part})
     list(APPEND IOMMU_LEFT_OUT ${part})
   endif()

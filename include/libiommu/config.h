@@ -132,6 +132,14 @@
 #define IOMMU_CONFIG_COUNTERS 1
 #endif
 
+/*
+ * Tracing and statistics (<libiommu/trace.h>). A map costs one test of a pointer while nothing is
+ * traced; without it, nothing.
+ */
+#ifndef IOMMU_CONFIG_TRACE
+#define IOMMU_CONFIG_TRACE 1
+#endif
+
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
 #ifndef IOMMU_CONFIG_TABLE_TOOLS
 #define IOMMU_CONFIG_TABLE_TOOLS 1
@@ -244,6 +252,11 @@
 #define IOMMU_CONFIG_POWER 1
 #endif
 
+/* The RISC-V IOMMU (<libiommu/riscv.h>). Needs RISCV_TABLES. */
+#ifndef IOMMU_CONFIG_RISCV
+#define IOMMU_CONFIG_RISCV IOMMU_CONFIG_RISCV_TABLES
+#endif
+
 /* Models of hardware, for emulators and tests. */
 #ifndef IOMMU_CONFIG_MODELS
 #define IOMMU_CONFIG_MODELS 1
@@ -256,6 +269,9 @@
 
 #if IOMMU_CONFIG_FIRST_STAGE && !IOMMU_CONFIG_SCALABLE
 #error "IOMMU_CONFIG_FIRST_STAGE needs IOMMU_CONFIG_SCALABLE"
+#endif
+#if IOMMU_CONFIG_RISCV && !IOMMU_CONFIG_RISCV_TABLES
+#error "IOMMU_CONFIG_RISCV needs IOMMU_CONFIG_RISCV_TABLES"
 #endif
 #if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
 #error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"

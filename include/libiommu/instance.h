@@ -60,8 +60,9 @@ IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_unit_name - such as "dmar0". iommu_unit_backend - name of the back end, such as "vtd". Both
- * are valid as long as the unit exists. For its endpoints see iommu_unit_next_endpoint.
+ * iommu_unit_name - the name of a unit, such as "dmar0". iommu_unit_backend - name of the back end,
+ * such as "vtd". Both are valid as long as the unit exists. For its endpoints see
+ * iommu_unit_next_endpoint.
  */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
 IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
@@ -89,7 +90,8 @@ IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
  */
 enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
-	IOMMU_HARDWARE_VTD, /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_VTD,   /* words: the capability and extended capability registers */
+	IOMMU_HARDWARE_RISCV, /* words: the capabilities register */
 };
 enum iommu_hardware_flags {
 	/*
@@ -105,6 +107,26 @@ struct iommu_hardware_info {
 };
 IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
 					   struct iommu_hardware_info *info);
+
+/*
+ * iommu_unit_check - ask the hardware itself, rather than the tables, how it translates an access
+ * of an endpoint: with what it has cached, as if the device had made it. For tests and for finding
+ * out what is wrong; it may fill caches, and mark the page as accessed.
+ *
+ * @pasid: 0: a request without a PASID. @prot: IOMMU_PROT_READ, IOMMU_PROT_WRITE or both.
+ * @paddr: receives the physical address; unchanged on failure.
+ *
+ * Returns 0, or
+ *   IOMMU_EFAULT      the access is blocked, and reported as a fault of the device
+ *   IOMMU_EINVAL      another prot
+ *   IOMMU_ENODEV      the endpoint was released
+ *   IOMMU_EOPNOTSUPP  the hardware cannot be asked
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     it did not answer
+ * Control path.
+ */
+IOMMU_API int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+			       unsigned int prot, iommu_paddr_t *paddr);
 
 /*
  * iommu_unit_enable - start translation: DMA of every endpoint behind the unit goes through the
@@ -137,8 +159,8 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
 /*
- * iommu_suspend, iommu_resume - to be called before and after a power state in which units lose
- * their registers.
+ * iommu_suspend, iommu_resume - save and restore the units: to be called before and after a power
+ * state in which units lose their registers.
  *
  * Suspend stops all units, in order. Devices must be quiescent, because nothing is translated
  * afterwards. Resume restores translation, interrupt remapping, fault interrupts and domains as

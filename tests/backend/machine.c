@@ -316,6 +316,7 @@ int machine_enable(void)
 	int status;
 
 	machine.now = "enable";
+	machine.comes_back = false;
 	machine.may_be_off = machine.may_be_off || !was_on;
 	machine.is_on = true;
 	doubt_all();
@@ -328,6 +329,7 @@ int machine_enable(void)
 
 int machine_disable(void)
 {
+	const bool was_on = machine.is_on || machine.comes_back;
 	int status;
 
 	machine.now = "disable";
@@ -335,6 +337,8 @@ int machine_disable(void)
 	doubt_all();
 	status = iommu_unit_disable(machine.unit);
 	after_power(status, true, false);
+	/* It is enabled as before, as far as a resume is concerned. */
+	machine.comes_back = status != 0 && was_on;
 	if (status == 0)
 		assert_false(iommu_unit_is_enabled(machine.unit));
 	return status;
@@ -343,7 +347,8 @@ int machine_disable(void)
 /* The host repeats it until it succeeds: no other call is possible. */
 void machine_suspend(void)
 {
-	const bool was_on = machine.is_on;
+	/* One that a suspend which failed has turned off is to come back all the same. */
+	const bool was_on = machine.is_on || machine.comes_back;
 	unsigned int tries = 0;
 	int status;
 
@@ -352,6 +357,7 @@ void machine_suspend(void)
 	doubt_all();
 	status = iommu_suspend(machine.iommu);
 	after_power(status, true, false);
+	machine.comes_back = status != 0 && was_on;
 	if (status != 0)
 		return;
 	if (machine.backend->sleep != NULL)

@@ -68,6 +68,7 @@ struct machine {
 	struct machine_device devices[KIT_DEVICES];
 	bool is_on;
 	bool may_be_off; /* a call that turns the unit off failed: it may be off, or become so */
+	bool comes_back; /* a suspend or disable failed, and the next resume turns it on */
 	uint64_t left;   /* pages that an instance which died has left */
 	/* What fails. */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);

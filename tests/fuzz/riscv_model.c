@@ -395,15 +395,15 @@ static void send_message(void)
 static void ask_for_page(void)
 {
 	const struct iommu_model_riscv_request like = any_request();
-	const struct iommu_model_riscv_wanted_page request = {.device_id = like.device_id,
-							      .has_process = like.has_process,
-							      .process_id = like.process_id,
-							      .privileged = like.privileged,
-							      .execute = like.execute,
-							      .address = like.address,
-							      .access = like.access,
-							      .group = (uint16_t)fuzz_byte(&input),
-							      .is_last = fuzz_flag(&input)};
+	const struct iommu_model_riscv_page_message request = {.device_id = like.device_id,
+							       .has_process = like.has_process,
+							       .process_id = like.process_id,
+							       .privileged = like.privileged,
+							       .execute = like.execute,
+							       .address = like.address,
+							       .access = like.access,
+							       .group = (uint16_t)fuzz_byte(&input),
+							       .is_last = fuzz_flag(&input)};
 
 	begin_call();
 	(void)iommu_model_riscv_page_request(rv.model, &request);

@@ -233,7 +233,7 @@ static void a_queue_that_is_refilled_keeps_no_call(void **state)
 
 static void ask_again(void)
 {
-	const struct iommu_model_riscv_wanted_page request = {
+	const struct iommu_model_riscv_page_message request = {
 		.device_id = RV_DEVICE, .access = IOMMU_PROT_READ, .is_last = true};
 
 	depth++;
@@ -381,13 +381,13 @@ static struct iommu_model_riscv_request any_request(void)
 static void request_something(void)
 {
 	const struct iommu_model_riscv_request request = any_request();
-	const struct iommu_model_riscv_wanted_page page = {.device_id = request.device_id,
-							   .has_process = request.has_process,
-							   .process_id = request.process_id,
-							   .access = request.access,
-							   .address = request.address,
-							   .group = (uint16_t)below(512),
-							   .is_last = below(2) == 0};
+	const struct iommu_model_riscv_page_message page = {.device_id = request.device_id,
+							    .has_process = request.has_process,
+							    .process_id = request.process_id,
+							    .access = request.access,
+							    .address = request.address,
+							    .group = (uint16_t)below(512),
+							    .is_last = below(2) == 0};
 	struct iommu_model_riscv_message message;
 	struct iommu_model_riscv_mapping found[8];
 	struct iommu_model_riscv_walk_state walk = {.device_id = request.device_id,
@@ -571,11 +571,11 @@ static void a_lazy_units_commands_are_in_the_state(void **state)
 
 static void ask_for_three(void)
 {
-	struct iommu_model_riscv_wanted_page request = {.device_id = RV_DEVICE,
-							.has_process = true,
-							.process_id = 0x12345,
-							.access = IOMMU_PROT_READ,
-							.is_last = true};
+	struct iommu_model_riscv_page_message request = {.device_id = RV_DEVICE,
+							 .has_process = true,
+							 .process_id = 0x12345,
+							 .access = IOMMU_PROT_READ,
+							 .is_last = true};
 
 	rv.meanwhile = NULL;
 	/* While one answer is being given two wait; a third gives the first of them. */
@@ -594,9 +594,9 @@ static void answers_on_their_way_are_in_the_state(void **state)
 	rv_set(RISCV_PQCSR, 4, 0);
 	rv.meanwhile = ask_for_three;
 	(void)iommu_model_riscv_page_request(
-		rv.model, &(struct iommu_model_riscv_wanted_page){.device_id = RV_DEVICE,
-								  .access = IOMMU_PROT_READ,
-								  .is_last = true});
+		rv.model, &(struct iommu_model_riscv_page_message){.device_id = RV_DEVICE,
+								   .access = IOMMU_PROT_READ,
+								   .is_last = true});
 	assert_int_equal(rv.answers, 4);
 	first = rv.model;
 	assert_int_equal(rv_create(&all), 0);

@@ -1064,20 +1064,20 @@ static void bare_mode_has_the_units_qos(void **state)
 
 /* --- Page requests ---------------------------------------------------------------------------- */
 
-static const struct iommu_model_riscv_wanted_page a_request = {.device_id = RV_DEVICE,
-							       .has_process = true,
-							       .process_id = 0x54321,
-							       .privileged = true,
-							       .address = 0xabcdef000ULL,
-							       .access = IOMMU_PROT_WRITE,
-							       .group = 0x1a5,
-							       .is_last = true};
+static const struct iommu_model_riscv_page_message a_request = {.device_id = RV_DEVICE,
+								.has_process = true,
+								.process_id = 0x54321,
+								.privileged = true,
+								.address = 0xabcdef000ULL,
+								.access = IOMMU_PROT_WRITE,
+								.group = 0x1a5,
+								.is_last = true};
 static const struct riscv_context serves_requests = {
 	.words = {V | RISCV_TC_EN_ATS | RISCV_TC_EN_PRI}};
 
 static void a_page_request_is_queued(void **state)
 {
-	struct iommu_model_riscv_wanted_page request = a_request;
+	struct iommu_model_riscv_page_message request = a_request;
 
 	(void)state;
 	start(&all);
@@ -1131,7 +1131,7 @@ static void the_unit_answers_itself(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct iommu_model_riscv_wanted_page request = a_request;
+		struct iommu_model_riscv_page_message request = a_request;
 
 		rv_begin(&all);
 		rv_queues_on(false);
@@ -1181,7 +1181,7 @@ static void the_unit_answers_itself(void **state)
 
 static void a_full_page_request_queue_interrupts_again(void **state)
 {
-	struct iommu_model_riscv_wanted_page request = a_request;
+	struct iommu_model_riscv_page_message request = a_request;
 
 	(void)state;
 	rv_begin(&all);

@@ -122,18 +122,3 @@ uint64_t iommu_rvmodel_fctl_after_reset(const struct iommu_model_riscv_config *c
 		fctl |= RISCV_FCTL_GXL;
 	return fctl;
 }
-
-uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config)
-{
-	const uint64_t wide = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
-	const uint64_t cap = config->capabilities;
-	uint32_t writable = 0;
-
-	if ((cap & RISCV_CAP_END) != 0)
-		writable |= RISCV_FCTL_BE;
-	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_BOTH)
-		writable |= RISCV_FCTL_WSI;
-	if ((cap & RISCV_CAP_SV32X4) != 0 && (cap & wide) != 0)
-		writable |= RISCV_FCTL_GXL;
-	return writable & ~config->fctl_fixed;
-}

@@ -343,10 +343,9 @@ void iommu_rvmodel_invalidate(struct iommu_model_riscv *model, struct riscv_comm
 void iommu_rvmodel_set_defaults(struct iommu_model_riscv_config *config);
 /* What contradicts itself; NULL: nothing. */
 const char *iommu_rvmodel_config_defect(const struct iommu_model_riscv_config *config);
-/* Of a configuration whose defaults are filled in: the register, fctl, and its writable bits. */
+/* Of a configuration whose defaults are filled in: the register, and fctl. */
 uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
 uint64_t iommu_rvmodel_fctl_after_reset(const struct iommu_model_riscv_config *config);
-uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config);
 
 /* --- registers -------------------------------------------------------------------------------- */
 
@@ -405,6 +404,35 @@ static inline bool model_has(const struct iommu_model_riscv *model, uint64_t cap
 	return (model->config.capabilities & capability) != 0;
 }
 
+/* Bits of fctl that can be written. */
+static inline uint32_t model_fctl_writable(const struct iommu_model_riscv_config *config)
+{
+	const uint64_t wide = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
+	const uint64_t cap = config->capabilities;
+	uint32_t writable = 0;
+
+	if ((cap & RISCV_CAP_END) != 0)
+		writable |= RISCV_FCTL_BE;
+	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_BOTH)
+		writable |= RISCV_FCTL_WSI;
+	if ((cap & RISCV_CAP_SV32X4) != 0 && (cap & wide) != 0)
+		writable |= RISCV_FCTL_GXL;
+	return writable & ~config->fctl_fixed;
+}
+
+/* Does a counter count? */
+static inline bool model_counts_events(const struct iommu_model_riscv *model)
+{
+	const struct model_registers *regs = &model->regs;
+	unsigned int i;
+
+	for (i = 0; i < model->config.counters && model_has(model, RISCV_CAP_HPM); i++)
+		if (riscv_event_number(regs->events[i]) != RISCV_EVENT_NONE &&
+		    (regs->inhibited >> (i + 1) & 1) == 0)
+			return true;
+	return false;
+}
+
 static inline bool model_is_strict(const struct iommu_model_riscv *model,
 				   enum iommu_model_riscv_strict rule)
 {
@@ -451,19 +479,6 @@ static inline unsigned int model_id_bits(const struct iommu_model_riscv *model, 
 		       ? RISCV_DEVICE_ID_BITS
 		       : riscv_directory_id_bits((unsigned int)mode - 1,
 						 model_has(model, RISCV_CAP_MSI_FLAT));
-}
-
-/* Does a counter count? */
-static inline bool model_counts(const struct iommu_model_riscv *model)
-{
-	const struct model_registers *regs = &model->regs;
-	unsigned int i;
-
-	for (i = 0; i < model->config.counters && model_has(model, RISCV_CAP_HPM); i++)
-		if (riscv_event_number(regs->events[i]) != RISCV_EVENT_NONE &&
-		    (regs->inhibited >> (i + 1) & 1) == 0)
-			return true;
-	return false;
 }
 
 #endif

@@ -153,8 +153,7 @@ static bool find_place(struct iommu_model_riscv *model, uint64_t offset, struct 
 	if (at < RISCV_FCTL)
 		*p = place(RISCV_CAPABILITIES, 8, &regs->capabilities, 0, UINT64_MAX);
 	else if (at == RISCV_FCTL)
-		*p = place(at, 4, &regs->fctl, iommu_rvmodel_fctl_writable(&model->config),
-			   0xffff0007);
+		*p = place(at, 4, &regs->fctl, model_fctl_writable(&model->config), 0xffff0007);
 	else if (at >= RISCV_DDTP && at < RISCV_CQB)
 		*p = place(RISCV_DDTP, 8, &regs->ddtp, ddtp, ddtp | RISCV_DDTP_BUSY);
 	else if (at == RISCV_IPSR)
@@ -390,7 +389,7 @@ static uint64_t next_random(struct iommu_model_riscv *model)
 static void make_wild(struct iommu_model_riscv *model)
 {
 	struct model_registers *regs = &model->regs;
-	const uint32_t writable = iommu_rvmodel_fctl_writable(&model->config);
+	const uint32_t writable = model_fctl_writable(&model->config);
 	unsigned int i;
 
 	regs->fctl = (regs->fctl & ~(uint64_t)writable) | (next_random(model) & writable);
@@ -521,7 +520,7 @@ static bool directory_is_in_force(const struct model_registers *regs)
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs)
 {
-	const uint64_t fixed = ~(uint64_t)iommu_rvmodel_fctl_writable(&model->config);
+	const uint64_t fixed = ~(uint64_t)model_fctl_writable(&model->config);
 	unsigned int i;
 
 	for (i = 0; i < MODEL_QUEUES; i++)

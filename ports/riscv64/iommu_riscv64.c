@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "iommu_riscv64.h"
+
+#define SSTATUS_SIE 2UL
+
+/* Written out by .insn, for assemblers that do not know the extensions. */
+static void riscv64_clean(uintptr_t block)
+{
+	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 1" ::"r"(block) : "memory");
+}
+
+static void riscv64_cache_flush(void *ctx, const void *virt, size_t size)
+{
+	const struct iommu_riscv64 *port = ctx;
+	uintptr_t block = (uintptr_t)virt & ~(uintptr_t)(port->cache_block - 1);
+	uintptr_t end = (uintptr_t)virt + size;
+
+	for (; block < end; block += port->cache_block)
+		riscv64_clean(block);
+	__asm__ volatile("fence iorw, iorw" ::: "memory");
+}
+
+static uint64_t riscv64_now_ns(void *ctx)
+{
+	const struct iommu_riscv64 *port = ctx;
+	uint64_t ticks;
+
+	__asm__ volatile("rdtime %0" : "=r"(ticks)::"memory");
+	/* In two parts, so that the product does not overflow for centuries. */
+	return ticks / port->timebase_hz * 1000000000ULL +
+	       ticks % port->timebase_hz * 1000000000ULL / port->timebase_hz;
+}
+
+static void riscv64_relax(void *ctx)
+{
+	(void)ctx;
+	__asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010"); /* pause: a hint, which all accept */
+}
+
+static uintptr_t riscv64_irq_save(void *ctx)
+{
+	uintptr_t sstatus;
+
+	(void)ctx;
+	__asm__ volatile("csrrc %0, sstatus, %1" : "=r"(sstatus) : "r"(SSTATUS_SIE) : "memory");
+	return sstatus & SSTATUS_SIE;
+}
+
+static void riscv64_irq_restore(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	__asm__ volatile("csrs sstatus, %0" ::"r"(state) : "memory");
+}
+
+/* Registers and memory are different domains of a fence: i and o, r and w. */
+static void riscv64_before_write(void)
+{
+	__asm__ volatile("fence w, o" ::: "memory");
+}
+
+static void riscv64_after_read(void)
+{
+	__asm__ volatile("fence i, r" ::: "memory");
+}
+
+static uint32_t riscv64_read32(void *ctx, const volatile void *reg)
+{
+	uint32_t value = *(const volatile uint32_t *)reg;
+
+	(void)ctx;
+	riscv64_after_read();
+	return value;
+}
+
+static uint64_t riscv64_read64(void *ctx, const volatile void *reg)
+{
+	uint64_t value = *(const volatile uint64_t *)reg;
+
+	(void)ctx;
+	riscv64_after_read();
+	return value;
+}
+
+static void riscv64_write32(void *ctx, volatile void *reg, uint32_t value)
+{
+	(void)ctx;
+	riscv64_before_write();
+	*(volatile uint32_t *)reg = value;
+}
+
+static void riscv64_write64(void *ctx, volatile void *reg, uint64_t value)
+{
+	(void)ctx;
+	riscv64_before_write();
+	*(volatile uint64_t *)reg = value;
+}
+
+void iommu_riscv64_fill(struct iommu_platform *platform, struct iommu_riscv64 *port)
+{
+	platform->ctx = port;
+	if (port->cache_block != 0)
+		platform->cache_flush = riscv64_cache_flush;
+	platform->now_ns = riscv64_now_ns;
+	platform->relax = riscv64_relax;
+	platform->irq_save = riscv64_irq_save;
+	platform->irq_restore = riscv64_irq_restore;
+	platform->mmio_read32 = riscv64_read32;
+	platform->mmio_read64 = riscv64_read64;
+	platform->mmio_write32 = riscv64_write32;
+	platform->mmio_write64 = riscv64_write64;
+}

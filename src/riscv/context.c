@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changing device contexts and process contexts, and the invalidations for it (RISC-V IOMMU
+ * specification 1.0.0, 6.2 to 6.4, "Guidelines for updating in-memory data structures").
+ *
+ * Hardware may read the words of a context in any order. A context becomes valid by the store of
+ * its first word, after all others, and not valid by a store to that word, before all others; what
+ * is not valid is never cached. Between the two it changes only through the not valid state, except
+ * for single flags of the first word. Invalidations:
+ *   valid -> not valid  a device: its directory entries; with a second stage all of the guest's
+ *                       translations of both stages; with processes those of all processes of the
+ *                       host; otherwise those of its process id. A process: its directory entry,
+ *                       and the translations of its process id. Then the device's TLB
+ *   not valid -> valid  nothing, unless an invalidation has ever failed: then what may be left
+ *                       under the ids that it names, of a user before
+ *
+ * Without PASIDs the device context says how requests are translated. With them it leads to a
+ * process directory, in which process 0 stands for requests without a PASID; it is valid as long as
+ * one process is.
+ *
+ * Contexts change on the control path, with one exception: a device that does not invalidate its
+ * TLB is blocked at once, in any context. The blocking CPU marks the endpoint and then clears the
+ * context; the CPU that writes one checks the mark afterwards. In either order the context ends up
+ * not valid.
+ */
+#include "riscv/context.h"
+
+#include <libiommu/hw/riscv_process_directory.h>
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "base/memory.h"
+#include "riscv/command.h"
+#include "riscv/directory.h"
+#include "riscv/endpoint.h"
+#include "riscv/unit.h"
+
+/* --- Words ------------------------------------------------------------------------------------ */
+
+static unsigned int word_count(const struct riscv_unit *unit)
+{
+	return unit->extended ? RISCV_CONTEXT_WORDS : RISCV_CONTEXT_WORDS_BASE;
+}
+
+static bool is_valid(const uint64_t *words)
+{
+	return (words[RISCV_CONTEXT_TC] & RISCV_TC_VALID) != 0;
+}
+
+/* All ids of an endpoint have the same context: that of the first. */
+static void load(const struct riscv_endpoint *endpoint, uint64_t *words)
+{
+	const iommu_cell_t *context = iommu_riscv_context_find(endpoint->unit, endpoint->ids[0]);
+	unsigned int i;
+
+	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
+	for (i = 0; context != NULL && i < word_count(endpoint->unit); i++)
+		words[i] = iommu_le64(iommu_cell_load(&context[i]));
+}
+
+static void store_control(struct riscv_endpoint *endpoint, uint64_t tc)
+{
+	unsigned int i;
+
+	for (i = 0; i < endpoint->id_count; i++)
+		iommu_cell_store_release(
+			&iommu_riscv_context_find(endpoint->unit, endpoint->ids[i])[0],
+			iommu_le64(tc));
+}
+
+static void store(struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	unsigned int i, word;
+
+	for (i = 0; i < endpoint->id_count; i++) {
+		iommu_cell_t *context = iommu_riscv_context_find(endpoint->unit, endpoint->ids[i]);
+
+		for (word = 1; word < word_count(endpoint->unit); word++)
+			iommu_cell_store(&context[word], iommu_le64(words[word]));
+	}
+	store_control(endpoint, words[RISCV_CONTEXT_TC]);
+}
+
+/* A device that was blocked meanwhile stays so: see the head of this file. */
+static bool stays_blocked(struct riscv_endpoint *endpoint)
+{
+	iommu_full_fence();
+	if (!iommu_device_tlb_is_lost(&endpoint->tlb))
+		return false;
+	store_control(endpoint, 0);
+	return true;
+}
+
+void iommu_riscv_context_block(struct riscv_endpoint *endpoint)
+{
+	__atomic_store_n(&endpoint->tlb.lost, true, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
+	store_control(endpoint, 0);
+}
+
+/*
+ * What the device may do with its TLB under these words. Where there is a second stage and the unit
+ * can, the device is told guest addresses: what it makes of them is translated once more.
+ */
+static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	uint64_t flags = RISCV_TC_EN_ATS;
+
+	if (!endpoint->device_tlb || endpoint->tlb_unknown)
+		return 0;
+	if (words[RISCV_CONTEXT_IOHGATP] != 0 && riscv_has(endpoint->unit, RISCV_CAP_T2GPA))
+		flags |= RISCV_TC_T2GPA;
+	if (endpoint->page_requests)
+		flags |= RISCV_TC_EN_PRI |
+			 (endpoint->base->info.page_responses_without_pasid ? 0 : RISCV_TC_PRPR);
+	return flags;
+}
+
+static void set_tlb_flags(const struct riscv_endpoint *endpoint, uint64_t *words)
+{
+	words[RISCV_CONTEXT_TC] &=
+		~(RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_PRPR | RISCV_TC_T2GPA);
+	if (is_valid(words))
+		words[RISCV_CONTEXT_TC] |= tlb_flags(endpoint, words);
+}
+
+/* --- Telling hardware ------------------------------------------------------------------------- */
+
+static bool is_active(const struct riscv_endpoint *endpoint)
+{
+	return iommu_unit_is_active(&endpoint->unit->state);
+}
+
+static void add_directory(struct iommu_batch *batch, const struct riscv_endpoint *endpoint)
+{
+	/* Of one id itself; of several everything, which is no more commands. */
+	riscv_batch_add(batch, endpoint->id_count == 1
+				       ? riscv_command_inval_device(endpoint->ids[0])
+				       : riscv_command_inval_directories());
+}
+
+/* What may be cached of translations under the ids of a device context. */
+static void add_translations(struct iommu_batch *batch, const uint64_t *words)
+{
+	const uint16_t guest = riscv_iohgatp_gscid(words[RISCV_CONTEXT_IOHGATP]);
+
+	if (riscv_root_mode(words[RISCV_CONTEXT_IOHGATP]) != RISCV_IOHGATP_BARE) {
+		riscv_batch_add(batch, riscv_command_of_guest(riscv_command_vma(), guest));
+		riscv_batch_add(batch, riscv_command_of_guest(riscv_command_gvma(), guest));
+	} else if ((words[RISCV_CONTEXT_TC] & RISCV_TC_PDTV) != 0) {
+		riscv_batch_add(batch, riscv_command_vma());
+	} else if (riscv_root_mode(words[RISCV_CONTEXT_FSC]) != RISCV_IOSATP_BARE) {
+		riscv_batch_add(batch,
+				riscv_command_of_process(riscv_command_vma(),
+							 riscv_ta_pscid(words[RISCV_CONTEXT_TA])));
+	}
+}
+
+/* Has any invalidation of the unit ever failed? Then an id may be known from a user before. */
+static bool may_know_ids(const struct riscv_unit *unit)
+{
+	return iommu_confirmation_begin(&unit->state.confirmation) != 0;
+}
+
+static int execute(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
+{
+	int status = batch->count != 0 ? iommu_riscv_invalidate(endpoint->unit, batch) : 0;
+
+	batch->count = 0;
+	return status;
+}
+
+/* Does a device keep translations by a context of these words, as far as is known? */
+static bool keeps(const uint64_t *words)
+{
+	return IOMMU_CONFIG_DEVICE_TLB && is_valid(words) &&
+	       (words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0;
+}
+
+/* The context has gone: make hardware forget it, and what was translated through it. */
+static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	struct iommu_batch batch = {.count = 0};
+	const bool kept = keeps(words);
+	int status;
+
+	if (kept)
+		endpoint->tlb_unknown = true;
+	if (!is_active(endpoint))
+		return 0;
+	add_directory(&batch, endpoint);
+	add_translations(&batch, words);
+	if (kept && riscv_endpoint_is_asked(endpoint) && endpoint->processes == NULL)
+		iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+	status = execute(endpoint, &batch);
+	/* With PASIDs it may have any of them: it is emptied before it is used again. */
+	if (kept && status == 0 && !endpoint->in_reset && endpoint->processes == NULL)
+		endpoint->tlb_unknown = false;
+	return status;
+}
+
+/* Before a context is valid that names ids which a failed invalidation was of. */
+static int clean_ids(struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	struct iommu_batch batch = {.count = 0};
+
+	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
+		return 0;
+	add_translations(&batch, words);
+	return execute(endpoint, &batch);
+}
+
+/* --- Devices' TLBs ---------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_DEVICE_TLB
+
+/* Was anything ever attached with this PASID? What is blocked keeps its process id. */
+static bool was_used(const struct riscv_endpoint *endpoint, uint32_t pasid)
+{
+	const iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
+
+	return context != NULL && iommu_cell_load(&context[RISCV_PROCESS_TA]) != 0;
+}
+
+/* What it has of PASIDs, one by one. */
+static int empty_pasids(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
+{
+	const uint32_t count = 1U << riscv_process_id_bits(endpoint->processes->levels);
+	uint32_t pasid;
+	int status = 0;
+
+	for (pasid = 1; pasid < count && status == 0; pasid++) {
+		/* The next table, where there is none for this one. */
+		if (iommu_riscv_process_find(endpoint->processes, pasid) == NULL)
+			pasid |= (1U << RISCV_PROCESS_CONTEXT_BITS) - 1;
+		if (iommu_device_tlb_is_lost(&endpoint->tlb) || !was_used(endpoint, pasid))
+			continue;
+		iommu_riscv_batch_add_device(batch, endpoint, pasid, 0, 64);
+		if (!iommu_batch_has_room(batch))
+			status = execute(endpoint, batch);
+	}
+	return status;
+}
+
+/* Have the device forget everything. */
+static int empty_whole_tlb(struct riscv_endpoint *endpoint)
+{
+	struct iommu_batch batch = {.count = 0};
+	int status = 0;
+
+	iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+	if (endpoint->processes != NULL && endpoint->base->info.tlb_global_invalidate)
+		iommu_riscv_batch_add_all_pasids(&batch, endpoint);
+	else if (endpoint->processes != NULL)
+		status = empty_pasids(endpoint, &batch);
+	return status == 0 ? execute(endpoint, &batch) : status;
+}
+
+/* Empty a device's TLB that may hold anything, while it may not use it. */
+static int empty_tlb(struct riscv_endpoint *endpoint)
+{
+	int status;
+
+	if (!endpoint->device_tlb || !endpoint->tlb_unknown || !is_active(endpoint) ||
+	    endpoint->in_reset)
+		return 0;
+	status = empty_whole_tlb(endpoint);
+	if (status == 0)
+		endpoint->tlb_unknown = false;
+	return status;
+}
+
+/* Flags of the first word alone change in place, by one store. */
+static int update_flags(struct riscv_endpoint *endpoint)
+{
+	struct iommu_batch batch = {.count = 0};
+	uint64_t words[RISCV_CONTEXT_WORDS];
+
+	load(endpoint, words);
+	if (!is_valid(words))
+		return 0;
+	set_tlb_flags(endpoint, words);
+	store_control(endpoint, words[RISCV_CONTEXT_TC]);
+	if (stays_blocked(endpoint) || !is_active(endpoint))
+		return 0;
+	add_directory(&batch, endpoint);
+	return execute(endpoint, &batch);
+}
+
+void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS];
+
+	if (!endpoint->device_tlb)
+		return;
+	endpoint->tlb_unknown = true;
+	load(endpoint, words);
+	if (!is_valid(words))
+		return;
+	/* Hardware has not confirmed what came before this, nor does it confirm this. */
+	set_tlb_flags(endpoint, words);
+	store_control(endpoint, words[RISCV_CONTEXT_TC]);
+	(void)stays_blocked(endpoint);
+}
+
+int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint)
+{
+	int status;
+
+	if (!endpoint->tlb_unknown || !is_active(endpoint) || endpoint->in_reset)
+		return 0;
+	status = empty_tlb(endpoint);
+	/* It is empty, whether hardware has heard of that or not. */
+	return status == 0 ? update_flags(endpoint) : status;
+}
+
+int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS];
+
+	if (endpoint->in_reset || iommu_device_tlb_is_lost(&endpoint->tlb))
+		return 0;
+	if (endpoint->tlb_unknown)
+		return iommu_riscv_tlb_recover(endpoint);
+	load(endpoint, words);
+	return keeps(words) ? empty_whole_tlb(endpoint) : 0;
+}
+
+#else
+
+#define empty_tlb(endpoint) 0
+
+void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+
+int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
+}
+
+int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
+}
+
+#endif
+
+/* --- Device contexts -------------------------------------------------------------------------- */
+
+/* The device's page requests, before another's table serves them, or none does. */
+static int drain(struct riscv_endpoint *endpoint)
+{
+	return endpoint->page_requests ? iommu_riscv_requests_drain(endpoint->unit) : 0;
+}
+
+/*
+ * Change the context of an endpoint, or block it (NULL). On failure it is as before, except that
+ * what was to be blocked stays blocked, and so does a device that did not answer.
+ */
+static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS], before[RISCV_CONTEXT_WORDS];
+	int status = 0;
+
+	/* What the unit may still hold of a context before this one would be used in its place. */
+	if (wanted != NULL)
+		status = iommu_riscv_confirm(endpoint->unit);
+	if (status != 0)
+		return status;
+	load(endpoint, before);
+	if (is_valid(before) || iommu_device_tlb_is_lost(&endpoint->tlb)) {
+		store_control(endpoint, 0);
+		status = forget(endpoint, before);
+		if (status == 0 && is_valid(before))
+			status = drain(endpoint);
+	}
+	if (wanted == NULL)
+		return status;
+	if (status == 0)
+		status = empty_tlb(endpoint);
+	if (status == 0)
+		status = clean_ids(endpoint, wanted);
+	if (iommu_device_tlb_is_lost(&endpoint->tlb))
+		return IOMMU_EIO;
+	memcpy(words, status == 0 ? wanted : before, sizeof(words));
+	/* What hardware may know of either: the one before is what callers go by. */
+	set_tlb_flags(endpoint, words);
+	if (is_valid(words))
+		store(endpoint, words);
+	return stays_blocked(endpoint) ? IOMMU_EIO : status;
+}
+
+int iommu_riscv_context_close(struct riscv_endpoint *endpoint)
+{
+	return write_context(endpoint, NULL);
+}
+
+/* --- Process contexts ------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_SCALABLE
+
+/* A device context that leads to the processes of an endpoint. */
+static void lead_to_processes(const struct riscv_endpoint *endpoint, uint64_t *words)
+{
+	const struct riscv_processes *processes = endpoint->processes;
+
+	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
+	words[RISCV_CONTEXT_TC] =
+		RISCV_TC_VALID | RISCV_TC_PDTV | RISCV_TC_DPE |
+		(riscv_has(endpoint->unit, RISCV_CAP_AMO_HWAD) ? RISCV_TC_SADE : 0);
+	words[RISCV_CONTEXT_FSC] =
+		riscv_pdtp((enum riscv_process_directory_mode)processes->levels,
+			   iommu_virt_to_phys(endpoint->unit->platform, processes->root));
+}
+
+static void load_process(const iommu_cell_t *context, uint64_t *words)
+{
+	words[0] = iommu_le64(iommu_cell_load(&context[0]));
+	words[1] = iommu_le64(iommu_cell_load(&context[1]));
+}
+
+static void store_process(iommu_cell_t *context, const uint64_t *words)
+{
+	iommu_cell_store(&context[1], iommu_le64(words[1]));
+	iommu_cell_store_release(&context[0], iommu_le64(words[0]));
+}
+
+static void add_process(struct iommu_batch *batch, const uint64_t *words)
+{
+	if (riscv_root_mode(words[RISCV_PROCESS_FSC]) != RISCV_IOSATP_BARE)
+		riscv_batch_add(batch,
+				riscv_command_of_process(riscv_command_vma(),
+							 riscv_ta_pscid(words[RISCV_PROCESS_TA])));
+}
+
+/* On failure the device may hold translations that no later call invalidates. */
+static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
+{
+	struct iommu_batch batch = {.count = 0};
+	unsigned int i;
+	int status;
+
+	if (!is_active(endpoint)) {
+		iommu_riscv_tlb_suspect(endpoint);
+		return 0;
+	}
+	for (i = 0; i < endpoint->id_count; i++)
+		riscv_batch_add(&batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+	add_process(&batch, words);
+	if (endpoint->device_tlb && !endpoint->tlb_unknown && riscv_endpoint_is_asked(endpoint))
+		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
+	status = execute(endpoint, &batch);
+	if (status != 0)
+		iommu_riscv_tlb_suspect(endpoint);
+	return status;
+}
+
+static int clean_process_id(struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	struct iommu_batch batch = {.count = 0};
+
+	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
+		return 0;
+	add_process(&batch, words);
+	return execute(endpoint, &batch);
+}
+
+/* With the last process the way to them is closed. */
+static int block_process(struct riscv_endpoint *endpoint, uint32_t pasid)
+{
+	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
+	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS];
+	int status, closed = 0;
+
+	if (context == NULL)
+		return 0;
+	load_process(context, words);
+	if ((words[0] & RISCV_PC_VALID) == 0)
+		return 0;
+	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
+	status = forget_process(endpoint, pasid, words);
+	/* What is not confirmed of that is with the rest: every caller confirms. */
+	(void)drain(endpoint);
+	if (--endpoint->present == 0)
+		closed = write_context(endpoint, NULL);
+	return status != 0 ? status : closed;
+}
+
+/* The table, and the way there. */
+static int prepare_process(struct riscv_endpoint *endpoint, uint32_t pasid)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS];
+	int status = iommu_riscv_process_create(endpoint->processes, pasid);
+
+	if (status == 0)
+		status = iommu_riscv_tlb_recover(endpoint);
+	if (status != 0)
+		return status;
+	load(endpoint, words);
+	if (is_valid(words))
+		return 0;
+	lead_to_processes(endpoint, words);
+	return write_context(endpoint, words);
+}
+
+static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
+		       const struct riscv_translation *translation)
+{
+	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS], before[RISCV_PROCESS_CONTEXT_WORDS];
+	iommu_cell_t *context;
+	bool was_valid;
+	int status;
+
+	if (translation == NULL)
+		return block_process(endpoint, pasid);
+	if (translation->second_stage)
+		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+					     "its PASIDs are enabled, and the domain has a second "
+					     "stage");
+	words[RISCV_PROCESS_TA] =
+		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0);
+	words[RISCV_PROCESS_FSC] = translation->words[RISCV_CONTEXT_FSC];
+	status = iommu_riscv_confirm(endpoint->unit);
+	if (status == 0)
+		status = prepare_process(endpoint, pasid);
+	if (status != 0) {
+		if (endpoint->present == 0)
+			(void)write_context(endpoint, NULL);
+		return status;
+	}
+	context = iommu_riscv_process_find(endpoint->processes, pasid);
+	load_process(context, before);
+	was_valid = (before[0] & RISCV_PC_VALID) != 0;
+	if (was_valid) {
+		iommu_cell_store_release(&context[0], 0);
+		status = forget_process(endpoint, pasid, before);
+		if (status == 0)
+			status = drain(endpoint);
+	}
+	if (status == 0)
+		status = iommu_riscv_tlb_recover(endpoint);
+	if (status == 0)
+		status = clean_process_id(endpoint, words);
+	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
+		status = IOMMU_EIO;
+	if (status == 0)
+		store_process(context, words);
+	else if (was_valid)
+		store_process(context, before);
+	else if (endpoint->present == 0)
+		(void)write_context(endpoint, NULL);
+	if (status == 0)
+		endpoint->present += !was_valid;
+	return status;
+}
+
+static void put_back_process(struct riscv_endpoint *endpoint, uint32_t pasid,
+			     const struct riscv_translation *translation)
+{
+	const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
+		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
+		translation->words[RISCV_CONTEXT_FSC],
+	};
+	uint64_t words[RISCV_CONTEXT_WORDS];
+
+	store_process(iommu_riscv_process_find(endpoint->processes, pasid), process);
+	endpoint->present++;
+	load(endpoint, words);
+	if (is_valid(words))
+		return;
+	lead_to_processes(endpoint, words);
+	set_tlb_flags(endpoint, words);
+	store(endpoint, words);
+}
+
+int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
+			      const struct riscv_translation *translation)
+{
+	struct riscv_unit *unit = endpoint->unit;
+	uint64_t words[RISCV_CONTEXT_WORDS];
+	unsigned int bits = 0;
+	int status;
+
+	while (bits < RISCV_PROCESS_ID_BITS && endpoint->base->info.max_pasids >> bits > 1)
+		bits++;
+	if (translation != NULL && translation->second_stage)
+		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+					     "its domain has a second stage");
+	status = iommu_riscv_processes_alloc(unit, bits, &endpoint->processes);
+	if (status == 0 && translation != NULL) {
+		const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
+			riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
+			translation->words[RISCV_CONTEXT_FSC],
+		};
+
+		status = iommu_riscv_process_create(endpoint->processes, 0);
+		if (status == 0) {
+			store_process(iommu_riscv_process_find(endpoint->processes, 0), process);
+			lead_to_processes(endpoint, words);
+			status = write_context(endpoint, words);
+		}
+		endpoint->present = status == 0;
+	}
+	if (status != 0 && endpoint->processes != NULL) {
+		iommu_riscv_processes_free(endpoint->processes);
+		endpoint->processes = NULL;
+	}
+	return status;
+}
+
+int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
+			       const struct riscv_translation *translation)
+{
+	struct riscv_processes *processes = endpoint->processes;
+	int status;
+
+	if (processes == NULL)
+		return 0;
+	status = write_context(endpoint, translation != NULL ? translation->words : NULL);
+	if (status != 0)
+		return status;
+	endpoint->processes = NULL;
+	endpoint->present = 0;
+	iommu_riscv_processes_free(processes);
+	return 0;
+}
+
+#endif
+
+int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS];
+	int status;
+
+	if (endpoint->page_requests == enable)
+		return 0;
+	load(endpoint, words);
+	endpoint->page_requests = enable;
+	if (!is_valid(words))
+		return 0;
+	/* Through the not valid state, as the specification asks for. */
+	status = write_context(endpoint, words);
+	if (status == 0)
+		return 0;
+	endpoint->page_requests = !enable;
+	iommu_riscv_tlb_suspect(endpoint);
+	return status;
+}
+
+/* --- Translations ----------------------------------------------------------------------------- */
+
+int iommu_riscv_translation_set(struct riscv_endpoint *endpoint, uint32_t pasid,
+				const struct riscv_translation *translation)
+{
+#if IOMMU_CONFIG_SCALABLE
+	if (endpoint->processes != NULL)
+		return set_process(endpoint, pasid, translation);
+#endif
+	if (pasid != 0)
+		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+					     "its PASIDs are not enabled");
+	return write_context(endpoint, translation != NULL ? translation->words : NULL);
+}
+
+void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t pasid,
+				      const struct riscv_translation *translation)
+{
+	uint64_t words[RISCV_CONTEXT_WORDS];
+
+#if IOMMU_CONFIG_SCALABLE
+	if (endpoint->processes != NULL) {
+		put_back_process(endpoint, pasid, translation);
+		(void)stays_blocked(endpoint);
+		return;
+	}
+#endif
+	(void)pasid;
+	memcpy(words, translation->words, sizeof(words));
+	set_tlb_flags(endpoint, words);
+	store(endpoint, words);
+	(void)stays_blocked(endpoint);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How the requests of an endpoint are translated: its device context, and those of its PASIDs. */
+#ifndef IOMMU_RISCV_CONTEXT_H
+#define IOMMU_RISCV_CONTEXT_H
+
+#include <libiommu/hw/riscv_device_directory.h>
+
+struct riscv_endpoint;
+
+/* The words of a device context that say how requests are translated. */
+struct riscv_translation {
+	uint64_t words[RISCV_CONTEXT_WORDS];
+	/* It has a second stage: a process directory of ours cannot have one below it. */
+	bool second_stage;
+};
+
+/*
+ * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all
+ * (NULL). On failure it is as before, except that what was to be blocked stays blocked.
+ */
+int iommu_riscv_translation_set(struct riscv_endpoint *endpoint, uint32_t pasid,
+				const struct riscv_translation *translation);
+/*
+ * What was taken away, without confirmation, is said again: hardware may not have forgotten it
+ * anyway. A TLB of the device is not used before it was emptied.
+ */
+void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t pasid,
+				      const struct riscv_translation *translation);
+/* Take a device that did not answer off the directory, in any context; hardware is not told yet. */
+void iommu_riscv_context_block(struct riscv_endpoint *endpoint);
+/* Refuse what the device has translated, until it was reset, or the reset is off. */
+int iommu_riscv_context_close(struct riscv_endpoint *endpoint);
+/*
+ * Have PASIDs, or none: what the endpoint's requests without one are under stays. `translation`: as
+ * that is now, or NULL: blocked. On failure it is as before.
+ */
+int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
+			      const struct riscv_translation *translation);
+int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
+			       const struct riscv_translation *translation);
+/* Have the context say whether page requests are enabled. On failure it is as before. */
+int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable);
+/*
+ * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
+ * again; and one of which an invalidation may have failed, too.
+ */
+void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint);
+int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint);
+int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The back end's part of an endpoint. */
+#ifndef IOMMU_RISCV_ENDPOINT_H
+#define IOMMU_RISCV_ENDPOINT_H
+
+#include <libiommu/backend/ops.h>
+
+#include "unit/attach.h"
+#include "unit/invalidation.h"
+
+struct riscv_processes;
+struct riscv_unit;
+
+/* Ids of one endpoint: those of its fwspec, or of its phantom functions. */
+#define RISCV_IDS_MAX IOMMU_FWSPEC_IDS_MAX
+
+struct riscv_endpoint {
+	struct iommu_endpoint *base;
+	struct riscv_unit *unit;
+	/* The device ids of its requests; the first is by which the device is addressed. */
+	uint32_t ids[RISCV_IDS_MAX];
+	unsigned int id_count;
+	bool device_tlb; /* it may keep translations */
+	/* It may keep what it was not told to forget: its TLB is empty before it is used again. */
+	bool tlb_unknown;
+	struct iommu_device_tlb tlb;
+	struct iommu_attached attached;
+	/* Its PASIDs, once they are enabled; and how many contexts of them are valid. */
+	struct riscv_processes *processes;
+	unsigned int present;
+	bool page_requests; /* they are enabled */
+	/* It is being reset: its TLB is asked nothing. Control path. */
+	bool in_reset;
+};
+
+static inline struct riscv_endpoint *riscv_endpoint_of(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->unit_data;
+}
+
+static inline struct riscv_endpoint *riscv_endpoint_using(const struct iommu_use *use)
+{
+	return iommu_container_of(use->user, struct riscv_endpoint, attached);
+}
+
+/* How hardware is told of what is attached. */
+extern const struct iommu_attach_ops iommu_riscv_attach_ops;
+
+/* Is its TLB to be told to forget something? */
+static inline bool riscv_endpoint_is_asked(const struct riscv_endpoint *endpoint)
+{
+	return !endpoint->in_reset && !iommu_device_tlb_is_lost(&endpoint->tlb);
+}
+
+int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_riscv_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint);
+int iommu_riscv_begin_reset(struct iommu_endpoint *endpoint);
+void iommu_riscv_cancel_reset(struct iommu_endpoint *endpoint);
+bool iommu_riscv_endpoint_is_lost(const struct iommu_endpoint *endpoint);
+int iommu_riscv_check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+		      unsigned int prot, iommu_paddr_t *paddr);
+int iommu_riscv_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature,
+			    bool enable);
+
+#endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invalidation (RISC-V IOMMU specification 1.0.0, 3.1 "Command-Queue", and 6.2 "Guidelines for
+ * updating in-memory data structures").
+ *
+ * Translations of a first stage of the host's are tagged with a process id (PSCID), those of a
+ * second stage with a guest's (GSCID), and those of a guest's first stage with both. A command with
+ * an address drops leaves alone; one page is the most that it names, unless the unit has ranges.
+ * Larger ranges go as a whole: a large page needs one command in hardware, but emulators that keep
+ * it as small ones drop one of those.
+ */
+#include <libiommu/backend/ops.h>
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/trace.h"
+#include "riscv/command.h"
+#include "riscv/context.h"
+#include "riscv/domain.h"
+#include "riscv/endpoint.h"
+#include "riscv/unit.h"
+#include "unit/confirmation.h"
+#include "unit/range.h"
+
+/* --- Devices' TLBs ---------------------------------------------------------------------------- */
+
+/* Who a device is, in messages to it: a segment where its id has one. */
+static struct riscv_command to_device(const struct riscv_endpoint *endpoint,
+				      struct riscv_command command)
+{
+	const uint32_t id = endpoint->ids[0];
+
+	return id >> 16 != 0 ? riscv_command_to_segment(command, id >> 16) : command;
+}
+
+void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoint *endpoint,
+				  uint32_t pasid, uint64_t address, unsigned int order)
+{
+	struct riscv_command command = to_device(
+		endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids[0], address, order));
+
+	if (pasid != 0)
+		command = riscv_command_with_pasid(command, pasid);
+	iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+}
+
+void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
+{
+	struct riscv_command command = riscv_command_with_pasid(
+		to_device(endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids[0], 0, 64)), 0);
+
+	command.high |= RISCV_ATS_INVAL_GLOBAL;
+	iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+}
+
+#if IOMMU_CONFIG_DEVICE_TLB
+/* Its context goes, and is forgotten in place of its TLB's. */
+static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device)
+{
+	struct riscv_endpoint *endpoint =
+		iommu_container_of((uintptr_t)device, struct riscv_endpoint, tlb);
+
+	(void)unit;
+	if (!iommu_device_tlb_is_lost(device))
+		riscv_log(endpoint->unit, IOMMU_LOG_ERROR,
+			  "a device does not invalidate its TLB: it is blocked until it is reset");
+	iommu_riscv_context_block(endpoint);
+	return riscv_command_words(riscv_command_inval_directories());
+}
+#endif
+
+/* --- Execution -------------------------------------------------------------------------------- */
+
+static inline int give(struct riscv_unit *unit, const struct iommu_batch *batch, uint16_t *silent)
+{
+	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+}
+
+#if IOMMU_CONFIG_TRACE
+
+/* What a command invalidates: enum iommu_trace_kind, or 0. */
+static unsigned int kind_of(struct iommu_command words)
+{
+	const struct riscv_command command = riscv_command_of(words.low, words.high);
+
+	switch (riscv_command_kind(command)) {
+	case RISCV_INVAL_DDT:
+	case RISCV_INVAL_PDT:
+		return IOMMU_TRACE_CONTEXT;
+	case RISCV_IOTINVAL_VMA:
+	case RISCV_IOTINVAL_GVMA:
+		if ((command.low & RISCV_IOTINVAL_AV) != 0)
+			return IOMMU_TRACE_PAGES;
+		return (command.low & (RISCV_IOTINVAL_GV | RISCV_IOTINVAL_PSCV)) != 0
+			       ? IOMMU_TRACE_DOMAIN
+			       : IOMMU_TRACE_ALL;
+	case RISCV_ATS_INVAL:
+		return IOMMU_TRACE_DEVICE_TLB;
+	case RISCV_IOFENCE_C:
+	case RISCV_ATS_PRGR:
+	default:
+		return 0;
+	}
+}
+
+static __attribute__((noinline)) int give_traced(struct riscv_unit *unit,
+						 const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct iommu_trace_event event = {.count = batch->count};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < batch->count; i++)
+		event.kinds |= (uint8_t)kind_of(batch->commands[i]);
+	/* Answers to page requests are no invalidations. */
+	if (event.kinds == 0)
+		return give(unit, batch, silent);
+	if (batch->domain != NULL) {
+		event.domain = batch->domain->number;
+		event.iova = batch->iova;
+		event.size = batch->size;
+	}
+	iommu_trace_given(&unit->base, &event);
+	status = give(unit, batch, silent);
+	iommu_trace_done(&unit->base, &event, status);
+	return status;
+}
+
+#else
+#define give_traced(unit, batch, silent) 0
+#endif
+
+static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct riscv_unit *unit = iommu_container_of((uintptr_t)state, struct riscv_unit, state);
+
+	if (iommu_is_traced(&unit->base))
+		return give_traced(unit, batch, silent);
+	return give(unit, batch, silent);
+}
+
+static const struct iommu_batch_ops batch_ops = {
+	.submit = submit,
+#if IOMMU_CONFIG_DEVICE_TLB
+	.block = block,
+#endif
+};
+
+/* While the unit is off there is nothing to confirm, unless the caller is about to turn it on. */
+static int execute_in(struct riscv_unit *unit, struct iommu_batch *batch, bool while_off)
+{
+	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
+}
+
+static int execute(struct riscv_unit *unit, struct iommu_batch *batch)
+{
+	return execute_in(unit, batch, false);
+}
+
+/* What is cached of guests' first stages has no command for all of them. */
+static int forget_guests(struct riscv_unit *unit, bool while_off)
+{
+	struct iommu_batch batch = {.count = 0};
+	uint32_t id;
+	int status = 0;
+
+	if (!__atomic_load_n(&unit->has_nested, __ATOMIC_ACQUIRE))
+		return 0;
+	for (id = 0; id < unit->guests.count && status == 0; id++) {
+		const uint64_t taken =
+			__atomic_load_n(&unit->guests.taken[id / 64], __ATOMIC_RELAXED);
+
+		if (taken == 0)
+			id |= 63;
+		if ((taken >> id % 64 & 1) == 0)
+			continue;
+		riscv_batch_add(&batch, riscv_command_of_guest(riscv_command_vma(), (uint16_t)id));
+		if (iommu_batch_has_room(&batch))
+			continue;
+		status = execute_in(unit, &batch, while_off);
+		batch.count = 0;
+	}
+	return status == 0 && batch.count != 0 ? execute_in(unit, &batch, while_off) : status;
+}
+
+static int forget_all(struct riscv_unit *unit, bool while_off)
+{
+	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
+	struct iommu_batch everything = {.count = 0};
+	int status;
+
+	riscv_batch_add(&everything, riscv_command_inval_directories());
+	riscv_batch_add(&everything, riscv_command_vma());
+	riscv_batch_add(&everything, riscv_command_gvma());
+	status = execute_in(unit, &everything, while_off);
+	if (status == 0)
+		status = forget_guests(unit, while_off);
+	if (status == 0)
+		iommu_confirmation_end(&unit->state.confirmation, failures);
+	return status;
+}
+
+int iommu_riscv_invalidate_all(struct riscv_unit *unit)
+{
+	return forget_all(unit, false);
+}
+
+int iommu_riscv_start_afresh(struct riscv_unit *unit)
+{
+	return forget_all(unit, true);
+}
+
+int iommu_riscv_invalidate(struct riscv_unit *unit, struct iommu_batch *batch)
+{
+	if (iommu_unit_has_failed(&unit->state)) {
+		const int status = iommu_riscv_invalidate_all(unit);
+
+		/* The TLBs of devices are not part of it. */
+		if (status != 0 || !iommu_batch_has_devices(batch))
+			return status;
+	}
+	return execute(unit, batch);
+}
+
+int iommu_riscv_tell(struct riscv_unit *unit, struct iommu_batch *batch)
+{
+	return execute(unit, batch);
+}
+
+int iommu_riscv_tell_once(struct riscv_unit *unit, const struct iommu_batch *batch)
+{
+	uint16_t silent;
+	int status;
+
+	if (!iommu_unit_is_active(&unit->state))
+		return IOMMU_EIO;
+	status = submit(&unit->state, batch, &silent);
+	/* A fence that stopped at a silent device, or was refused: what is before was executed. */
+	if (status == 0 || status == IOMMU_EAGAIN)
+		return 0;
+	iommu_unit_note_failure(&unit->state);
+	return status;
+}
+
+/* --- Confirmation ----------------------------------------------------------------------------- */
+
+/*
+ * What devices keep: any of them may have been asked in vain. It is settled before it is done,
+ * because contexts are written for it, which begins with a confirmation; only the control path
+ * looks.
+ */
+static int confirm_device_tlbs(struct riscv_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+	int status = 0;
+
+	iommu_confirmation_end(&unit->state.device_tlbs,
+			       iommu_confirmation_begin(&unit->state.device_tlbs));
+	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		status = iommu_riscv_tlb_confirm(riscv_endpoint_of(endpoint));
+	if (status != 0)
+		iommu_confirmation_fail(&unit->state.device_tlbs);
+	return status;
+}
+
+int iommu_riscv_confirm(struct riscv_unit *unit)
+{
+	int status = 0;
+
+	if (iommu_unit_is_suspect(&unit->state)) {
+		status = iommu_riscv_queue_hold(unit);
+		if (status == 0)
+			status = iommu_riscv_invalidate_all(unit);
+	}
+	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
+	    iommu_confirmation_is_open(&unit->state.device_tlbs))
+		status = confirm_device_tlbs(unit);
+	if (status == 0 && unit->is_undrained)
+		status = iommu_riscv_requests_drain(unit);
+	return status;
+}
+
+/* --- Ranges ----------------------------------------------------------------------------------- */
+
+/* Everything under the ids of a domain: of a first stage of the host's, or of a guest. */
+static struct riscv_command everything_of(const struct riscv_domain *domain, uint16_t id)
+{
+	return domain->type == RISCV_SECOND_STAGE
+		       ? riscv_command_of_guest(riscv_command_gvma(), id)
+		       : riscv_command_of_process(riscv_command_vma(), id);
+}
+
+static void add_range(struct iommu_batch *batch, const struct riscv_unit *unit,
+		      struct riscv_command everything, const struct iommu_change *change)
+{
+	const unsigned int largest = riscv_has(unit, RISCV_CAP_S) ? 51 : 0;
+	struct iommu_block blocks[IOMMU_BLOCKS_MAX];
+	unsigned int count = 0;
+	unsigned int i;
+
+	if (change->leaves_only || riscv_has(unit, RISCV_CAP_NL))
+		count = iommu_range_blocks(change->start, change->last, largest, blocks);
+	for (i = 0; i < count; i++) {
+		struct riscv_command command =
+			riscv_command_range(everything, blocks[i].address, blocks[i].order);
+
+		riscv_batch_add(batch,
+				change->leaves_only ? command : riscv_command_with_tables(command));
+	}
+	if (count == 0)
+		riscv_batch_add(batch, everything);
+}
+
+/* --- Those that have to be told one by one ---------------------------------------------------- */
+
+/* The most commands of one use. */
+#define USE_COMMANDS_MAX 2
+
+/* One round over the uses of a domain. */
+struct round {
+	struct iommu_batch batch;
+	struct riscv_unit *unit;
+	const struct riscv_domain *domain;
+	const struct iommu_change *change;
+};
+
+/*
+ * What has to be said for one use. Of a nested domain it is not known which of its addresses lead
+ * to the ones that changed; and what the unit keeps of a directory may be of a guest's, whose
+ * addresses are translated, too.
+ */
+static bool add_use(void *ctx, const struct iommu_listing *listing)
+{
+	struct round *round = ctx;
+	const struct iommu_use *use = listing->use;
+	struct riscv_endpoint *endpoint = riscv_endpoint_using(use);
+	const bool is_nested = &round->domain->common != use->domain;
+	const struct iommu_change *change = round->change;
+
+	if (endpoint->unit != round->unit)
+		return true;
+	if (round->batch.count + USE_COMMANDS_MAX > IOMMU_BATCH_MAX)
+		return false;
+	if (is_nested)
+		riscv_batch_add(&round->batch,
+				endpoint->id_count == 1
+					? riscv_command_inval_device(endpoint->ids[0])
+					: riscv_command_inval_directories());
+	if (!endpoint->device_tlb || iommu_device_tlb_is_lost(&endpoint->tlb))
+		return true;
+	iommu_device_tlb_hold(&endpoint->tlb);
+	iommu_riscv_batch_add_device(
+		&round->batch, endpoint, use->pasid, is_nested ? 0 : change->start,
+		is_nested ? 64 : iommu_range_order(change->start, change->last));
+	return true;
+}
+
+/* Invalidate what has come together, and let go of the devices in it. */
+static int end_round(struct round *round)
+{
+	const struct iommu_batch held = round->batch;
+	int status = held.count != 0 ? iommu_riscv_invalidate(round->unit, &round->batch) : 0;
+
+	iommu_batch_let_go(&held);
+	round->batch.count = 0;
+	return status;
+}
+
+/* No use has to be told by itself. A macro: what is left out is not missing when it links. */
+#define is_told_at_once(domain)                                                                    \
+	(!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||                                    \
+	 __atomic_load_n(&(domain)->common.special_uses, __ATOMIC_RELAXED) == 0)
+
+static bool is_parent_in_use(const struct riscv_domain *domain)
+{
+	return domain->type == RISCV_SECOND_STAGE && domain->nest_parent &&
+	       !is_told_at_once(domain);
+}
+
+/* A guest's own first stage: everything below its second stage's id. */
+static struct riscv_command everything_of_guest(const struct riscv_domain *domain,
+						const struct riscv_unit *unit)
+{
+	const struct iommu_place *place = iommu_place_find(domain->common.parent, unit);
+
+	return riscv_command_of_guest(riscv_command_vma(),
+				      __atomic_load_n(&place->id, __ATOMIC_ACQUIRE));
+}
+
+int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place *place,
+			   uint16_t id, const struct iommu_change *change)
+{
+	struct riscv_domain *domain = riscv_domain_of(&common->base);
+	struct riscv_unit *unit = place->at;
+	struct round round;
+	uint64_t number = 0;
+	bool more = false;
+	int status;
+
+	/* What is not valid is never cached. */
+	if (change->is_map)
+		return 0;
+	round.batch.count = 0;
+	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
+	if (domain->type == RISCV_NESTED)
+		riscv_batch_add(&round.batch, everything_of_guest(domain, unit));
+	else if (is_parent_in_use(domain))
+		riscv_batch_add(&round.batch, everything_of(domain, id));
+	else
+		add_range(&round.batch, unit, everything_of(domain, id), change);
+	if (is_told_at_once(domain))
+		return iommu_riscv_invalidate(unit, &round.batch);
+	round.unit = unit;
+	round.domain = domain;
+	round.change = change;
+	do {
+		more = iommu_uses_visit(&domain->common, &number, add_use, &round);
+		status = end_round(&round);
+	} while (more && status == 0);
+	return status;
+}
+
+int iommu_riscv_tell_all(const struct iommu_place *place)
+{
+	return iommu_riscv_invalidate_all(place->at);
+}
+
+/* --- One page --------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_ONE_PAGE
+
+struct page_change {
+	uint64_t address;
+	/* Whether to tell, and under which id, is seen at the last moment. */
+	const struct iommu_placed *domain;
+	const struct iommu_place *place;
+};
+
+static bool make_page_command(const void *ctx, struct iommu_command *command)
+{
+	const struct page_change *page = ctx;
+	uint16_t id;
+
+	if (__builtin_expect(!iommu_placed_is_at(page->domain, page->place, &id), 0))
+		return false;
+	*command = riscv_command_words(riscv_command_at(
+		everything_of(riscv_domain_of(&page->domain->base), id), page->address));
+	return true;
+}
+
+int iommu_riscv_tell_page(struct iommu_placed *domain, const struct iommu_place *place,
+			  const struct iommu_change *change)
+{
+	struct riscv_unit *unit = place->at;
+	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
+	const struct page_change page = {
+		.address = change->start,
+		.domain = domain,
+		.place = place,
+	};
+	uint16_t silent;
+	int status;
+
+	/* A first look: a unit that is not in use may be about to go. Not all is simple. */
+	if (!iommu_place_is_used(place) || !iommu_unit_is_active(&unit->state) ||
+	    (change->start ^ change->last) >> IOMMU_PAGE_SHIFT != 0 ||
+	    riscv_domain_of(&domain->base)->type == RISCV_NESTED)
+		return IOMMU_EAGAIN;
+	status = iommu_ring_submit_made(&unit->queue, make_page_command, &page, &silent);
+	if (__builtin_expect(status == 0 || status == IOMMU_EAGAIN, 1))
+		return status;
+	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
+		return IOMMU_EAGAIN;
+	iommu_unit_note_failure(&unit->state);
+	return status;
+}
+
+#endif

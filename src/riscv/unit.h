@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The RISC-V back end's structures. The files are cut as the specification is: register and queue
+ * (what software writes), directory (device and process directories), context (how an endpoint's
+ * requests are translated), invalidation, domain, fault and page request, and driver, which puts
+ * them behind the core's operations.
+ *
+ * Locks. None is held while waiting for hardware, and none while another is taken:
+ *
+ *   unit->queue.lock      the command queue, and what became of submissions
+ *   domain->common.lock   the domain's uses
+ *   domain->common.pages  its withheld pages
+ *
+ * Directories, ids and the list of a domain's units change only on the control path, which the host
+ * serialises; with one exception, which is in context.c.
+ */
+#ifndef IOMMU_RISCV_UNIT_H
+#define IOMMU_RISCV_UNIT_H
+
+#include <libiommu/backend/mmio.h>
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/riscv_registers.h>
+#include <libiommu/riscv.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/object_cache.h"
+#include "unit/command_ring.h"
+#include "unit/confirmation.h"
+#include "unit/event.h"
+#include "unit/id.h"
+
+/* What the units of an instance share. Freed with the last unit, domain and process directory. */
+struct riscv_probe {
+	struct iommu *iommu;
+	const struct iommu_platform *platform;
+	struct iommu_list_node units; /* also those that were removed */
+	struct iommu_object_cache unit_cache, domain_cache, place_cache, endpoint_cache, use_cache,
+		processes_cache;
+	unsigned int references;
+	unsigned int names; /* given so far */
+	struct iommu_unit_set set;
+};
+
+/* A queue that hardware fills: faults, page requests. */
+struct riscv_log {
+	void *pages; /* NULL: there is none */
+	struct iommu_event_gate gate;
+};
+
+/* What the unit sends for one of its causes (bits of ipsr). */
+struct riscv_message {
+	uint64_t address;
+	uint32_t data;
+	bool enabled;
+};
+#define RISCV_CAUSES 4
+
+struct riscv_unit {
+	/*
+	 * The structure stays until the probe goes, because places of domains name it. A unit that
+	 * is added again with these registers gets it again.
+	 */
+	struct riscv_probe *probe;
+	struct iommu_list_node link; /* in probe->units */
+	iommu_paddr_t register_base;
+	/* What it has not confirmed; it is active while hardware may walk the directory. */
+	struct iommu_unit_state state;
+	/* From here on zero while the unit is not there. */
+	struct iommu_unit base;
+	const struct iommu_platform *platform;
+	void *registers;
+	uint64_t capabilities;
+	unsigned int flags;       /* enum iommu_riscv_flags */
+	unsigned int output_bits; /* of a physical address */
+	unsigned int id_bits;     /* of the device ids that exist */
+	unsigned int faults_per_second;
+	uint64_t timeout_ns, device_timeout_ns;
+	int node; /* NUMA, or IOMMU_NODE_ANY */
+	struct iommu_riscv_ids *ranges;
+	unsigned int range_count;
+	/* The device directory: levels, and whether its contexts are of the extended format. */
+	iommu_cell_t *root;
+	unsigned int levels;
+	bool extended;
+	/* A guest's own first stage was attached: what is cached of it has to be named by guest. */
+	bool has_nested; /* atomic */
+	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
+	bool started;
+	/* Page requests of what was closed may still be in the queue. Control path. */
+	bool is_undrained;
+	struct iommu_ids guests, processes; /* GSCIDs, PSCIDs */
+	struct iommu_command_ring queue;
+	struct riscv_log faults, requests;
+	struct iommu_event_budget fault_budget;
+	struct riscv_message messages[RISCV_CAUSES];
+	unsigned int vectors; /* interrupt vectors that the unit has; 0: wires */
+	const char *failure;  /* the step of the last bring-up that failed, or NULL */
+};
+
+static inline struct riscv_unit *riscv_unit_of(const struct iommu_unit *unit)
+{
+	return iommu_container_of((uintptr_t)unit, struct riscv_unit, base);
+}
+
+static inline bool riscv_has(const struct riscv_unit *unit, uint64_t capability)
+{
+	return (unit->capabilities & capability) != 0;
+}
+
+/* --- Registers -------------------------------------------------------------------------------- */
+
+static inline void *riscv_register(const struct riscv_unit *unit, uint32_t offset)
+{
+	return (unsigned char *)unit->registers + offset;
+}
+
+static inline uint32_t riscv_read32(const struct riscv_unit *unit, uint32_t offset)
+{
+	return iommu_mmio_read32(unit->platform, riscv_register(unit, offset));
+}
+
+static inline uint64_t riscv_read64(const struct riscv_unit *unit, uint32_t offset)
+{
+	return iommu_mmio_read64(unit->platform, riscv_register(unit, offset));
+}
+
+static inline void riscv_write32(const struct riscv_unit *unit, uint32_t offset, uint32_t value)
+{
+	iommu_mmio_write32(unit->platform, riscv_register(unit, offset), value);
+}
+
+/* By two accesses the high half comes first: the low one has what makes it take effect. */
+static inline void riscv_write64(const struct riscv_unit *unit, uint32_t offset, uint64_t value)
+{
+	if (sizeof(void *) == 8 || unit->platform->mmio_write64 != NULL) {
+		iommu_mmio_write64(unit->platform, riscv_register(unit, offset), value);
+		return;
+	}
+	riscv_write32(unit, offset + 4, (uint32_t)(value >> 32));
+	riscv_write32(unit, offset, (uint32_t)value);
+}
+
+/* Wait until (register & mask) == value; IOMMU_ETIMEDOUT; IOMMU_EIO: the unit is gone. */
+int iommu_riscv_wait32(const struct riscv_unit *unit, uint32_t offset, uint32_t mask,
+		       uint32_t value);
+int iommu_riscv_wait64(const struct riscv_unit *unit, uint32_t offset, uint64_t mask,
+		       uint64_t value);
+/*
+ * Turn a queue on, off or on with other interrupts by its control register, and wait for it. A
+ * write that has not taken effect yet is waited for first. Turning on clears the queue's errors.
+ */
+int iommu_riscv_queue_on(const struct riscv_unit *unit, uint32_t csr, bool interrupts);
+int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr);
+/*
+ * Give the device directory to hardware, or none: every request is refused; and wait.
+ * IOMMU_EOPNOTSUPP: hardware does not take a directory of so many levels, and refuses every
+ * request.
+ */
+int iommu_riscv_set_directory(const struct riscv_unit *unit);
+int iommu_riscv_turn_off(const struct riscv_unit *unit);
+/* Does hardware have the directory, and does it or may it still translate by it? */
+bool iommu_riscv_has_directory(const struct riscv_unit *unit);
+bool iommu_riscv_translates(const struct riscv_unit *unit);
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* Zeroed pages that the unit can address; NULL: the host has none, or none such. */
+void *iommu_riscv_pages_alloc(const struct riscv_unit *unit, unsigned int order);
+void iommu_riscv_pages_free(const struct riscv_unit *unit, void *pages, unsigned int order);
+
+/* --- Lines for people ------------------------------------------------------------------------- */
+
+static inline void riscv_log(const struct riscv_unit *unit, enum iommu_log_level level,
+			     const char *text)
+{
+	iommu_log(unit->platform, level, unit->base.name, text);
+}
+
+#define RISCV_REFUSE(unit, status, text)                                                           \
+	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
+#define RISCV_REFUSE_NOW(base, status, text)                                                       \
+	iommu_refuse_now((base)->iommu, IOMMU_CALL, (base)->name, status, IOMMU_WHY(text))
+#define RISCV_OTHERS "the unit is another back end's"
+#define RISCV_REFUSE_ENDPOINT(endpoint, status, text)                                              \
+	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
+
+/* --- The unit as a whole ---------------------------------------------------------------------- */
+
+extern const char iommu_riscv_name[];
+bool iommu_riscv_owns(const struct iommu_unit *unit);
+/* Let go of a probe whose last unit, domain and process directory are gone. */
+void iommu_riscv_probe_free(struct riscv_probe *probe);
+/* Give back all that a unit has; it is off, and unregistered. */
+void iommu_riscv_unit_free(struct riscv_unit *unit);
+
+/* Bring-up: translation on, translation off, and everything off. */
+int iommu_riscv_unit_enable(struct riscv_unit *unit);
+int iommu_riscv_unit_disable(struct riscv_unit *unit);
+static inline bool riscv_uses_wires(const struct riscv_unit *unit)
+{
+	return riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_WIRED ||
+	       (riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_BOTH &&
+		(unit->flags & IOMMU_RISCV_WIRES) != 0);
+}
+
+/* Find out how many vectors there are; and program or mask the messages of all causes. */
+void iommu_riscv_vectors_find(struct riscv_unit *unit);
+void iommu_riscv_messages_apply(struct riscv_unit *unit);
+/* Does hardware tell of such events? */
+bool iommu_riscv_is_told(const struct riscv_unit *unit, unsigned int cause);
+
+/* Have the queues of faults and page requests, and empty them; see fault.c, page_request.c. */
+int iommu_riscv_faults_alloc(struct riscv_unit *unit);
+int iommu_riscv_requests_alloc(struct riscv_unit *unit);
+void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log);
+int iommu_riscv_faults_start(struct riscv_unit *unit);
+int iommu_riscv_requests_start(struct riscv_unit *unit);
+int iommu_riscv_handle_faults(struct iommu_unit *unit, bool *lost);
+int iommu_riscv_handle_requests(struct iommu_unit *unit, bool *lost);
+int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
+			      const struct iommu_page_response *response);
+/*
+ * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
+ * before. The unit is undrained until it has confirmed. Control path.
+ */
+int iommu_riscv_requests_drain(struct riscv_unit *unit);
+
+/* The device id of a PCI address, and back; UINT32_MAX: the unit does not serve it. */
+uint32_t iommu_riscv_id_of(const struct riscv_unit *unit, uint16_t source_id);
+uint16_t iommu_riscv_source_of(const struct riscv_unit *unit, uint32_t device_id);
+
+#endif

@@ -1,0 +1,1354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The RISC-V back end over the model of its hardware, in what the kit (tests/backend) does not
+ * know: PASIDs, nested domains, devices' TLBs, page requests, faults, messages, interrupt files of
+ * guests, device ids of every width, and units that a predecessor left on.
+ */
+#include <string.h>
+
+#include <libiommu/hw/riscv_command.h>
+#include <libiommu/hw/riscv_fault.h>
+#include <libiommu/hw/riscv_page_table.h>
+#include <libiommu/hw/riscv_process_directory.h>
+#include <libiommu/hw/riscv_registers.h>
+#include <libiommu/iommu.h>
+#include <libiommu/model_riscv.h>
+#include <libiommu/riscv.h>
+
+#include "base/byteorder.h"
+#include "test.h"
+#include "test_platform.h"
+
+#define BASE      0x3010000ULL
+#define ARENA     (1ULL << 26)
+#define FARAWAY   0x200000000ULL /* memory that nothing has, for mappings */
+#define IOVA      0x500000000ULL
+#define DEVICES   4
+#define RW        IOMMU_PROT_READ_WRITE
+#define PAGE      IOMMU_PAGE_SIZE
+#define FIRST     (RISCV_CAP_SV39 | RISCV_CAP_SV48 | RISCV_CAP_SV57)
+#define SECOND    (RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4)
+#define PROCESSES (RISCV_CAP_PD8 | RISCV_CAP_PD17 | RISCV_CAP_PD20)
+#define MESSAGES  (RISCV_CAP_MSI_FLAT | RISCV_CAP_MSI_MRIF)
+#define EVERYTHING                                                                                 \
+	(FIRST | SECOND | PROCESSES | MESSAGES | RISCV_CAP_ATS | RISCV_CAP_AMO_HWAD |              \
+	 RISCV_CAP_DBG | 50ULL << 32)
+
+/* A translation that a device keeps. */
+struct kept {
+	bool used;
+	uint32_t pasid; /* 0: none */
+	uint64_t address, size;
+	iommu_paddr_t paddr;
+	bool is_guest_address;
+};
+
+struct device {
+	uint32_t id;
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	struct kept tlb[16];
+	unsigned int next;
+	bool silent; /* does not answer invalidations */
+	unsigned int asked;
+	struct iommu_model_riscv_page_answer answer;
+	unsigned int answers;
+};
+
+static struct {
+	struct test_platform test, outside; /* the driver's; the model's own memory */
+	struct iommu_model_riscv *model;
+	struct iommu *iommu;
+	struct iommu_unit *unit;
+	struct device devices[DEVICES];
+	struct iommu_fault faults[512];
+	unsigned int fault_count;
+	unsigned int messages;
+	uint64_t message_address;
+	uint32_t message_data;
+	/* Groups of page requests that were reported. */
+	unsigned int groups;
+	struct iommu_page_request request;
+	iommu_paddr_t next_memory;
+} f;
+
+/* --- The model's services --------------------------------------------------------------------- */
+
+static bool is_memory(iommu_paddr_t paddr, size_t size)
+{
+	return paddr < ARENA && size <= ARENA - paddr;
+}
+
+static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
+{
+	(void)ctx;
+	if (!is_memory(paddr, size))
+		return false;
+	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), size);
+	return true;
+}
+
+static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
+{
+	(void)ctx;
+	if (!is_memory(paddr, size))
+		return false;
+	memcpy(iommu_phys_to_virt(&f.test.platform, paddr), bytes, size);
+	return true;
+}
+
+static bool set_bits(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_t *before)
+{
+	uint64_t *at = iommu_phys_to_virt(&f.test.platform, paddr);
+
+	(void)ctx;
+	if (!is_memory(paddr, 8))
+		return false;
+	*before = iommu_le64(*at);
+	*at |= iommu_le64(bits);
+	return true;
+}
+
+static bool compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expected, uint64_t desired)
+{
+	uint64_t *at = iommu_phys_to_virt(&f.test.platform, paddr);
+
+	(void)ctx;
+	if (!is_memory(paddr, 8) || *at != iommu_le64(expected))
+		return false;
+	*at = iommu_le64(desired);
+	return true;
+}
+
+static void refuse_misuse(void *ctx, const char *text)
+{
+	(void)ctx;
+	fail_msg("%s", text);
+}
+
+static bool note_message(void *ctx, uint64_t address, uint32_t data)
+{
+	(void)ctx;
+	f.messages++;
+	f.message_address = address;
+	f.message_data = data;
+	return true;
+}
+
+static struct device *device_of(uint32_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICES; i++)
+		if (f.devices[i].endpoint != NULL && f.devices[i].id == id)
+			return &f.devices[i];
+	return NULL;
+}
+
+static void note_answer(void *ctx, const struct iommu_model_riscv_page_answer *answer)
+{
+	struct device *device = device_of(answer->device_id);
+
+	(void)ctx;
+	assert_non_null(device);
+	device->answer = *answer;
+	device->answers++;
+}
+
+/* What a device keeps, it forgets when it is told. */
+static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *what)
+{
+	struct device *device;
+	unsigned int i;
+
+	(void)ctx;
+	if (what->type != IOMMU_MODEL_RISCV_DEVICE_TLB)
+		return true;
+	device = device_of(what->device_id);
+	assert_non_null(device);
+	device->asked++;
+	if (device->silent)
+		return false;
+	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
+		struct kept *kept = &device->tlb[i];
+		const bool is_of = what->all_processes ||
+				   (what->has_process ? what->process_id : 0) == kept->pasid;
+		const bool overlaps = !what->has_range || what->size == 0 ||
+				      (kept->address <= what->address + (what->size - 1) &&
+				       what->address <= kept->address + (kept->size - 1));
+
+		if (is_of && overlaps)
+			kept->used = false;
+	}
+	return true;
+}
+
+/* --- The driver's services -------------------------------------------------------------------- */
+
+static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)ctx;
+	(void)size;
+	return (void *)(uintptr_t)paddr;
+}
+
+static void unmap_mmio(void *ctx, void *registers, uint64_t size)
+{
+	(void)ctx;
+	(void)registers;
+	(void)size;
+}
+
+static uint64_t offset_of(const volatile void *reg)
+{
+	return (uintptr_t)reg - BASE;
+}
+
+static uint32_t read32(void *ctx, const volatile void *reg)
+{
+	(void)ctx;
+	return (uint32_t)iommu_model_riscv_mmio_read(f.model, offset_of(reg), 4);
+}
+
+static uint64_t read64(void *ctx, const volatile void *reg)
+{
+	(void)ctx;
+	return iommu_model_riscv_mmio_read(f.model, offset_of(reg), 8);
+}
+
+static void write32(void *ctx, volatile void *reg, uint32_t value)
+{
+	(void)ctx;
+	iommu_model_riscv_mmio_write(f.model, offset_of(reg), 4, value);
+}
+
+static void write64(void *ctx, volatile void *reg, uint64_t value)
+{
+	(void)ctx;
+	iommu_model_riscv_mmio_write(f.model, offset_of(reg), 8, value);
+}
+
+/* Time passes with each look at it. */
+static uint64_t now_ns(void *ctx)
+{
+	static uint64_t now;
+
+	(void)ctx;
+	return now += 10000000;
+}
+
+static void note_fault(void *ctx, const struct iommu_fault *fault)
+{
+	(void)ctx;
+	assert_true(f.fault_count < sizeof(f.faults) / sizeof(f.faults[0]));
+	f.faults[f.fault_count++] = *fault;
+}
+
+/* --- The machine ------------------------------------------------------------------------------ */
+
+static void make_model(const struct iommu_model_riscv_config *given)
+{
+	struct iommu_model_riscv_config config = *given;
+
+	config.platform = &f.outside.platform;
+	config.host = (struct iommu_model_riscv_host){
+		.read = read_memory,
+		.write = write_memory,
+		.set_bits = set_bits,
+		.compare_exchange = compare_exchange,
+		.interrupt = note_message,
+		.page_answer = note_answer,
+		.misuse = refuse_misuse,
+		.invalidate = invalidate,
+	};
+	config.cache_entries = SIZE_MAX;
+	assert_int_equal(iommu_model_riscv_create(&config, &f.model), 0);
+}
+
+static void make_host(void)
+{
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	iommu_set_fault_handler(f.iommu, note_fault, NULL);
+}
+
+static void machine(const struct iommu_model_riscv_config *config)
+{
+	memset(&f, 0, sizeof(f));
+	f.next_memory = FARAWAY;
+	test_platform_init(&f.outside, 1 << 24, 0);
+	test_platform_init(&f.test, ARENA, 0);
+	f.test.quiet = true;
+	f.test.platform.map_mmio = map_mmio;
+	f.test.platform.unmap_mmio = unmap_mmio;
+	f.test.platform.mmio_read32 = read32;
+	f.test.platform.mmio_read64 = read64;
+	f.test.platform.mmio_write32 = write32;
+	f.test.platform.mmio_write64 = write64;
+	f.test.platform.now_ns = now_ns;
+	make_model(config);
+	make_host();
+}
+
+static struct iommu_endpoint_info info_of(unsigned int i)
+{
+	return (struct iommu_endpoint_info){
+		.source_id = (uint16_t)f.devices[i].id,
+		.device_tlb = true,
+		.tlb_queue_depth = 8,
+		.max_pasids = 1U << 17,
+		.page_requests = 8,
+	};
+}
+
+static int add_device(unsigned int i, const struct iommu_endpoint_info *info)
+{
+	int status = iommu_probe_endpoint(f.iommu, info, &f.devices[i].endpoint);
+
+	if (status == 0)
+		f.devices[i].group = iommu_endpoint_group(f.devices[i].endpoint);
+	return status;
+}
+
+/* A unit that is on, and devices 00:01.0, 00:02.0, … */
+static void begin(uint64_t capabilities)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
+	unsigned int i;
+
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	for (i = 0; i < DEVICES; i++) {
+		struct iommu_endpoint_info info;
+
+		f.devices[i].id = 8 * (i + 1);
+		info = info_of(i);
+		assert_int_equal(add_device(i, &info), 0);
+	}
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICES; i++)
+		if (f.devices[i].endpoint != NULL)
+			assert_int_equal(iommu_release_endpoint(f.devices[i].endpoint), 0);
+	iommu_destroy(f.iommu);
+	iommu_model_riscv_destroy(f.model);
+	test_platform_destroy(&f.test);
+	test_platform_destroy(&f.outside);
+}
+
+static struct iommu_domain *make(enum iommu_domain_type type,
+				 const struct iommu_domain_config *config)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(f.unit, type, config, &domain), 0);
+	return domain;
+}
+
+static struct iommu_domain *paging(enum iommu_stage stage)
+{
+	const struct iommu_domain_config config = {.stage = stage};
+
+	return make(IOMMU_DOMAIN_PAGING, &config);
+}
+
+static iommu_paddr_t map(struct iommu_domain *domain, iommu_iova_t iova)
+{
+	const iommu_paddr_t paddr = f.next_memory;
+
+	f.next_memory += PAGE;
+	assert_int_equal(iommu_map(domain, iova, paddr, PAGE, RW), 0);
+	return paddr;
+}
+
+/* --- Devices ---------------------------------------------------------------------------------- */
+
+static struct iommu_model_riscv_request request_of(unsigned int i, uint32_t pasid, uint64_t address)
+{
+	return (struct iommu_model_riscv_request){
+		.device_id = f.devices[i].id,
+		.has_process = pasid != 0,
+		.process_id = pasid,
+		.address = address,
+		.access = RW,
+	};
+}
+
+/* An access; 0 with the address, or the cause of the fault. */
+static unsigned int use(unsigned int i, uint32_t pasid, uint64_t address, iommu_paddr_t *paddr)
+{
+	const struct iommu_model_riscv_request request = request_of(i, pasid, address);
+	struct iommu_model_riscv_translation translation = {0};
+
+	if (iommu_model_riscv_translate(f.model, &request, &translation) != 0)
+		return translation.cause;
+	*paddr = translation.paddr;
+	return 0;
+}
+
+static void reaches(unsigned int i, uint32_t pasid, uint64_t address, iommu_paddr_t paddr)
+{
+	iommu_paddr_t seen = 0;
+
+	assert_int_equal(use(i, pasid, address, &seen), 0);
+	assert_int_equal(seen, paddr);
+}
+
+static void is_stopped(unsigned int i, uint32_t pasid, uint64_t address, unsigned int cause)
+{
+	iommu_paddr_t seen;
+
+	assert_int_equal(use(i, pasid, address, &seen), cause);
+}
+
+/* A device asks for a translation, and keeps it. */
+static bool ask(unsigned int i, uint32_t pasid, uint64_t address)
+{
+	struct device *device = &f.devices[i];
+	struct iommu_model_riscv_request request = request_of(i, pasid, address);
+	struct iommu_model_riscv_translation translation = {0};
+
+	request.type = IOMMU_MODEL_RISCV_TRANSLATION_REQUEST;
+	if (iommu_model_riscv_translate(f.model, &request, &translation) != 0 ||
+	    translation.prot == 0)
+		return false;
+	device->tlb[device->next++ % 16] = (struct kept){
+		.used = true,
+		.pasid = pasid,
+		.address = address & ~(PAGE - 1),
+		.size = PAGE,
+		.paddr = translation.paddr & ~(PAGE - 1),
+		.is_guest_address = translation.is_guest_address,
+	};
+	return true;
+}
+
+/* … and accesses by what it keeps; false: it keeps nothing, or the unit refuses it. */
+static bool use_kept(unsigned int i, uint32_t pasid, uint64_t address, iommu_paddr_t *paddr)
+{
+	const struct device *device = &f.devices[i];
+	struct iommu_model_riscv_translation translation = {0};
+	struct iommu_model_riscv_request request;
+	unsigned int n;
+
+	for (n = 0; n < 16; n++) {
+		const struct kept *kept = &device->tlb[n];
+
+		if (!kept->used || kept->pasid != pasid || address - kept->address >= kept->size)
+			continue;
+		request = request_of(i, pasid, kept->paddr + (address - kept->address));
+		request.type = IOMMU_MODEL_RISCV_TRANSLATED;
+		if (iommu_model_riscv_translate(f.model, &request, &translation) != 0)
+			return false;
+		*paddr = translation.paddr;
+		return true;
+	}
+	return false;
+}
+
+/* --- PASIDs ----------------------------------------------------------------------------------- */
+
+static void test_pasids(void **state)
+{
+	struct iommu_pasid_handle handles[3] = {0};
+	struct iommu_domain *rid, *one, *other, *second, *identity;
+	iommu_paddr_t of_rid, of_one, of_other;
+
+	(void)state;
+	begin(EVERYTHING);
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+	of_rid = map(rid, IOVA);
+	of_one = map(one, IOVA);
+	of_other = map(other, IOVA);
+	assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+	/* Not before they are enabled; and what is attached stays reached. */
+	is_stopped(0, 5, IOVA, RISCV_FAULT_TYPE_DISALLOWED);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	reaches(0, 0, IOVA, of_rid);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]), 0);
+	/* In a table of its own of the directory. */
+	assert_int_equal(iommu_domain_attach_pasid(other, f.devices[0].group, 0x1ff00, &handles[1]),
+			 0);
+	reaches(0, 5, IOVA, of_one);
+	reaches(0, 0x1ff00, IOVA, of_other);
+	reaches(0, 0, IOVA, of_rid);
+	is_stopped(0, 6, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	/* What has a second stage has no place beside them. */
+	assert_int_equal(iommu_domain_attach_pasid(second, f.devices[0].group, 7, &handles[2]),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), IOMMU_EOPNOTSUPP);
+	reaches(0, 0, IOVA, of_rid);
+	/* An unmap is seen at once, under each. */
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_WRITE_PAGE);
+	reaches(0, 0x1ff00, IOVA, of_other);
+	/* Replaced, detached. */
+	assert_int_equal(iommu_domain_replace_pasid(identity, f.devices[0].group, 5, &handles[2]),
+			 0);
+	reaches(0, 5, 0x1234000, 0x1234000);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	is_stopped(0, 5, 0x1234000, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 0x1ff00), 0);
+	is_stopped(0, 0x1ff00, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, of_rid);
+	assert_int_equal(iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	reaches(0, 0, IOVA, of_rid);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_TYPE_DISALLOWED);
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	iommu_domain_free(other);
+	iommu_domain_free(second);
+	iommu_domain_free(identity);
+	end();
+}
+
+/* Hardware fails on the way into PASIDs, and out: what was attached is reached, or blocked. */
+static void test_pasids_that_fail(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_domain *rid;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin(EVERYTHING);
+	rid = paging(IOMMU_STAGE_ANY);
+	paddr = map(rid, IOVA);
+	assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, paddr);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	reaches(0, 0, IOVA, paddr);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_TYPE_DISALLOWED);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	reaches(0, 0, IOVA, paddr);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_unmap(rid, IOVA, PAGE, 0, NULL), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(rid);
+	end();
+}
+
+/* --- Nested domains --------------------------------------------------------------------------- */
+
+#define GUEST_TABLE 0x40000000ULL /* guest addresses */
+#define GUEST_PAGE  0x50000000ULL
+
+/* A guest's table of one entry: a gigabyte, at address 0 of the device. */
+static void set_guest_entry(uint64_t *table, uint64_t guest_address)
+{
+	table[0] =
+		iommu_le64(riscv_ppn(guest_address) | RISCV_PTE_VALID | RISCV_PTE_READ |
+			   RISCV_PTE_WRITE | RISCV_PTE_USER | RISCV_PTE_ACCESSED | RISCV_PTE_DIRTY);
+}
+
+static void test_nested(void **state)
+{
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_TABLE), .process = 77};
+	const struct iommu_domain_config config = {.user_data = &table, .user_size = sizeof(table)};
+	struct riscv_command command = riscv_command_of_process(riscv_command_vma(), 77);
+	struct iommu_riscv_invalidation request = {command.low, command.high};
+	struct iommu_domain_config nested_config = config;
+	struct iommu_domain *parent, *nested;
+	iommu_paddr_t page, other;
+	uint64_t *guest;
+	unsigned int done;
+
+	(void)state;
+	begin(EVERYTHING);
+	parent = make(IOMMU_DOMAIN_PAGING, &parent_config);
+	nested_config.parent = parent;
+	guest = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+	assert_int_equal(iommu_map(parent, GUEST_TABLE, iommu_virt_to_phys(&f.test.platform, guest),
+				   PAGE, RW),
+			 0);
+	page = map(parent, 0x80000000ULL + GUEST_PAGE);
+	other = map(parent, 0xc0000000ULL + GUEST_PAGE);
+	set_guest_entry(guest, 0x80000000ULL);
+	nested = make(IOMMU_DOMAIN_NESTED, &nested_config);
+	assert_int_equal(iommu_domain_attach_group(nested, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(nested, f.devices[1].group), 0);
+	/* Through both stages. GUEST_PAGE lies in the second gigabyte, which is not mapped. */
+	is_stopped(0, 0, GUEST_PAGE, RISCV_FAULT_WRITE_PAGE);
+	(void)page;
+	(void)other;
+	assert_int_equal(iommu_unmap(parent, 0x80000000ULL + GUEST_PAGE, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_unmap(parent, 0xc0000000ULL + GUEST_PAGE, PAGE, 0, NULL), 0);
+	page = map(parent, 0x80000000ULL + 0x5000);
+	other = map(parent, 0xc0000000ULL + 0x5000);
+	reaches(0, 0, 0x5000, page);
+	reaches(1, 0, 0x5000, page);
+	/* The guest changes its table, and tells. */
+	set_guest_entry(guest, 0xc0000000ULL);
+	assert_int_equal(iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			 0);
+	assert_int_equal(done, 1);
+	reaches(0, 0, 0x5000, other);
+	reaches(1, 0, 0x5000, other);
+	/* The host unmaps from under it. */
+	assert_int_equal(iommu_unmap(parent, 0xc0000000ULL + 0x5000, PAGE, 0, NULL), 0);
+	is_stopped(0, 0, 0x5000, RISCV_FAULT_WRITE_GUEST_PAGE);
+	other = map(parent, 0xc0000000ULL + 0x5000);
+	reaches(0, 0, 0x5000, other);
+	/* The guest's root itself goes, and hardware, once told, knows where it was no more. */
+	assert_int_equal(iommu_unmap(parent, GUEST_TABLE, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			 0);
+	is_stopped(0, 0, 0x5000, RISCV_FAULT_WRITE_GUEST_PAGE);
+	/* What no guest may give. */
+	command = riscv_command_of_guest(riscv_command_vma(), 3);
+	request = (struct iommu_riscv_invalidation){command.low, command.high};
+	assert_int_equal(iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 0);
+	command = riscv_command_gvma();
+	request = (struct iommu_riscv_invalidation){command.low, command.high};
+	assert_int_equal(iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			 IOMMU_EOPNOTSUPP);
+	/* PASIDs of the host have no place beside it. */
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	is_stopped(0, 0, 0x5000, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_domain_free(nested);
+	iommu_domain_free(parent);
+	f.test.platform.free_pages(f.test.platform.ctx, guest, 0);
+	end();
+}
+
+/* What a guest says of its table makes no sense. */
+static void test_nested_nonsense(void **state)
+{
+	static const struct {
+		struct iommu_riscv_first_stage table;
+		int status;
+	} cases[] = {
+		{{.root = 11ULL << 60}, IOMMU_EOPNOTSUPP},
+		{{.root = RISCV_FSC_RESERVED}, IOMMU_EINVAL},
+		{{.process = 1U << 20}, IOMMU_EINVAL},
+		{{.reserved = 1}, IOMMU_EINVAL},
+		{{.control = RISCV_TC_VALID}, IOMMU_EOPNOTSUPP},
+		{{.control = RISCV_TC_EN_ATS}, IOMMU_EOPNOTSUPP},
+		{{.control = RISCV_TC_SXL}, IOMMU_EOPNOTSUPP},
+		{{.control = RISCV_TC_DPE}, IOMMU_EINVAL},
+		{{.root = 4ULL << 60, .control = RISCV_TC_PDTV}, IOMMU_EOPNOTSUPP},
+		{{.root = 0}, 0},
+		{{.root = 3ULL << 60, .control = RISCV_TC_PDTV | RISCV_TC_DPE}, 0},
+	};
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	struct iommu_domain *parent, *nested;
+	unsigned int i;
+
+	(void)state;
+	begin(EVERYTHING);
+	parent = make(IOMMU_DOMAIN_PAGING, &parent_config);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_domain_config config = {.parent = parent,
+							   .user_data = &cases[i].table,
+							   .user_size = sizeof(cases[i].table)};
+
+		nested = NULL;
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_NESTED, &config, &nested),
+				 cases[i].status);
+		iommu_domain_free(nested);
+	}
+	iommu_domain_free(parent);
+	end();
+}
+
+/* --- Devices' TLBs ---------------------------------------------------------------------------- */
+
+static void test_device_tlb(void **state)
+{
+	struct iommu_domain *domain, *second;
+	iommu_paddr_t paddr, seen = 0;
+
+	(void)state;
+	begin(EVERYTHING | RISCV_CAP_T2GPA);
+	domain = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	paddr = map(domain, IOVA);
+	assert_true(iommu_endpoint_uses_device_tlb(f.devices[0].endpoint));
+	assert_false(ask(0, 0, IOVA));
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(seen, paddr);
+	/* It forgets what is unmapped, and what it has of a domain that it leaves. */
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	paddr = map(domain, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	/* With a second stage it is told guest addresses, which are translated once more. */
+	paddr = map(second, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(f.devices[0].tlb[2].is_guest_address);
+	assert_true(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(seen, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	iommu_domain_free(domain);
+	iommu_domain_free(second);
+	end();
+}
+
+static void test_silent_device(void **state)
+{
+	struct iommu_domain *domain, *beside;
+	iommu_paddr_t paddr, seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	beside = paging(IOMMU_STAGE_ANY);
+	(void)map(domain, IOVA);
+	paddr = map(beside, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(beside, f.devices[1].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	f.devices[0].silent = true;
+	/* The unmap is confirmed all the same: nothing of the device passes any more. */
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	reaches(1, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_attach_group(beside, f.devices[0].group), IOMMU_EIO);
+	/* Reset, its TLB is empty. */
+	f.devices[0].silent = false;
+	memset(f.devices[0].tlb, 0, sizeof(f.devices[0].tlb));
+	assert_int_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	assert_int_equal(iommu_domain_attach_group(beside, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_true(ask(0, 0, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	iommu_domain_free(domain);
+	iommu_domain_free(beside);
+	end();
+}
+
+/* What a device has of PASIDs goes with them. */
+static void test_device_tlb_of_pasids(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *domain;
+	iommu_paddr_t seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.devices[0].group, 9, &handle), 0);
+	assert_true(ask(0, 9, IOVA));
+	assert_true(use_kept(0, 9, IOVA, &seen));
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_false(use_kept(0, 9, IOVA, &seen));
+	(void)map(domain, IOVA);
+	assert_true(ask(0, 9, IOVA));
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 9), 0);
+	assert_false(use_kept(0, 9, IOVA, &seen));
+	iommu_domain_free(domain);
+	end();
+}
+
+/* --- Page requests ---------------------------------------------------------------------------- */
+
+static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
+			  const struct iommu_page_request *requests, unsigned int count)
+{
+	const struct iommu_page_response response = {
+		.group = requests[count - 1].group,
+		.has_pasid = requests[count - 1].has_pasid,
+		.pasid = requests[count - 1].pasid,
+		.code = IOMMU_PAGE_SUCCESS,
+	};
+
+	(void)ctx;
+	f.groups++;
+	f.request = requests[count - 1];
+	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
+}
+
+static void test_page_requests(void **state)
+{
+	struct iommu_model_riscv_page_message request = {
+		.device_id = 8,
+		.has_process = true,
+		.process_id = 3,
+		.address = IOVA,
+		.access = RW,
+		.group = 17,
+		.is_last = true,
+	};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *domain;
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.devices[0].group, 3, &handle), 0);
+	assert_int_equal(
+		iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_PAGE_REQUESTS, 0x28000000, 0x33), 0);
+	/* Not enabled: the unit answers. */
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), IOMMU_EFAULT);
+	assert_int_equal(f.devices[0].answers, 1);
+	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(
+		iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(f.messages, 1);
+	assert_int_equal(f.message_data, 0x33);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_false(lost);
+	assert_int_equal(f.groups, 1);
+	assert_int_equal(f.request.address, IOVA);
+	assert_int_equal(f.request.pasid, 3);
+	assert_int_equal(f.devices[0].answers, 2);
+	assert_int_equal(f.devices[0].answer.code, 0);
+	assert_int_equal(f.devices[0].answer.group, 17);
+	assert_true(f.devices[0].answer.has_process);
+	assert_int_equal(f.devices[0].answer.process_id, 3);
+	/* For execution: no domain serves it. */
+	request.execute = true;
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_int_equal(f.groups, 1);
+	assert_int_equal(f.devices[0].answers, 3);
+	assert_int_equal(f.devices[0].answer.code, 1);
+	assert_int_equal(
+		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), IOMMU_EFAULT);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 3), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* The queue overflows; what fits is reported, and it goes on. */
+static void test_page_requests_overflow(void **state)
+{
+	struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
+	struct iommu_domain *domain;
+	bool lost = false;
+	unsigned int i;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(
+		iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	for (i = 0; i < 600; i++) {
+		request.group = (uint16_t)(i % 512);
+		(void)iommu_model_riscv_page_request(f.model, &request);
+	}
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 511);
+	assert_true(lost);
+	assert_int_equal(f.devices[0].answers, 600);
+	lost = false;
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_false(lost);
+	assert_int_equal(
+		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* --- Faults and messages ---------------------------------------------------------------------- */
+
+static void test_faults(void **state)
+{
+	struct iommu_model_riscv_faults gone = {.gone = true}, none = {0};
+	struct iommu_domain *domain;
+	bool lost = false;
+	unsigned int i;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 0x28001000, 0x22),
+			 0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(f.messages, 1);
+	assert_int_equal(f.message_address, 0x28001000);
+	assert_int_equal(f.message_data, 0x22);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.fault_count, 1);
+	assert_int_equal(f.faults[0].source_id, 16);
+	assert_int_equal(f.faults[0].reason, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(f.faults[0].address, IOVA);
+	assert_int_equal(f.faults[0].access, IOMMU_FAULT_WRITE);
+	assert_string_equal(f.faults[0].reason_name, "device context not valid");
+	/* Each fault is told of again. */
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[1].group), 0);
+	is_stopped(1, 0, IOVA + 4, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(f.messages, 2);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.faults[1].reason, RISCV_FAULT_WRITE_PAGE);
+	assert_false(lost);
+	/* More than the queue holds: what is lost is said, and it goes on. */
+	f.fault_count = 0;
+	for (i = 0; i < 400; i++)
+		is_stopped(1, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 255);
+	assert_true(lost);
+	f.fault_count = 0;
+	lost = false;
+	is_stopped(1, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_false(lost);
+	/* Masked, nothing is told; what is there is reported all the same. */
+	f.messages = 0;
+	assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_FAULTS), 0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(f.messages, 0);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	iommu_model_riscv_misbehave(f.model, &gone);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), IOMMU_EIO);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* Messages to a guest: to a file of the hardware, and to one in memory. */
+static void test_interrupt_files(void **state)
+{
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	struct iommu_model_riscv_message message;
+	struct iommu_model_riscv_request request;
+	struct iommu_domain *domain, *first;
+	iommu_paddr_t memory;
+	uint64_t *file;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_SECOND);
+	first = paging(IOMMU_STAGE_FIRST);
+	file = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+	memory = iommu_virt_to_phys(&f.test.platform, file);
+	assert_int_equal(iommu_riscv_set_files(first, 3, guest_file >> 12), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_set_files(domain, 1ULL << 51, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_set_files(domain, 0x1fff, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file(domain, 0, FARAWAY), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_set_files(domain, 3, guest_file >> 12), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 3, guest_file >> 12), IOMMU_EEXIST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	request = request_of(0, 0, guest_file + 0x2000);
+	request.access = IOMMU_PROT_WRITE;
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), IOMMU_EFAULT);
+	assert_int_equal(message.where.cause, RISCV_FAULT_MSI_NOT_VALID);
+	assert_int_equal(iommu_riscv_map_file(domain, 4, FARAWAY), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file(domain, 2, FARAWAY + 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file(domain, 2, FARAWAY), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+	assert_true(message.is_due);
+	assert_int_equal(message.address, FARAWAY);
+	/* It moves into memory: the identity is noted there, and a notice is sent. */
+	assert_int_equal(iommu_riscv_map_file_in_memory(domain, 2, memory + 16, FARAWAY + PAGE, 9),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file_in_memory(domain, 2, memory, FARAWAY + PAGE, 2048),
+			 IOMMU_EINVAL);
+	file[1] = iommu_le64(1ULL << 7); /* the identity is enabled */
+	assert_int_equal(iommu_riscv_map_file_in_memory(domain, 2, memory, FARAWAY + PAGE, 9), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+	assert_int_equal(iommu_le64(file[0]), 1ULL << 7);
+	assert_true(message.is_due);
+	assert_int_equal(message.address, FARAWAY + PAGE);
+	assert_int_equal(message.data, 9);
+	assert_int_equal(iommu_riscv_unmap_file(domain, 2), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), IOMMU_EFAULT);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	iommu_domain_free(first);
+	f.test.platform.free_pages(f.test.platform.ctx, file, 0);
+	end();
+}
+
+/* --- Asking the unit, and dirty bits ---------------------------------------------------------- */
+
+static void test_check(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr, seen = 0;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_map(domain, 2 * IOVA, FARAWAY, PAGE, IOMMU_PROT_READ), 0);
+	assert_int_equal(iommu_unit_check(f.devices[0].endpoint, 0, IOVA, RW, &seen), IOMMU_EFAULT);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_unit_check(f.devices[0].endpoint, 0, IOVA + 0x123, RW, &seen), 0);
+	assert_int_equal(seen, paddr + 0x123);
+	assert_int_equal(
+		iommu_unit_check(f.devices[0].endpoint, 0, 2 * IOVA, IOMMU_PROT_READ, &seen), 0);
+	assert_int_equal(iommu_unit_check(f.devices[0].endpoint, 0, 2 * IOVA, RW, &seen),
+			 IOMMU_EFAULT);
+	assert_int_equal(iommu_unit_check(f.devices[0].endpoint, 0, IOVA, 0, &seen), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+	begin(FIRST | 50ULL << 32);
+	assert_int_equal(iommu_unit_check(f.devices[0].endpoint, 0, IOVA, RW, &seen),
+			 IOMMU_EOPNOTSUPP);
+	end();
+}
+
+static void test_dirty(void **state)
+{
+	static const enum iommu_stage stages[] = {IOMMU_STAGE_FIRST, IOMMU_STAGE_SECOND};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		const struct iommu_domain_config config = {.stage = stages[i],
+							   .dirty_tracking = true};
+		uint64_t words[1] = {0};
+		struct iommu_dirty_bitmap bitmap = {
+			.words = words, .start = IOVA, .bits = 4, .page_shift = 12};
+		struct iommu_domain *domain;
+		iommu_paddr_t paddr;
+
+		begin(EVERYTHING);
+		domain = make(IOMMU_DOMAIN_PAGING, &config);
+		paddr = map(domain, IOVA);
+		(void)map(domain, IOVA + PAGE);
+		assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+		reaches(0, 0, IOVA, paddr);
+		/* What was written before is not what is asked for. */
+		assert_int_equal(iommu_domain_set_dirty_tracking(domain, true), 0);
+		assert_int_equal(iommu_domain_read_dirty(domain, IOVA, 2 * PAGE, 0, &bitmap), 0);
+		assert_int_equal(words[0], 0);
+		reaches(0, 0, IOVA, paddr);
+		assert_int_equal(iommu_domain_read_dirty(domain, IOVA, 2 * PAGE, 0, &bitmap), 0);
+		assert_int_equal(words[0], 1);
+		/* Hardware has forgotten that it has noted it. */
+		words[0] = 0;
+		reaches(0, 0, IOVA, paddr);
+		assert_int_equal(iommu_domain_read_dirty(domain, IOVA, 2 * PAGE, 0, &bitmap), 0);
+		assert_int_equal(words[0], 1);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+/* --- Device ids ------------------------------------------------------------------------------- */
+
+/* A unit that has only directories of three levels is given one. */
+static void test_deep_directories(void **state)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING,
+						       .levels = 1U << 3};
+	const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 6};
+	struct iommu_endpoint_info info = {.source_id = 9};
+	struct iommu_riscv_info facts;
+	struct iommu_domain *identity;
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(add_device(0, &info), 0);
+	f.devices[0].id = 9;
+	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_int_equal(facts.directory_levels, 1);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_int_equal(facts.directory_levels, 3);
+	reaches(0, 0, 0x7000, 0x7000);
+	info.source_id = 64;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.devices[1].endpoint),
+			 IOMMU_ENOENT);
+	f.devices[1].endpoint = NULL;
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(identity);
+	end();
+}
+
+/* Ids that firmware maps, phantom functions, and devices that are no PCI functions. */
+static void test_device_ids(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x20000},
+		{.first = 8, .last = 15, .device_id = 0x40},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	struct iommu_riscv_config config = {.registers = BASE,
+					    .device_id_bits = 24,
+					    .id_ranges = ranges,
+					    .id_range_count = 2,
+					    .firmware_node = &config};
+	const struct iommu_fwspec fwspec = {
+		.unit_node = &config, .id_count = 2, .ids = {0xabcdef, 0xabcdf0}};
+	struct iommu_endpoint_info info = {.source_id = 0x123};
+	struct iommu_domain *identity;
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(add_device(0, &info), 0);
+	f.devices[0].id = 0x20023;
+	info = (struct iommu_endpoint_info){.source_id = 8, .phantom_bits = 1};
+	assert_int_equal(add_device(1, &info), 0);
+	f.devices[1].id = 0x40;
+	info = (struct iommu_endpoint_info){
+		.source_id = 0xcdef, .fwspec = &fwspec, .not_in_topology = true};
+	assert_int_equal(add_device(2, &info), 0);
+	f.devices[2].id = 0xabcdef;
+	info = (struct iommu_endpoint_info){.source_id = 0x300};
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.devices[3].endpoint),
+			 IOMMU_ENODEV);
+	f.devices[3].endpoint = NULL;
+	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	is_stopped(0, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+	is_stopped(2, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 2);
+	assert_int_equal(f.faults[0].source_id, 0x123);
+	assert_int_equal(f.faults[1].source_id, 0xcdef);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[1].group), 0);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[2].group), 0);
+	reaches(0, 0, 0x7000, 0x7000);
+	reaches(1, 0, 0x7000, 0x7000);
+	reaches(2, 0, 0x7000, 0x7000);
+	/* Every id of a device is translated alike. */
+	f.devices[1].id = 0x44;
+	reaches(1, 0, 0x7000, 0x7000);
+	f.devices[1].id = 0x41;
+	is_stopped(1, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.devices[2].id = 0xabcdf0;
+	reaches(2, 0, 0x7000, 0x7000);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[2].group), 0);
+	f.devices[1].id = 0x44;
+	is_stopped(1, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+	is_stopped(2, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(identity);
+	end();
+}
+
+/* --- Units ------------------------------------------------------------------------------------ */
+
+static void test_configurations(void **state)
+{
+	static const struct iommu_riscv_ids empty = {.first = 2, .last = 1};
+	static const struct iommu_riscv_ids wide = {.first = 0, .last = 1, .device_id = 0xffff};
+	static const struct iommu_riscv_config wrong[] = {
+		{.registers = BASE + 8},
+		{.registers = BASE, .flags = 1U << 7},
+		{.registers = BASE, .device_id_bits = 25},
+		{.registers = BASE, .id_range_count = 1},
+		{.registers = BASE, .id_ranges = &empty, .id_range_count = 1},
+		{.registers = BASE, .id_ranges = &wide, .id_range_count = 1},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	struct iommu_model_riscv_faults version = {.lies = true, .lie = 0x20 | EVERYTHING};
+	const struct iommu_model_riscv_faults none = {0};
+	const struct iommu_riscv_config right = {.registers = BASE};
+	struct iommu_hardware_info hardware;
+	unsigned int i;
+
+	(void)state;
+	machine(&model);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &wrong[i], NULL), IOMMU_EINVAL);
+	iommu_model_riscv_misbehave(f.model, &version);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, NULL), IOMMU_EOPNOTSUPP);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, &f.unit), 0);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, NULL), IOMMU_EEXIST);
+	assert_int_equal(iommu_unit_get_hardware_info(f.unit, &hardware), 0);
+	assert_int_equal(hardware.type, IOMMU_HARDWARE_RISCV);
+	assert_int_equal(hardware.words[0], EVERYTHING | 0x10);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, &f.unit), 0);
+	end();
+}
+
+/* A unit that a predecessor left on is off before anything of it can be reused. */
+static void test_predecessor(void **state)
+{
+	const struct iommu_riscv_config config = {.registers = BASE};
+	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_DDTP}, none = {0};
+	struct iommu_domain *identity;
+
+	(void)state;
+	begin(EVERYTHING);
+	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
+	reaches(0, 0, 0x7000, 0x7000);
+	/* The next kernel, on the same hardware. */
+	{
+		struct iommu *before = f.iommu, *next = NULL;
+		struct iommu_unit *unit = NULL;
+
+		assert_int_equal(iommu_create(&f.test.platform, &next), 0);
+		iommu_model_riscv_misbehave(f.model, &deaf);
+		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), IOMMU_EIO);
+		iommu_model_riscv_misbehave(f.model, &none);
+		reaches(0, 0, 0x7000, 0x7000);
+		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), 0);
+		is_stopped(0, 0, 0x7000, RISCV_FAULT_ALL_DISALLOWED);
+		iommu_destroy(next);
+		f.iommu = before;
+	}
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(0, 0, 0x7000, 0x7000);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(identity);
+	end();
+}
+
+/* A unit with big-endian structures alone is refused. */
+static void test_byte_order(void **state)
+{
+	const struct iommu_model_riscv_config model = {
+		.capabilities = EVERYTHING, .fctl = RISCV_FCTL_BE, .fctl_fixed = RISCV_FCTL_BE};
+	const struct iommu_riscv_config config = {.registers = BASE};
+	struct iommu_riscv_info facts;
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_non_null(facts.failure);
+	end();
+}
+
+/* Both stages, each width, and what a unit does not have. */
+static void test_widths(void **state)
+{
+	static const struct {
+		uint64_t capabilities;
+		enum iommu_stage stage;
+		unsigned int width, levels;
+		int status;
+	} cases[] = {
+		{FIRST | SECOND, IOMMU_STAGE_ANY, 0, 4, 0},
+		{FIRST | SECOND, IOMMU_STAGE_FIRST, 38, 3, 0},
+		{FIRST | SECOND, IOMMU_STAGE_FIRST, 39, 4, 0},
+		{FIRST | SECOND, IOMMU_STAGE_FIRST, 56, 5, 0},
+		{FIRST | SECOND, IOMMU_STAGE_FIRST, 57, 0, IOMMU_EINVAL},
+		{FIRST | SECOND, IOMMU_STAGE_SECOND, 41, 3, 0},
+		{FIRST | SECOND, IOMMU_STAGE_SECOND, 42, 4, 0},
+		{FIRST | SECOND, IOMMU_STAGE_SECOND, 59, 5, 0},
+		{RISCV_CAP_SV39, IOMMU_STAGE_ANY, 0, 3, 0},
+		{RISCV_CAP_SV39, IOMMU_STAGE_ANY, 39, 0, IOMMU_EINVAL},
+		{RISCV_CAP_SV39, IOMMU_STAGE_SECOND, 0, 0, IOMMU_EOPNOTSUPP},
+		{SECOND, IOMMU_STAGE_ANY, 0, 4, 0},
+		{SECOND, IOMMU_STAGE_FIRST, 0, 0, IOMMU_EOPNOTSUPP},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_domain_config config = {.stage = cases[i].stage,
+							   .address_width = cases[i].width};
+		struct iommu_domain *domain = NULL;
+		struct iommu_domain_info facts;
+		iommu_iova_t last;
+		iommu_paddr_t paddr;
+
+		begin(cases[i].capabilities | 50ULL << 32);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0) {
+			iommu_domain_get_info(domain, &facts);
+			assert_int_equal(facts.levels, cases[i].levels);
+			last = facts.aperture_last & ~(PAGE - 1);
+			paddr = map(domain, last);
+			assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+			reaches(0, 0, last, paddr);
+			assert_int_equal(iommu_unmap(domain, last, PAGE, 0, NULL), 0);
+			is_stopped(0, 0, last,
+				   facts.stage == IOMMU_STAGE_FIRST ? RISCV_FAULT_WRITE_PAGE
+								    : RISCV_FAULT_WRITE_GUEST_PAGE);
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		}
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pasids),
+		cmocka_unit_test(test_pasids_that_fail),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_nested_nonsense),
+		cmocka_unit_test(test_device_tlb),
+		cmocka_unit_test(test_silent_device),
+		cmocka_unit_test(test_device_tlb_of_pasids),
+		cmocka_unit_test(test_page_requests),
+		cmocka_unit_test(test_page_requests_overflow),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_interrupt_files),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_dirty),
+		cmocka_unit_test(test_deep_directories),
+		cmocka_unit_test(test_device_ids),
+		cmocka_unit_test(test_configurations),
+		cmocka_unit_test(test_predecessor),
+		cmocka_unit_test(test_byte_order),
+		cmocka_unit_test(test_widths),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
