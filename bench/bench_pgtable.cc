@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// VT-d second-stage page tables, 4 levels, coherent: ours, Linux 6.1's and 7.3's (when built with
-// peers), and the floor of plain stores. Each workload is one template, run on all, so that the
-// sequences are the same.
+// Page tables, of VT-d's second stage where nothing else is said, 4 levels, coherent: ours, Linux
+// 6.1's and 7.3's (when built with peers), and the floor of plain stores. Each workload is one
+// template, run on all, so that the sequences are the same.
 //
 //   pt/map_unmap_4k    map one 4K page, unmap it; its tables stay (a neighbour page is mapped).
 //   pt/map_256x4k      one call maps 256 4K pages inside one existing table, at its 128th entry.
@@ -19,6 +19,9 @@
 //   pt/dirty_1g_clean, _sparse, _dense: what devices have written of 1 GiB of 4K pages is read into
 //                      a bitmap: nothing, every 64th page, every page. Per 262144 entries; the
 //                      floor: as many read in a plain loop. 7.3: as iommufd reads them.
+//
+//   pt_riscv/…         the same in the first stage of RISC-V (Sv48) with pages of 4K, 2M and 1G;
+//                      map_2m_as_64k, unmap_2m_as_64k, lookup_64k: in runs of 16 entries (Svnapot).
 //
 // Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
 // freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
@@ -85,7 +88,84 @@ class Ours
 	iommu_gather gather;
 };
 
+// The first stage of RISC-V, with runs of 64K or without.
+template <bool Runs> class OursRiscv
+{
+      public:
+	OursRiscv()
+	{
+		iommu_pgtable_config config = {};
+		config.platform = bench_platform();
+		config.levels = 4;
+		config.input_bits = 47;
+		config.output_bits = 56;
+		config.pgsize_bitmap =
+			IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G | (Runs ? IOMMU_SIZE_64K : 0);
+		config.flags = IOMMU_PGTABLE_ACCESSED;
+		check(iommu_riscvfs_init(&table, &config) == 0);
+		iommu_gather_init(&gather);
+	}
+	~OursRiscv()
+	{
+		iommu_riscvfs_destroy(&table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		uint64_t mapped;
+
+		check(iommu_riscvfs_map(&table, pfn << 12, phys << 12, pages << 12,
+					IOMMU_PROT_READ_WRITE, &gather, &mapped) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		check(iommu_riscvfs_unmap(&table, pfn << 12, pages << 12, 0, &gather, nullptr) ==
+		      0);
+		iommu_riscvfs_free_gathered(&table, &gather);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		iommu_paddr_t paddr = 0;
+
+		check(iommu_riscvfs_iova_to_phys(&table, pfn << 12, &paddr, nullptr) == 0);
+		return paddr;
+	}
+
+      private:
+	iommu_pgtable table;
+	iommu_gather gather;
+};
+
 #ifdef BENCH_PEER_LINUX
+template <bool Runs> class LinuxRiscv
+{
+      public:
+	LinuxRiscv() : table(linux73_riscv_create(Runs))
+	{
+	}
+	~LinuxRiscv()
+	{
+		linux73_riscv_destroy(table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		check(linux73_riscv_map(table, pfn, phys, pages) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		linux73_riscv_unmap(table, pfn, pages);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		uint64_t paddr = linux73_riscv_lookup(table, pfn);
+
+		check(paddr != 0);
+		return paddr;
+	}
+
+      private:
+	linux73_riscv *table;
+};
+
 template <class Peer> class Linux
 {
       public:
@@ -140,6 +220,7 @@ struct Run {
 
 constexpr Run run_256{256, 128, pages_2m, 0x7001, true, 8};
 constexpr Run run_512{512, 0, pages_2m, 0x7001, false, 8};
+constexpr Run run_64k{512, 0, pages_2m, 0x7010, false, 8};
 constexpr Run run_1g_4k{pages_1g, 0, pages_1g, 0x7001, false, 1};
 constexpr Run run_1g_leaf{pages_1g, 0, pages_1g, 2 * pages_1g, false, 8};
 constexpr Run run_1g_2m{pages_1g, 0, pages_1g, pages_1g + pages_2m, false, 8};
@@ -230,25 +311,40 @@ template <class Table> void lookup_64g(bench::State &state)
 	table.unmap(0, big);
 }
 
+struct Timed {
+	const char *name;
+	Run run;
+	bool map;
+};
+
+const Timed timed_runs[] = {
+	{"map_256x4k", run_256, true},      {"unmap_256x4k", run_256, false},
+	{"map_512x4k", run_512, true},      {"unmap_512x4k", run_512, false},
+	{"map_1g_as_4k", run_1g_4k, true},  {"unmap_1g_as_4k", run_1g_4k, false},
+	{"map_1g_as_2m", run_1g_2m, true},  {"unmap_1g_as_2m", run_1g_2m, false},
+	{"map_1g_leaf", run_1g_leaf, true}, {"unmap_1g_leaf", run_1g_leaf, false},
+};
+
+template <class Table>
+void add_timed(const std::string &folder, const std::string &who, const Timed &timed)
+{
+	bench::add(folder + timed.name, who,
+		   [timed](bench::State &state) { run_calls<Table>(state, timed.run, timed.map); });
+}
+
+// What both formats have.
+template <class Table> void add_both(const std::string &folder, const std::string &who)
+{
+	bench::add(folder + "map_unmap_4k", who, map_unmap_4k<Table>);
+	for (const Timed &timed : timed_runs)
+		add_timed<Table>(folder, who, timed);
+	bench::add(folder + "random_4k_64g", who, random_4k_64g<Table>);
+	bench::add(folder + "lookup_64g", who, lookup_64g<Table>);
+}
+
 template <class Table> void add(const std::string &who)
 {
-	struct Timed {
-		const char *name;
-		Run run;
-		bool map;
-	};
-	const Timed timed[] = {
-		{"map_256x4k", run_256, true},      {"unmap_256x4k", run_256, false},
-		{"map_512x4k", run_512, true},      {"unmap_512x4k", run_512, false},
-		{"map_1g_as_4k", run_1g_4k, true},  {"unmap_1g_as_4k", run_1g_4k, false},
-		{"map_1g_as_2m", run_1g_2m, true},  {"unmap_1g_as_2m", run_1g_2m, false},
-		{"map_1g_leaf", run_1g_leaf, true}, {"unmap_1g_leaf", run_1g_leaf, false},
-	};
-
-	bench::add("pt/map_unmap_4k", who, map_unmap_4k<Table>);
-	for (const Timed &t : timed)
-		bench::add(std::string("pt/") + t.name, who,
-			   [t](bench::State &state) { run_calls<Table>(state, t.run, t.map); });
+	add_both<Table>("pt/", who);
 	for (uint64_t pages : {1, 4, 16, 64, 256, 512, 4096, 32768, 262144}) {
 		const Run run{pages,
 			      pages < pages_2m ? 1UL : 0UL,
@@ -260,8 +356,28 @@ template <class Table> void add(const std::string &who)
 		bench::add("pt/map_run/" + std::to_string(pages), who,
 			   [run](bench::State &state) { run_calls<Table>(state, run, true); });
 	}
-	bench::add("pt/random_4k_64g", who, random_4k_64g<Table>);
-	bench::add("pt/lookup_64g", who, lookup_64g<Table>);
+}
+
+// One of the pages of 2 MiB in runs, at random.
+template <class Table> void lookup_64k(bench::State &state)
+{
+	Table table;
+	uint64_t random = 88172645463325252;
+
+	table.map(pages_1g, 0x7010, pages_2m);
+	for (auto _ : state)
+		bench::keep(table.lookup(pages_1g + next_random(random) % pages_2m));
+	table.unmap(pages_1g, pages_2m);
+}
+
+template <class Table, class WithRuns> void add_riscv(const std::string &who)
+{
+	const std::string folder = "pt_riscv/";
+
+	add_both<Table>(folder, who);
+	add_timed<WithRuns>(folder, who, {"map_2m_as_64k", run_64k, true});
+	add_timed<WithRuns>(folder, who, {"unmap_2m_as_64k", run_64k, false});
+	bench::add(folder + "lookup_64k", who, lookup_64k<WithRuns>);
 }
 
 // What devices have written of 1 GiB of 4K pages, read into a bitmap: every `step`-th page was (0:
@@ -342,6 +458,10 @@ void add_pgtable_rows()
 #ifdef BENCH_PEER_LINUX
 	add<Linux<linux61_functions>>("linux-6.1");
 	add<Linux<linux73_functions>>("linux-7.3");
+#endif
+	add_riscv<OursRiscv<false>, OursRiscv<true>>("ours");
+#ifdef BENCH_PEER_LINUX
+	add_riscv<LinuxRiscv<false>, LinuxRiscv<true>>("linux-7.3");
 #endif
 	const struct {
 		const char *name;

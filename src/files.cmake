@@ -16,7 +16,9 @@ set(libiommu_in_base
 
 set(libiommu_in_discovery
     ${libiommu_root}/src/discovery/acpi.c
-    ${libiommu_root}/src/discovery/pci_scan.c)
+    ${libiommu_root}/src/discovery/device_tree.c
+    ${libiommu_root}/src/discovery/pci_scan.c
+    ${libiommu_root}/src/discovery/rimt.c)
 
 set(libiommu_in_dma
     ${libiommu_root}/src/dma/area.c
@@ -302,6 +304,12 @@ set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${
 
 # those of RISC-V processors and IOMMUs
 set(libiommu_riscv64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/riscvfs.c ${libiommu_root}/src/pgtable/riscvss.c ${libiommu_root}/src/pgtable/page.c)
+
+# something that reads flattened device trees for IOMMUs
+set(libiommu_device_tree ${libiommu_root}/src/discovery/device_tree.c)
+
+# or ACPI's RIMT
+set(libiommu_rimt ${libiommu_root}/src/discovery/rimt.c)
 
 # something that hands out device addresses
 set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

@@ -15,7 +15,9 @@ libiommu_in_base := \
 
 libiommu_in_discovery := \
 	src/discovery/acpi.c \
-	src/discovery/pci_scan.c
+	src/discovery/device_tree.c \
+	src/discovery/pci_scan.c \
+	src/discovery/rimt.c
 
 libiommu_in_dma := \
 	src/dma/area.c \
@@ -301,6 +303,12 @@ libiommu_x86_64 := $(libiommu_in_base) src/pgtable/x86_64.c src/pgtable/page.c
 
 # those of RISC-V processors and IOMMUs
 libiommu_riscv64 := $(libiommu_in_base) src/pgtable/riscvfs.c src/pgtable/riscvss.c src/pgtable/page.c
+
+# something that reads flattened device trees for IOMMUs
+libiommu_device_tree := src/discovery/device_tree.c
+
+# or ACPI's RIMT
+libiommu_rimt := src/discovery/rimt.c
 
 # something that hands out device addresses
 libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)

@@ -42,6 +42,7 @@
 
 #include <libiommu/acpi.h>
 #include <libiommu/counters.h>
+#include <libiommu/device_tree.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
@@ -62,6 +63,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
+#include <libiommu/rimt.h>
 #include <libiommu/riscv64.h>
 #include <libiommu/shadow.h>
 #include <libiommu/spapr.h>

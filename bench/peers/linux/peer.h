@@ -45,6 +45,14 @@ void linux73_pgtable_make_dirty(struct linux73_pgtable *table, uint64_t pfn);
 void linux73_pgtable_read_dirty(struct linux73_pgtable *table, uint64_t pfn, uint64_t pages,
 				uint64_t *words);
 
+/* Linux 7.3: the first stage of RISC-V, 4 levels, with runs of 64K or without. */
+struct linux73_riscv;
+struct linux73_riscv *linux73_riscv_create(bool runs);
+void linux73_riscv_destroy(struct linux73_riscv *table);
+int linux73_riscv_map(struct linux73_riscv *table, uint64_t pfn, uint64_t phys_pfn, uint64_t pages);
+void linux73_riscv_unmap(struct linux73_riscv *table, uint64_t pfn, uint64_t pages);
+uint64_t linux73_riscv_lookup(struct linux73_riscv *table, uint64_t pfn);
+
 /*
  * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. With `vtd`
  * it ends in VT-d's driver, over registers that answer at once; otherwise in invalidations that take

@@ -22,6 +22,8 @@
 #define PCI_CONFIG_CAPABILITIES         0x34 /* 7:0 the first capability */
 #define PCI_CONFIG_CARDBUS_CAPABILITIES 0x14
 
+#define PCI_CLASS_IOMMU                 0x0806U /* 31:16 of the class word */
+
 #define PCI_VENDOR_ABSENT               0xffffU
 #define PCI_VENDOR_NOT_READY                                                                       \
 	0x0001U /* the device still starts (configuration request retry status) */
