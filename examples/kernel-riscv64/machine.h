@@ -76,6 +76,7 @@ bool interrupts_start(const struct iommu_fdt *tree, const struct iommu_fdt_node 
 /* --- pci.c ------------------------------------------------------------------------------------ */
 struct pci_device {
 	uint16_t source_id;
+	uint64_t config; /* its configuration space */
 	uint64_t bar0;
 };
 
@@ -98,11 +99,14 @@ void pci_start(struct pci_bridge *bridge, uint16_t source_id, struct pci_device 
 /* Let a function send its interrupts as messages (MSI-X); false: it has none. */
 bool pci_enable_messages(const struct pci_bridge *bridge, uint16_t source_id);
 
+/* Have a device send its interrupts as this message (MSI); false: it sends none. */
+bool pci_set_message(const struct pci_device *device, uint64_t address, uint32_t data);
+
 /* --- edu.c: QEMU's educational device --------------------------------------------------------- */
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
 
-void edu_start(struct dma_device *device, const struct pci_device *pci);
+void edu_start(struct dma_device *device, struct pci_device *pci);
 
 /* --- process_device.c: a device with process ids (tests/system/pasid-device) ------------------ */
 void process_device_start(struct riscv_process_device *device, const struct pci_device *pci);

@@ -11,6 +11,10 @@
 #define DECODE_AND_DMA    6
 #define HAS_CAPABILITIES  (1U << 20)
 #define BAR_IS_64_BIT     4U
+#define CAPABILITIES_MAX  48
+#define CAPABILITY_MSI    0x05
+#define MSI_ENABLE        (1U << 16)
+#define MSI_IS_64_BIT     (1U << 23)
 #define CAPABILITY_MSIX   0x11
 #define MSIX_ENABLE       (1U << 31)
 
@@ -80,6 +84,7 @@ void pci_start(struct pci_bridge *bridge, uint16_t source_id, struct pci_device 
 	const uint64_t command = at(bridge, source_id, PCI_COMMAND);
 
 	device->source_id = source_id;
+	device->config = at(bridge, source_id, 0);
 	device->bar0 = place_bar(bridge, source_id);
 	write32(command, (read32(command) & 0xffff) | DECODE_AND_DMA);
 }
@@ -96,21 +101,46 @@ unsigned int pci_find(struct pci_bridge *bridge, uint16_t vendor, uint16_t devic
 	return count;
 }
 
-bool pci_enable_messages(const struct pci_bridge *bridge, uint16_t source_id)
+/* The capability of a function, by its configuration space; 0: it has none of this kind. */
+static uint32_t find_capability(uint64_t config, uint32_t kind)
 {
-	uint32_t offset, header;
+	uint32_t offset;
 	unsigned int i;
 
-	if ((read32(at(bridge, source_id, PCI_COMMAND)) & HAS_CAPABILITIES) == 0)
-		return false;
-	offset = read32(at(bridge, source_id, PCI_CAPABILITIES)) & 0xfc;
-	for (i = 0; offset != 0 && i < 48; i++) {
-		header = read32(at(bridge, source_id, offset));
-		if ((header & 0xff) == CAPABILITY_MSIX) {
-			write32(at(bridge, source_id, offset), header | MSIX_ENABLE);
-			return true;
-		}
+	if ((read32(config + PCI_COMMAND) & HAS_CAPABILITIES) == 0)
+		return 0;
+	offset = read32(config + PCI_CAPABILITIES) & 0xfc;
+	for (i = 0; offset != 0 && i < CAPABILITIES_MAX; i++) {
+		const uint32_t header = read32(config + offset);
+
+		if ((header & 0xff) == kind)
+			return offset;
 		offset = header >> 8 & 0xfc;
 	}
-	return false;
+	return 0;
+}
+
+bool pci_enable_messages(const struct pci_bridge *bridge, uint16_t source_id)
+{
+	const uint64_t config = at(bridge, source_id, 0);
+	const uint32_t offset = find_capability(config, CAPABILITY_MSIX);
+
+	if (offset == 0)
+		return false;
+	write32(config + offset, read32(config + offset) | MSIX_ENABLE);
+	return true;
+}
+
+bool pci_set_message(const struct pci_device *device, uint64_t address, uint32_t data)
+{
+	const uint32_t offset = find_capability(device->config, CAPABILITY_MSI);
+	const uint64_t message = device->config + offset;
+
+	if (offset == 0 || (read32(message) & MSI_IS_64_BIT) == 0)
+		return false;
+	write32(message + 4, (uint32_t)address);
+	write32(message + 8, (uint32_t)(address >> 32));
+	write32(message + 12, data);
+	write32(message, read32(message) | MSI_ENABLE);
+	return true;
 }

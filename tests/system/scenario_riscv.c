@@ -753,6 +753,144 @@ static void nesting(struct riscv_scenario *r)
 		    "and writes to domain 1's page again");
 }
 
+/* --- Interrupt files of a guest --------------------------------------------------------------- */
+
+/* Two files, side by side in the guest's memory. */
+#define FILES     0x0000000028000000ULL
+#define FILE_MASK 1ULL
+#define NOTICE    77
+#define PENDING   0x32 /* an identity of a file in memory */
+
+struct files {
+	struct riscv_scenario *r;
+	struct iommu_domain *domain;
+	struct page pages[3], memory, notice;
+};
+
+static volatile uint32_t *word_of(const struct page *page)
+{
+	return (volatile uint32_t *)(void *)page->bytes;
+}
+
+/* Device A sends its message to a file. */
+static void send(const struct files *files, unsigned int file, uint32_t data)
+{
+	struct dma_device *device = &files->r->s.machine->devices[0];
+
+	device->set_message(device, FILES + file * IOMMU_PAGE_SIZE, data);
+	device->interrupt(device);
+}
+
+static bool files_start(struct files *files)
+{
+	const struct iommu_domain_config config = {.stage = IOMMU_STAGE_SECOND};
+	struct scenario *s = &files->r->s;
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < 3; i++)
+		files->pages[i] = page_new(s, 4096);
+	files->memory = page_new(s, 4096);
+	files->notice = page_new(s, 4096);
+	if (files->notice.bytes == NULL) {
+		check(s, false, "there is memory for them");
+		return false;
+	}
+	status = iommu_domain_alloc(s->unit, IOMMU_DOMAIN_PAGING, &config, &files->domain);
+	if (status == 0)
+		status = iommu_riscv_set_files(files->domain, FILE_MASK, FILES >> 12);
+	if (status == 0)
+		status = iommu_domain_attach_group(files->domain,
+						   iommu_endpoint_group(s->endpoints[0]));
+	check(s, status == 0, "device A is a guest's, with two interrupt files");
+	return status == 0;
+}
+
+/* The write of a message was stopped; QEMU does not say where it went. */
+static void names_device(const struct files *files)
+{
+	struct scenario *s = &files->r->s;
+	const struct iommu_fault *fault = &s->faults[0];
+
+	collect_faults(s);
+	check(s,
+	      s->fault_count == 1 && fault->endpoint == s->endpoints[0] &&
+		      fault->access == IOMMU_FAULT_WRITE &&
+		      fault->reason == RISCV_FAULT_MSI_NOT_VALID,
+	      "the fault names this device and reason");
+}
+
+static void files_of_hardware(const struct files *files)
+{
+	struct scenario *s = &files->r->s;
+	unsigned int i;
+
+	send(files, 0, 0x31);
+	names_device(files);
+	for (i = 0; i < 2; i++)
+		check(s, iommu_riscv_map_file(files->domain, i, files->pages[i].paddr) == 0,
+		      "a file leads to a page");
+	send(files, 0, 0x31);
+	send(files, 1, 0x32);
+	check(s, *word_of(&files->pages[0]) == 0x31 && *word_of(&files->pages[1]) == 0x32,
+	      "device A's messages arrive in either");
+	expect_no_fault(s);
+	check(s, iommu_riscv_map_file(files->domain, 0, files->pages[2].paddr) == 0,
+	      "the first leads to another page");
+	send(files, 0, 0x33);
+	check(s, *word_of(&files->pages[0]) == 0x31 && *word_of(&files->pages[2]) == 0x33,
+	      "the next message arrives there");
+	check(s, iommu_riscv_unmap_file(files->domain, 0) == 0, "the first leads nowhere");
+	send(files, 0, 0x34);
+	check(s, *word_of(&files->pages[2]) == 0x33, "the next message does not arrive");
+	names_device(files);
+}
+
+/*
+ * Sixty-four identities have a word of those that are pending, and a word of those enabled. A
+ * notice is due of any; QEMU sends none of those that are not enabled.
+ */
+static void files_in_memory(const struct files *files)
+{
+	volatile uint64_t *words = (volatile uint64_t *)(void *)files->memory.bytes;
+	struct scenario *s = &files->r->s;
+
+	if (files->r->machine->is_old || (files->r->info.capabilities & RISCV_CAP_MSI_MRIF) == 0) {
+		say(s, "   this unit has no interrupt files in memory, or not as specified\n");
+		return;
+	}
+	check(s,
+	      iommu_riscv_map_file_in_memory(files->domain, 1, files->memory.paddr,
+					     files->notice.paddr, NOTICE) == 0,
+	      "the second file lies in memory");
+	words[1] = 1ULL << PENDING;
+	send(files, 1, PENDING);
+	check(s, words[0] == 1ULL << PENDING, "a message is noted there");
+	check(s, *word_of(&files->notice) == NOTICE, "and a notice is sent");
+	check(s, *word_of(&files->pages[1]) == 0x32, "where the file led before nothing arrives");
+	expect_no_fault(s);
+}
+
+static void interrupt_files(struct riscv_scenario *r)
+{
+	const uint64_t second = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
+	struct files files = {.r = r};
+	struct scenario *s = &r->s;
+
+	title(s, "A guest's interrupt files");
+	if ((r->info.capabilities & RISCV_CAP_MSI_FLAT) == 0 ||
+	    (r->info.capabilities & second) == 0) {
+		say(s, "   this unit has no tables of them\n");
+		return;
+	}
+	if (!files_start(&files))
+		return;
+	files_of_hardware(&files);
+	files_in_memory(&files);
+	check(s, attach(s, 0, 0) == 0 && iommu_domain_free(files.domain) == 0,
+	      "device A moves back to domain 1");
+}
+
 /* --- Faults ----------------------------------------------------------------------------------- */
 
 #define STORM 8 /* blocked transfers: more faults than the queue holds */
@@ -1057,6 +1195,7 @@ bool scenario_riscv(struct riscv_machine *machine)
 		identity(r);
 		every_mode(r);
 		nesting(r);
+		interrupt_files(r);
 		overflow(r);
 		if (machine->interrupts_seen != NULL)
 			interrupted(r);

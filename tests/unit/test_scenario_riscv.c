@@ -237,6 +237,31 @@ static void device_write(struct dma_device *device, iommu_iova_t iova, size_t si
 	(void)transfer(device->info.source_id, device->data, 0, iova, size, true);
 }
 
+/* The message of the first device. */
+static uint64_t message_address;
+static uint32_t message_data;
+
+static void set_message(struct dma_device *device, uint64_t address, uint32_t data)
+{
+	(void)device;
+	message_address = address;
+	message_data = data;
+}
+
+static void device_interrupt(struct dma_device *device)
+{
+	const struct iommu_model_riscv_request request = {
+		.device_id = device->info.source_id,
+		.address = message_address,
+		.access = IOMMU_PROT_WRITE,
+	};
+	struct iommu_model_riscv_message message;
+
+	if (iommu_model_riscv_interrupt(f.model, &request, message_data, &message) == 0 &&
+	    message.is_due)
+		assert_true(write_memory(NULL, message.address, &message.data, 4));
+}
+
 static bool process_copy(struct riscv_process_device *device, uint32_t process, iommu_iova_t iova,
 			 size_t size, bool to_memory)
 {
@@ -321,6 +346,8 @@ static bool run(const struct kind *kind, bool (*scenario)(struct riscv_machine *
 
 		device->read = device_read;
 		device->write = device_write;
+		device->set_message = set_message;
+		device->interrupt = device_interrupt;
 		device->data = f.buffers[i];
 		device->info.source_id = (uint16_t)(0x20 + 8 * i);
 		device->info.name = i == 0 ? "device A" : "device B";
