@@ -11,6 +11,7 @@
  *   wires      the unit's interrupts by wires, rather than as messages
  *   old        this is QEMU before its version 11
  *   processes  a third device uses process ids (PASIDs)
+ *   one-level  a directory of one level, for the devices of the first eight slots
  *   take-over  start a second instance of the library over the first
  */
 #include "machine.h"
@@ -25,6 +26,7 @@
 #define DIRECTORY_OFF 0
 #define DIRECTORY_ANY 0xf
 #define IDS_MAX       16
+#define ONE_LEVEL     6 /* bits of the ids of a directory of one level, of either format */
 
 extern char kernel_end[];
 
@@ -191,6 +193,16 @@ static void find_unit(const struct iommu_fdt *tree, const struct iommu_fdt_node 
 	config->faults_per_second = IOMMU_RISCV_FAULTS_UNBOUNDED;
 }
 
+/* Of the ids that the tree names, those that such a directory has room for. */
+static void keep_to_one_level(struct iommu_riscv_config *config)
+{
+	static const struct iommu_riscv_ids ids = {.first = 0, .last = (1 << ONE_LEVEL) - 1};
+
+	config->device_id_bits = ONE_LEVEL;
+	config->id_ranges = &ids;
+	config->id_range_count = 1;
+}
+
 static void use_process_device(struct pci_bridge *bridge, struct riscv_machine *machine)
 {
 	static struct riscv_process_device device;
@@ -242,6 +254,8 @@ void kernel_main(const void *flat_tree)
 		(read64(machine.unit.registers + DIRECTORY) & DIRECTORY_ANY) != DIRECTORY_OFF;
 	if (has_word(&tree, "wires"))
 		machine.unit.flags = IOMMU_RISCV_WIRES;
+	if (has_word(&tree, "one-level"))
+		keep_to_one_level(&machine.unit);
 	if (!interrupts_start(&tree, &unit, has_word(&tree, "wires"), &machine))
 		stop("the unit's interrupts have nowhere to go");
 	if (has_word(&tree, "processes"))
