@@ -14,7 +14,8 @@ endif()
 
 install(DIRECTORY include/libiommu DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 # Ports to bare machines are sources, which a kernel compiles with its own flags.
-install(FILES ports/x86_64/iommu_x86_64.h ports/ppc64/iommu_ppc64.h ports/riscv64/iommu_riscv64.h
+install(FILES ports/x86_64/iommu_x86_64.h ports/ppc64/iommu_ppc64.h
+              ports/aarch64/iommu_aarch64.h ports/riscv64/iommu_riscv64.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ports/ DESTINATION ${CMAKE_INSTALL_DATADIR}/libiommu/ports
         FILES_MATCHING PATTERN *.c PATTERN *.h PATTERN *.S)

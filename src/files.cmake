@@ -12,7 +12,8 @@ set(libiommu_in_base
     ${libiommu_root}/src/base/platform.c
     ${libiommu_root}/src/base/sparse.c
     ${libiommu_root}/src/base/status.c
-    ${libiommu_root}/src/base/text.c)
+    ${libiommu_root}/src/base/text.c
+    ${libiommu_root}/src/base/trace.c)
 
 set(libiommu_in_discovery
     ${libiommu_root}/src/discovery/acpi.c
@@ -63,6 +64,7 @@ set(libiommu_in_group
     ${libiommu_root}/src/group/region.c
     ${libiommu_root}/src/group/reset.c
     ${libiommu_root}/src/group/topology.c
+    ${libiommu_root}/src/group/trace.c
     ${libiommu_root}/src/group/window.c)
 
 set(libiommu_in_ioas

@@ -11,7 +11,8 @@ libiommu_in_base := \
 	src/base/platform.c \
 	src/base/sparse.c \
 	src/base/status.c \
-	src/base/text.c
+	src/base/text.c \
+	src/base/trace.c
 
 libiommu_in_discovery := \
 	src/discovery/acpi.c \
@@ -62,6 +63,7 @@ libiommu_in_group := \
 	src/group/region.c \
 	src/group/reset.c \
 	src/group/topology.c \
+	src/group/trace.c \
 	src/group/window.c
 
 libiommu_in_ioas := \

@@ -132,6 +132,14 @@
 #define IOMMU_CONFIG_COUNTERS 1
 #endif
 
+/*
+ * Tracing and statistics (<libiommu/trace.h>). A map costs one test of a pointer while nothing is
+ * traced; without it, nothing.
+ */
+#ifndef IOMMU_CONFIG_TRACE
+#define IOMMU_CONFIG_TRACE 1
+#endif
+
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
 #ifndef IOMMU_CONFIG_TABLE_TOOLS
 #define IOMMU_CONFIG_TABLE_TOOLS 1

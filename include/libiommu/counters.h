@@ -139,7 +139,8 @@ IOMMU_API int iommu_counter_free(struct iommu_unit *unit, unsigned int counter);
 /*
  * iommu_unit_freeze_counters - no counter of the unit counts, allocated or not, until
  * iommu_unit_unfreeze_counters: so that counts of several counters are of the same moment. Counters
- * may be started and stopped meanwhile. Returns 0, or
+ * may be started and stopped meanwhile. iommu_unit_unfreeze_counters - let the counters of a unit
+ * count again. Both return 0, or
  *   IOMMU_EOPNOTSUPP  the unit cannot freeze counters, or has none
  *   IOMMU_EBUSY       the unit is suspended
  *   IOMMU_ETIMEDOUT, IOMMU_EIO

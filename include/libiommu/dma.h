@@ -132,14 +132,13 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * @platform: used as long as the handle exists. May sleep. Returns 0, IOMMU_EINVAL (see
  *            iommu_platform_check) or IOMMU_ENOMEM. Freed by iommu_dma_destroy.
  *
- * iommu_dma_max_size - the largest buffer, or piece, in bytes, that can be mapped wherever it lies
- * in memory, as far as addresses are free. UINT64_MAX: any size. 0: no block of the platform has
- * the device's alignment, or the mask does not hold a page. Any context.
+ * iommu_dma_max_size - the size of the largest buffer, or piece, in bytes, that can be mapped
+ * wherever it lies in memory, as far as addresses are free. UINT64_MAX: any size. 0: no block of
+ * the platform has the device's alignment, or the mask does not hold a page. Any context.
  *
- * iommu_dma_best_size - the largest size, in bytes, up to which mapping is cheapest, because
- * addresses come from the CPU's cache and go back to it: for block and network drivers that can
- * split their requests. At most iommu_dma_max_size; counted from the beginning of a page. Any
- * context.
+ * iommu_dma_best_size - the largest size, in bytes, for which mapping is cheapest: addresses come
+ * from the CPU's cache and go back to it: for block and network drivers that can split their
+ * requests. At most iommu_dma_max_size; counted from the beginning of a page. Any context.
  *
  * iommu_dma_merge_boundary - pieces of a list that end, and begin, at multiples of this many bytes
  * of physical memory become one element (iommu_dma_map_sg), so that a device with few elements
@@ -188,9 +187,9 @@ IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **d
 IOMMU_API int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma_config *config);
 
 /*
- * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and in lazy mode
- * flush entries that are too old (see iommu_flush_queue_tick). Returns 0: every unmap, including
- * those of windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet.
+ * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and flush lazy
+ * unmaps that are too old (see iommu_flush_queue_tick). Returns 0: every unmap, including those of
+ * windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet.
  */
 IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 
@@ -332,10 +331,11 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
- * iommu_dma_map_with, iommu_dma_unmap_with - the same with attributes (enum iommu_dma_attributes).
- * For an unmap only IOMMU_DMA_SKIP_SYNC has an effect: what the device has written to bounce pages
- * since the last iommu_dma_sync_for_cpu is dropped. Errors as iommu_dma_map and iommu_dma_unmap;
- * IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as the attributes say, with nothing changed.
+ * iommu_dma_map_with, iommu_dma_unmap_with - map and unmap a buffer with attributes (enum
+ * iommu_dma_attributes). For an unmap only IOMMU_DMA_SKIP_SYNC has an effect: what the device has
+ * written to bounce pages since the last iommu_dma_sync_for_cpu is dropped. Errors as iommu_dma_map
+ * and iommu_dma_unmap; IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as the attributes say, with nothing
+ * changed.
  */
 IOMMU_API int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				 iommu_paddr_t paddr, uint64_t size,
@@ -394,9 +394,9 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
- * iommu_dma_map_sg_with, iommu_dma_unmap_sg_with - the same with attributes, as iommu_dma_map_with
- * and iommu_dma_unmap_with. Errors as iommu_dma_map_sg, iommu_dma_map_with and
- * iommu_dma_unmap_with.
+ * iommu_dma_map_sg_with, iommu_dma_unmap_sg_with - map and unmap a scattered buffer with
+ * attributes, as iommu_dma_map_with and iommu_dma_unmap_with. Errors as iommu_dma_map_sg,
+ * iommu_dma_map_with and iommu_dma_unmap_with.
  */
 IOMMU_API int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				    struct iommu_dma_piece *pieces, unsigned int count,
@@ -440,9 +440,9 @@ IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t a
 			     uint64_t size);
 
 /*
- * iommu_dma_alloc_with - the same with attributes; memory that is freed as any other. Errors as
- * iommu_dma_alloc and iommu_dma_map_with; IOMMU_EINVAL also: IOMMU_DMA_SKIP_SYNC or IOMMU_DMA_MMIO,
- * which shared memory cannot have.
+ * iommu_dma_alloc_with - allocate memory for CPU and device with attributes; it is freed as any
+ * other. Errors as iommu_dma_alloc and iommu_dma_map_with; IOMMU_EINVAL also: IOMMU_DMA_SKIP_SYNC
+ * or IOMMU_DMA_MMIO, which shared memory cannot have.
  */
 IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				   uint64_t size, unsigned int attributes, void **memory,
@@ -625,6 +625,7 @@ struct iommu_dma_stats {
 		lost; /* ranges that could not be recorded as such: more than 32 calls at once */
 	unsigned int bounced; /* buffers mapped through bounce pages */
 };
+/* iommu_dma_get_stats - counts of a handle, at this moment. Any context. */
 IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
 
 /*
@@ -733,8 +734,8 @@ IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
  * iommu_flush_queue_unmap - unmap 2^order granules from granule `first` on, and return the range to
  * the cache when that is safe.
  *
- * iommu_flush_queue_unmap_size - the same for a range of any size, in granules, which is returned
- * as by iommu_iova_cache_free_size.
+ * iommu_flush_queue_unmap_size - unmap lazily, and queue, a range of any size, in granules, which
+ * is returned as by iommu_iova_cache_free_size.
  *
  * Return 0; IOMMU_EINVAL: size 0, or beyond 64 bits; the errors of iommu_pgtable_ops.unmap, and
  * IOMMU_ENOENT if nothing was mapped, with nothing changed (the range stays allocated: it may
@@ -755,10 +756,11 @@ IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint
 IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
 
 /*
- * iommu_flush_queue_tick - for a timer: flush if the queue has entries and the last confirmed
- * invalidation began more than max_age_ns ago; on a host without a clock, if the queue has entries.
- * An entry may thus be released before max_age_ns, and is at the latest by the first tick after it.
- * Reads the clock at most twice. Returns as iommu_flush_queue_flush; 0 if there was nothing to do.
+ * iommu_flush_queue_tick - flush a queue when it is time to, for a timer: if the queue has entries
+ * and the last confirmed invalidation began more than max_age_ns ago; on a host without a clock, if
+ * the queue has entries. An entry may thus be released before max_age_ns, and is at the latest by
+ * the first tick after it. Reads the clock at most twice. Returns as iommu_flush_queue_flush; 0 if
+ * there was nothing to do.
  */
 IOMMU_API int iommu_flush_queue_tick(struct iommu_flush_queue *queue);
 

@@ -193,7 +193,10 @@ IOMMU_API bool iommu_dmar_next_scope(const struct iommu_dmar *dmar,
 #define iommu_dmar_for_each_scope(dmar, record, scope)                                             \
 	while (iommu_dmar_next_scope(dmar, record, scope))
 
-/* Device and function of one hop; hop < scope->hops. */
+/*
+ * iommu_dmar_hop_device - the device number of one hop of a path. iommu_dmar_hop_function - its
+ * function number. hop < scope->hops.
+ */
 static inline unsigned int iommu_dmar_hop_device(const struct iommu_dmar_scope *scope,
 						 unsigned int hop)
 {

@@ -44,8 +44,8 @@ IOMMU_API void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes,
 				unsigned int address_width, unsigned int flags);
 
 /*
- * iommu_dmar_add_unit - a remapping unit (DRHD). @base is page-aligned; @size, in bytes, is rounded
- * up to 2^n pages, n up to 15. IOMMU_EINVAL otherwise; IOMMU_ENOSPC.
+ * iommu_dmar_add_unit - add a remapping unit (DRHD). @base is page-aligned; @size, in bytes, is
+ * rounded up to 2^n pages, n up to 15. IOMMU_EINVAL otherwise; IOMMU_ENOSPC.
  */
 IOMMU_API void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment,
 				   iommu_paddr_t base, uint64_t size, bool include_all);

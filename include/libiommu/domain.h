@@ -152,8 +152,9 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * Dirty tracking: hardware records in the page tables which pages devices have written, so that
  * memory can be copied while it is in use.
  *
- * iommu_domain_set_dirty_tracking - turn it on, with all pages clean, or off; for a domain made
- * with dirty_tracking. Errors: IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: nothing has changed.
+ * iommu_domain_set_dirty_tracking - turn dirty tracking on, with all pages clean, or off; for a
+ * domain made with dirty_tracking. Errors: IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: nothing
+ * has changed.
  *
  * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in
  * bitmap->words for each page written in [iova, iova + size), and mark the pages clean, unless
@@ -235,6 +236,7 @@ struct iommu_domain_info {
 	uint64_t bypass_size;
 	iommu_paddr_t paddr_last; /* the last that can be mapped; 0: iommu_map is for others */
 };
+/* iommu_domain_get_info - the properties of a domain at this moment. Any context. */
 IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);
 
@@ -304,7 +306,7 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
- * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an
+ * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - attach and detach the group of an
  * endpoint that is its only member; IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the
  * endpoint was released. Other errors as iommu_domain_attach_group and iommu_domain_detach_group.
  */

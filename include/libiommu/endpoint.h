@@ -230,13 +230,14 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  * Resets of a device, such as a function level reset: while a device is being reset it does not
  * answer, and an invalidation of its TLB would time out.
  *
- * iommu_endpoint_reset_begin - to be called before the host resets a device. When it returns 0, DMA
- * of the device is blocked, with and without PASIDs, which hardware has confirmed; no invalidation
- * of its TLB is sent, or waited for, until the end; its pending page requests are answered. The
- * device is not asked to empty its TLB, so that one that has fallen silent holds nothing up.
- * iommu_endpoint_reset_end - to be called after the reset, which has emptied the TLB, and after the
- * host has restored the features that were enabled in the device: the device uses again what its
- * group uses, and its PASIDs what is attached to them.
+ * iommu_endpoint_reset_begin - prepare for the reset of a device: to be called before the host
+ * resets it. When it returns 0, DMA of the device is blocked, with and without PASIDs, which
+ * hardware has confirmed; no invalidation of its TLB is sent, or waited for, until the end; its
+ * pending page requests are answered. The device is not asked to empty its TLB, so that one that
+ * has fallen silent holds nothing up. iommu_endpoint_reset_end - let a device go on: to be called
+ * after the reset, which has emptied the TLB, and after the host has restored the features that
+ * were enabled in the device: the device uses again what its group uses, and its PASIDs what is
+ * attached to them.
  *
  * Resets are nested: each begin needs an end, and the last one counts. Meanwhile the group, and its
  * PASIDs, can be attached, detached, replaced, claimed and released: the device uses the result at
@@ -273,8 +274,8 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  *   on:  PASIDs before ATS, ATS before page requests;
  *   off: page requests before ATS, ATS before PASIDs.
  *
- * iommu_endpoint_enable_feature - to be called before the host enables the feature in the device.
- * Returns 0 (also if it is enabled), or
+ * iommu_endpoint_enable_feature - enable a feature (ATS, PASIDs, page requests) in the unit: to be
+ * called before the host enables it in the device. Returns 0 (also if it is enabled), or
  *   IOMMU_ENODEV      the endpoint was released
  *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not support it
  *   IOMMU_EPERM       ATS or page requests of an untrusted endpoint
@@ -283,11 +284,11 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  *   IOMMU_ENOMEM      page requests: no memory to collect them
  *   IOMMU_ETIMEDOUT   a unit did not confirm
  *   IOMMU_EIO         a unit reported an error, or the device is lost
- * iommu_endpoint_disable_feature - to be called after the host has disabled the feature.
- * IOMMU_EBUSY: out of order, page requests are pending, or PASIDs are attached; IOMMU_EINVAL: no
- * such feature; IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that no more of the device's
- * requests are on their way: the feature stays enabled, and the call may be repeated. Features that
- * are enabled when the endpoint is released are disabled in order.
+ * iommu_endpoint_disable_feature - disable a feature in the unit: to be called after the host has
+ * disabled it in the device. IOMMU_EBUSY: out of order, page requests are pending, or PASIDs are
+ * attached; IOMMU_EINVAL: no such feature; IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that
+ * no more of the device's requests are on their way: the feature stays enabled, and the call may be
+ * repeated. Features that are enabled when the endpoint is released are disabled in order.
  * iommu_endpoint_features - the enabled features. Any context.
  */
 enum iommu_feature {
@@ -319,17 +320,23 @@ enum iommu_capability {
 IOMMU_API bool iommu_capable(const struct iommu_endpoint *endpoint,
 			     enum iommu_capability capability);
 
-/* Getters: no locks, any context; results are valid as long as the endpoint exists. */
+/*
+ * iommu_endpoint_group - the group of an endpoint. iommu_endpoint_unit - the unit that translates
+ * for it. iommu_endpoint_host_data - what the host stored with it. iommu_endpoint_source_id - the
+ * id of its requests. iommu_endpoint_name - its name in lines of the log; never NULL.
+ *
+ * No locks, any context; results are valid as long as the endpoint exists.
+ */
 IOMMU_API struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint);
 IOMMU_API struct iommu_unit *iommu_endpoint_unit(const struct iommu_endpoint *endpoint);
 IOMMU_API void *iommu_endpoint_host_data(const struct iommu_endpoint *endpoint);
 IOMMU_API uint16_t iommu_endpoint_source_id(const struct iommu_endpoint *endpoint);
-/* Never NULL. */
 IOMMU_API const char *iommu_endpoint_name(const struct iommu_endpoint *endpoint);
 /*
- * The domain that hardware uses; NULL: none, the endpoint is blocked. It differs from its group's
- * domain only while the device is being reset, and if an attach failed, and so did its rollback:
- * such an endpoint is blocked, and an error was logged.
+ * iommu_endpoint_domain - the domain that hardware uses for an endpoint; NULL: none, the endpoint
+ * is blocked. It differs from its group's domain only while the device is being reset, and if an
+ * attach failed, and so did its rollback: such an endpoint is blocked, and an error was logged.
+ * Locks, contexts and lifetime as of the other getters.
  */
 struct iommu_domain;
 IOMMU_API struct iommu_domain *iommu_endpoint_domain(const struct iommu_endpoint *endpoint);

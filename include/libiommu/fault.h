@@ -152,9 +152,9 @@ IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 IOMMU_API void iommu_endpoint_drop_page_requests(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_endpoint_tick_page_requests - for a timer: answer IOMMU_PAGE_FAILURE to groups that have
- * been pending for more than `timeout_ns` of the host's clock, including incomplete ones. Does
- * nothing without a clock.
+ * iommu_endpoint_tick_page_requests - answer page requests that wait for too long; for a timer:
+ * answer IOMMU_PAGE_FAILURE to groups that have been pending for more than `timeout_ns` of the
+ * host's clock, including incomplete ones. Does nothing without a clock.
  */
 IOMMU_API void iommu_endpoint_tick_page_requests(struct iommu_endpoint *endpoint,
 						 uint64_t timeout_ns);
@@ -181,8 +181,8 @@ IOMMU_API int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *los
  * Returns 0; IOMMU_EINVAL in these cases, and for further requests of such a group; IOMMU_ENODEV:
  * no such endpoint, or page requests are disabled in it: the back end must answer.
  *
- * iommu_refuse_page_request - the same for a request that no domain of the back end can serve, such
- * as one for execute permission: its group, including earlier requests, is answered
+ * iommu_refuse_page_request - report and refuse a request that no domain of the back end can serve,
+ * such as one for execute permission: its group, including earlier requests, is answered
  * IOMMU_PAGE_INVALID with its last request. The library answers in this case, too. Returns
  * IOMMU_EINVAL or IOMMU_ENODEV.
  */

@@ -84,8 +84,8 @@ IOMMU_API void iommu_group_hold(struct iommu_group *group);
 IOMMU_API void iommu_group_drop(struct iommu_group *group);
 
 /*
- * iommu_group_size - the number of members. iommu_group_name - at most 31 characters; "" until one
- * is set.
+ * iommu_group_size - the number of members. iommu_group_name - the name of a group: at most 31
+ * characters; "" until one is set. iommu_group_set_name - set the name; what is longer is cut.
  */
 IOMMU_API unsigned int iommu_group_size(const struct iommu_group *group);
 IOMMU_API const char *iommu_group_name(const struct iommu_group *group);
@@ -101,7 +101,8 @@ IOMMU_API int iommu_group_for_each(struct iommu_group *group, iommu_group_visito
 
 /*
  * iommu_group_set_data - attach data of the host to a group; `release`, unless NULL, is called with
- * the data when other data are set, and when the group is freed. iommu_group_data - NULL at first.
+ * the data when other data are set, and when the group is freed. iommu_group_data - the data that
+ * the host has attached; NULL at first.
  */
 IOMMU_API void iommu_group_set_data(struct iommu_group *group, void *data,
 				    void (*release)(void *data));
@@ -193,8 +194,9 @@ IOMMU_API int iommu_group_set_default_type(struct iommu_group *group, enum iommu
 
 /*
  * iommu_group_domain - the domain that the host has attached; NULL: none.
- * iommu_group_default_domain - NULL: the group is blocked by default; iommu_group_default_type is
- * IOMMU_DOMAIN_BLOCKED then.
+ * iommu_group_default_domain - the domain for the host's own drivers; NULL: the group is blocked by
+ * default. iommu_group_default_type - the type of the default domain; IOMMU_DOMAIN_BLOCKED if there
+ * is none.
  */
 IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);
 IOMMU_API struct iommu_domain *iommu_group_default_domain(const struct iommu_group *group);
@@ -215,8 +217,8 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *   IOMMU_EINVAL  owner is NULL
  *   otherwise     the members could not be blocked: errors as iommu_domain_attach_group
  *
- * iommu_group_release - end a claim. The last release returns the group to its default domain.
- * Returns 0, or
+ * iommu_group_release - end a claim of a group. The last release returns the group to its default
+ * domain. Returns 0, or
  *   IOMMU_EPERM  `owner` has not claimed it
  *   IOMMU_EBUSY  the last release, and a domain is attached, perhaps for a PASID
  *   otherwise    the errors of attaching the default domain, as iommu_domain_attach_group: the
@@ -336,7 +338,8 @@ struct iommu_unit;
  * IOMMU_ENOSPC, IOMMU_ENOMEM, the error of the source of PASIDs (iommu_set_pasid_source), or
  * IOMMU_EIO: the source returned a PASID that is out of range or in use.
  *
- * iommu_pasid_free - IOMMU_ENOENT: not allocated; IOMMU_EBUSY: attached to a group.
+ * iommu_pasid_free - free a PASID of the allocator. IOMMU_ENOENT: not allocated; IOMMU_EBUSY:
+ * attached to a group.
  */
 IOMMU_API int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last,
 				uint32_t *pasid);
@@ -347,8 +350,9 @@ IOMMU_API int iommu_pasid_free(struct iommu *iommu, uint32_t pasid);
  * IOMMU_EINVAL as above, IOMMU_EBUSY (the unit has a range), IOMMU_EEXIST (a PASID of the range is
  * allocated for all units), or IOMMU_ENOMEM.
  *
- * iommu_unit_pasid_alloc, iommu_unit_pasid_free - as iommu_pasid_alloc and iommu_pasid_free, for
- * private PASIDs of a unit. IOMMU_ENOSPC also: the unit has no range.
+ * iommu_unit_pasid_alloc, iommu_unit_pasid_free - allocate and free PASIDs of one unit: as
+ * iommu_pasid_alloc and iommu_pasid_free, for private PASIDs of a unit. IOMMU_ENOSPC also: the unit
+ * has no range.
  */
 IOMMU_API int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last);
 IOMMU_API int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid);

@@ -60,8 +60,9 @@ IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_unit_name - such as "dmar0". iommu_unit_backend - name of the back end, such as "vtd". Both
- * are valid as long as the unit exists. For its endpoints see iommu_unit_next_endpoint.
+ * iommu_unit_name - the name of a unit, such as "dmar0". iommu_unit_backend - name of the back end,
+ * such as "vtd". Both are valid as long as the unit exists. For its endpoints see
+ * iommu_unit_next_endpoint.
  */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
 IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
@@ -158,8 +159,8 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
 /*
- * iommu_suspend, iommu_resume - to be called before and after a power state in which units lose
- * their registers.
+ * iommu_suspend, iommu_resume - save and restore the units: to be called before and after a power
+ * state in which units lose their registers.
  *
  * Suspend stops all units, in order. Devices must be quiescent, because nothing is translated
  * afterwards. Resume restores translation, interrupt remapping, fault interrupts and domains as

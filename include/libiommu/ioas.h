@@ -92,14 +92,13 @@ IOMMU_API int iommu_file_destroy(struct iommu_file *file);
  * the host, and limit them: what Linux charges to a user's locked memory. A page that two files pin
  * counts twice; registers do not count.
  *
- * iommu_account_create - create an account. @pinned_pages: the limit, of 4 KiB; 0: none. Returns 0
- * or
- * IOMMU_ENOMEM. iommu_account_destroy - returns 0, or IOMMU_EBUSY: a file uses it. NULL: nothing to
- * do.
+ * iommu_account_create - create an account of pinned pages. @pinned_pages: the limit, of 4 KiB; 0:
+ * none. Returns 0 or IOMMU_ENOMEM. iommu_account_destroy - destroy an account. Returns 0, or
+ * IOMMU_EBUSY: a file uses it. NULL: nothing to do.
  *
  * iommu_account_set_limit - change the limit, perhaps to less than is pinned: that stays pinned,
- * and no more is. iommu_account_pinned - what is pinned. Both in any context. What exceeds the
- * limit fails like the limit of the file, with IOMMU_ENOMEM.
+ * and no more is. iommu_account_pinned - how many pages an account is charged for. Both in any
+ * context. What exceeds the limit fails like the limit of the file, with IOMMU_ENOMEM.
  */
 struct iommu_account;
 IOMMU_API int iommu_account_create(struct iommu *iommu, uint64_t pinned_pages,
@@ -157,6 +156,7 @@ struct iommu_file_stats {
 	uint64_t attachments;
 	uint64_t access_pages;
 };
+/* iommu_file_get_stats - what the objects of a file hold at this moment. */
 IOMMU_API void iommu_file_get_stats(struct iommu_file *file, struct iommu_file_stats *stats);
 
 /* --- Address spaces --------------------------------------------------------------------------- */
@@ -615,6 +615,10 @@ struct iommu_device_info {
 	struct iommu_hardware_info hardware;
 	bool enforced_coherency; /* its unit can enforce snooping; see iommu_hwpt_alloc */
 };
+/*
+ * iommu_device_get_info - what a device of the file is, and what its unit reports. Returns 0, or
+ * IOMMU_ENOENT (no such object), or IOMMU_EINVAL: an object of another type.
+ */
 IOMMU_API int iommu_device_get_info(struct iommu_file *file, uint32_t device,
 				    struct iommu_device_info *info);
 
@@ -642,10 +646,11 @@ typedef void (*iommu_access_unmap)(void *ctx, iommu_iova_t iova, uint64_t size);
  * iommu_access_alloc - create an access object. @unmap: NULL: it reads and writes, and never pins.
  * Returns 0, IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV.
  *
- * iommu_access_attach - attach it to an IOAS. IOMMU_EINVAL also: it is already attached.
- * iommu_access_replace - move it to another IOAS; all of its pages are unpinned first. IOMMU_EINVAL
- * also: it is not attached. iommu_access_detach - IOMMU_EINVAL also: it is not attached. Other
- * errors as iommu_object_destroy. IOMMU_EBUSY of all three: the callback did not unpin all pages.
+ * iommu_access_attach - attach an access object to an IOAS. IOMMU_EINVAL also: it is already
+ * attached. iommu_access_replace - move an access object to another IOAS; all of its pages are
+ * unpinned first. IOMMU_EINVAL also: it is not attached. iommu_access_detach - detach an access
+ * object from its IOAS. IOMMU_EINVAL also: it is not attached. Other errors as
+ * iommu_object_destroy. IOMMU_EBUSY of all three: the callback did not unpin all pages.
  */
 IOMMU_API int iommu_access_alloc(struct iommu_file *file, iommu_access_unmap unmap, void *unmap_ctx,
 				 uint32_t *access);
@@ -825,7 +830,7 @@ struct iommu_event_queue_config {
 };
 
 /*
- * iommu_event_queue_alloc_with - iommu_event_queue_alloc with a depth, as the guest's own IOMMU has
+ * iommu_event_queue_alloc_with - create the event queue with a depth, as the guest's own IOMMU has
  * it. Errors as iommu_event_queue_alloc; IOMMU_EINVAL also: the depth is too large.
  *
  * iommu_event_queue_mark_lost - report that events may have been lost before they reached the

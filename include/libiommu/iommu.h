@@ -69,6 +69,7 @@
 #include <libiommu/spapr.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
+#include <libiommu/trace.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/vfio.h>

@@ -150,10 +150,11 @@ IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *spac
  * removed, and all must be removed before the space is destroyed. A space has either handles of
  * this kind or of the other.
  *
- * iommu_iova_place - as iommu_iova_alloc; IOMMU_EINVAL or IOMMU_ENOSPC. iommu_iova_place_at -
- * exactly [first, last]: as iommu_iova_reserve; IOMMU_EINVAL, IOMMU_ERANGE or IOMMU_EEXIST.
- * iommu_iova_remove - as iommu_iova_free. iommu_iova_find_from - the first range that ends at or
- * after a granule; NULL: there is none.
+ * iommu_iova_place - allocate a range that is a structure of the caller's: as iommu_iova_alloc;
+ * IOMMU_EINVAL or IOMMU_ENOSPC. iommu_iova_place_at - exactly [first, last]: as iommu_iova_reserve;
+ * IOMMU_EINVAL, IOMMU_ERANGE or IOMMU_EEXIST. iommu_iova_remove - take such a range out again: as
+ * iommu_iova_free. iommu_iova_find_from - the first range that ends at or after a granule; NULL:
+ * there is none.
  */
 IOMMU_API int iommu_iova_place(struct iommu_iova_space *space,
 			       const struct iommu_iova_request *request,
@@ -178,7 +179,10 @@ struct iommu_iova_stats {
 	uint64_t largest_block; /* largest naturally aligned free block, in granules */
 };
 
-/* iommu_iova_get_stats - O(1). Fragmentation is 1 - largest_gap / free. */
+/*
+ * iommu_iova_get_stats - counts and the largest gap of a space. O(1). Fragmentation is 1 -
+ * largest_gap / free.
+ */
 IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu_iova_stats *stats);
 
 /* --- Caches ----------------------------------------------------------------------------------- */
@@ -267,10 +271,10 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
 				     unsigned int order);
 
 /*
- * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - the same for callers that know their CPU,
- * which saves a call of the platform's cpu_id. A wrong CPU costs speed; with
- * IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be the calling one, unless the host's guard is compiled
- * in, which says itself what the CPU is. Errors as iommu_iova_cache_alloc.
+ * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - allocate and free from the cache of a given
+ * CPU: for callers that know their CPU, which saves a call of the platform's cpu_id. A wrong CPU
+ * costs speed; with IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be the calling one, unless the host's
+ * guard is compiled in, which says itself what the CPU is. Errors as iommu_iova_cache_alloc.
  */
 IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
 					unsigned int order, uint64_t limit, unsigned int flags,

@@ -226,7 +226,7 @@ struct iommu_model_riscv_faults {
  * iommu_model_riscv_create - create a unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
- * IOMMU_ENOMEM.
+ * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a unit; NULL: nothing.
  */
 IOMMU_API int iommu_model_riscv_create(const struct iommu_model_riscv_config *config,
 				       struct iommu_model_riscv **model);
@@ -409,7 +409,7 @@ struct iommu_model_riscv_mapping {
 };
 
 /* State of a walk. The caller fills it in once; is_done, cause and looked_at begin as 0. */
-struct iommu_model_riscv_walk {
+struct iommu_model_riscv_walk_state {
 	uint32_t device_id;
 	bool has_process;
 	uint32_t process_id;
@@ -430,7 +430,8 @@ struct iommu_model_riscv_walk {
  * invalidates, as shadow tables require. A driver does not invalidate what it maps anew: an
  * emulator that shadows needs one that does, or asks for each page when the device's access faults.
  *
- * @walk:             see struct iommu_model_riscv_walk. Only an address is kept between two calls.
+ * @walk:             see struct iommu_model_riscv_walk_state. Only an address is kept between two
+ *                    calls.
  * @mappings, @count: an array of *count entries, at least one; *count receives the number returned,
  *                    which may be 0 although there are more: continue until walk->is_done. One call
  *                    visits at most 512 blocks, mapped or not. A hostile guest can map all of its
@@ -441,11 +442,11 @@ struct iommu_model_riscv_walk {
  * is 0.
  */
 IOMMU_API int iommu_model_riscv_walk(struct iommu_model_riscv *model,
-				     struct iommu_model_riscv_walk *walk,
+				     struct iommu_model_riscv_walk_state *walk,
 				     struct iommu_model_riscv_mapping *mappings, size_t *count);
 
 /* A page request of a device (PCIe PRI). */
-struct iommu_model_riscv_page_request {
+struct iommu_model_riscv_page_message {
 	uint32_t device_id;
 	bool has_process;
 	uint32_t process_id;
@@ -464,7 +465,7 @@ struct iommu_model_riscv_page_request {
  * for another reason. In both cases the unit has answered the last request of a group itself.
  */
 IOMMU_API int iommu_model_riscv_page_request(struct iommu_model_riscv *model,
-					     const struct iommu_model_riscv_page_request *request);
+					     const struct iommu_model_riscv_page_message *request);
 
 /* iommu_model_riscv_misbehave - set the faulty behaviour; copied. */
 IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
@@ -483,6 +484,7 @@ IOMMU_API size_t iommu_model_riscv_save(struct iommu_model_riscv *model, void *b
 IOMMU_API int iommu_model_riscv_restore(struct iommu_model_riscv *model, const void *bytes,
 					size_t size);
 
+/* iommu_model_riscv_get_stats - what is cached now, and what was done so far. */
 struct iommu_model_riscv_stats {
 	size_t cached_contexts, cached_directories, cached_processes, cached_roots;
 	size_t cached_first, cached_second, cached_messages; /* entries of tables */

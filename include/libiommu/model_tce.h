@@ -105,6 +105,7 @@ struct iommu_model_phb_faults {
  */
 IOMMU_API int iommu_model_phb_create(const struct iommu_model_phb_config *config,
 				     struct iommu_model_phb **phb);
+/* iommu_model_phb_destroy - destroy a bridge that no device uses any more; NULL: nothing. */
 IOMMU_API void iommu_model_phb_destroy(struct iommu_model_phb *phb);
 
 /* iommu_model_phb_page_sizes - supported page sizes of windows: bit n = pages of 2^n bytes. */
@@ -119,6 +120,7 @@ IOMMU_API uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
  * IOMMU_EINVAL (no such PE), or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);
+/* iommu_model_phb_pe_of - the PE of a source id, or IOMMU_MODEL_NO_PE. */
 IOMMU_API uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id);
 
 /*
@@ -127,6 +129,7 @@ IOMMU_API uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t s
  * window.
  */
 IOMMU_API int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64_t tve);
+/* iommu_model_phb_tve - the entry of a window, as it was set; 0: no such window. */
 IOMMU_API uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number);
 
 /*
@@ -169,8 +172,8 @@ struct iommu_model_phb_freeze {
 };
 
 /*
- * iommu_model_phb_get_freeze - whether and why a PE is frozen. iommu_model_phb_thaw - thaw it. Both
- * return 0, or IOMMU_EINVAL: no such PE. A guest thaws, and freezes, by firmware's calls.
+ * iommu_model_phb_get_freeze - whether and why a PE is frozen. iommu_model_phb_thaw - thaw a frozen
+ * PE. Both return 0, or IOMMU_EINVAL: no such PE. A guest thaws, and freezes, by firmware's calls.
  */
 IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 					 struct iommu_model_phb_freeze *freeze);
@@ -185,6 +188,7 @@ struct iommu_model_phb_stats {
 	uint64_t accesses, walks, freezes;
 	uint64_t page_kills, pe_kills, all_kills; /* invalidations carried out */
 };
+/* iommu_model_phb_get_stats - what a bridge has cached, and what it has done so far. */
 IOMMU_API void iommu_model_phb_get_stats(struct iommu_model_phb *phb,
 					 struct iommu_model_phb_stats *stats);
 
@@ -229,6 +233,7 @@ struct iommu_model_papr_faults {
  */
 IOMMU_API int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 				      struct iommu_model_papr **papr);
+/* iommu_model_papr_destroy - destroy a partition that no device uses any more; NULL: nothing. */
 IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
 
 /*
@@ -241,7 +246,7 @@ IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
  * Returns 0, IOMMU_EINVAL, IOMMU_ERANGE (beyond 2^64), IOMMU_EEXIST (the number is in use) or
  * IOMMU_ENOMEM. Memory for entries is allocated as they are set.
  *
- * iommu_model_papr_remove_window - returns 0, or IOMMU_ENOENT.
+ * iommu_model_papr_remove_window - remove a window. Returns 0, or IOMMU_ENOENT.
  */
 IOMMU_API int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn,
 					  uint64_t address, unsigned int page_shift,

@@ -324,6 +324,7 @@ struct iommu_model_vtd_faults {
  */
 IOMMU_API int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 				     struct iommu_model_vtd **model);
+/* iommu_model_vtd_destroy - destroy a unit that no device uses any more; NULL: nothing. */
 IOMMU_API void iommu_model_vtd_destroy(struct iommu_model_vtd *model);
 
 /*
@@ -599,6 +600,7 @@ struct iommu_model_vtd_stats {
 	size_t cached_pasids, cached_first_pages, cached_first_tables;
 	uint64_t translations, walks, descriptors, faults;
 };
+/* iommu_model_vtd_get_stats - what a unit has cached, and what it has done so far. */
 IOMMU_API void iommu_model_vtd_get_stats(struct iommu_model_vtd *model,
 					 struct iommu_model_vtd_stats *stats);
 

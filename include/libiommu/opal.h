@@ -205,7 +205,7 @@ IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
  * slave of one compound PE: a freeze of either is one of both, and both are asked about, frozen and
  * thawed as one. A PE is the slave of at most one other.
  *
- * iommu_opal_unlink_pes - end that.
+ * iommu_opal_unlink_pes - end the link of PEs.
  *
  * A PE of iommu_opal_add_pe freezes by itself from then on; iommu_opal_remove_pe is refused while
  * others are linked with it. Where the host manages PEs, it has set that up.

@@ -127,6 +127,7 @@ struct iommu_page_reserve_stats {
 	unsigned int taken;  /* blocks that atomic allocations have taken */
 	unsigned int missed; /* atomic allocations that failed: more should be ready */
 };
+/* iommu_page_reserve_get_stats - counts of the blocks of one order. */
 IOMMU_API void iommu_page_reserve_get_stats(struct iommu_page_reserve *reserve, unsigned int order,
 					    struct iommu_page_reserve_stats *stats);
 

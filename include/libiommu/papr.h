@@ -148,10 +148,11 @@ IOMMU_API int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_conf
  * Memory that comes and goes (DLPAR): the second windows of all units of the instance follow. A
  * window that is open leads to what is memory and nowhere else; one that is closed will.
  *
- * iommu_papr_add_memory - a range has become memory: before it is used for DMA.
+ * iommu_papr_add_memory - map a range that has become memory: before it is used for DMA.
  *
- * iommu_papr_remove_memory - a range is about to go: before it is given back, when no buffer in it
- * is mapped and none will be. When this returns 0, no device reaches it through any window.
+ * iommu_papr_remove_memory - unmap a range of memory that is about to go: before it is given back,
+ * when no buffer in it is mapped and none will be. When this returns 0, no device reaches it
+ * through any window.
  *
  * Both return 0, or
  *   IOMMU_EINVAL      size 0, or not whole pages of one of the windows
@@ -218,14 +219,14 @@ struct iommu_papr_grant {
  * IOMMU_ETIMEDOUT (busy for too long); those that need a token that there is not,
  * IOMMU_EOPNOTSUPP.
  *
- * iommu_papr_query_windows - what can be created. iommu_papr_create_window - create a window of
- * 2^size_shift bytes, in pages of 2^page_shift; *window receives it, and its entries are clear.
- * iommu_papr_remove_window - remove a window by its number. iommu_papr_reset_windows - return to
- * the first window alone (reset_token). iommu_papr_query_anew - the same, and then what can be
- * created: when an earlier kernel may have left windows that are not described; none of the
- * bridge's windows may be in use. iommu_papr_limit_addresses - windows that are created from now on
- * lie at addresses of less than 64 bits, for devices that have no more (limit_token); a bridge has
- * this state until it is reset.
+ * iommu_papr_query_windows - which windows can be created. iommu_papr_create_window - create a
+ * window of 2^size_shift bytes, in pages of 2^page_shift; *window receives it, and its entries are
+ * clear. iommu_papr_remove_window - remove a window by its number. iommu_papr_reset_windows -
+ * return to the first window alone (reset_token). iommu_papr_query_anew - reset the windows, and
+ * ask which can be created: when an earlier kernel may have left windows that are not described;
+ * none of the bridge's windows may be in use. iommu_papr_limit_addresses - windows that are created
+ * from now on lie at addresses of less than 64 bits, for devices that have no more (limit_token); a
+ * bridge has this state until it is reset.
  */
 IOMMU_API int iommu_papr_query_windows(const struct iommu_papr_ddw *ddw,
 				       struct iommu_papr_grant *grant);

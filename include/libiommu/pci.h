@@ -112,6 +112,7 @@ struct iommu_pci_topology {
 	size_t count;
 };
 
+/* iommu_pci_id - the id of a function in requests: bus, device and function. */
 static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 {
 	return (uint16_t)(function->bus << 8 | function->devfn);

@@ -90,6 +90,7 @@ struct iommu_gather {
 	uint64_t freed;
 };
 
+/* iommu_gather_init - make a gather that is empty. */
 static inline void iommu_gather_init(struct iommu_gather *gather)
 {
 	gather->start = UINT64_MAX;
@@ -99,13 +100,16 @@ static inline void iommu_gather_init(struct iommu_gather *gather)
 	gather->freed = 0;
 }
 
-/* Whether there is nothing to invalidate. */
+/* iommu_gather_is_empty - whether there is nothing to invalidate. */
 static inline bool iommu_gather_is_empty(const struct iommu_gather *gather)
 {
 	return gather->start > gather->last;
 }
 
-/* Add the inclusive range [start, last], cleared in leaves of pgsize bytes or larger. */
+/*
+ * iommu_gather_add - add the inclusive range [start, last], cleared in leaves of pgsize bytes or
+ * larger.
+ */
 static inline void iommu_gather_add(struct iommu_gather *gather, iommu_iova_t start,
 				    iommu_iova_t last, uint64_t pgsize)
 {

@@ -20,6 +20,7 @@
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
+#include <libiommu/trace.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/window.h>

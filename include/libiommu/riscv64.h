@@ -51,7 +51,7 @@
 
 IOMMU_BEGIN_DECLS
 
-/* Mode (63:60) and page number (43:0) of the root. */
+/* iommu_riscv64_root - mode (63:60) and page number (43:0) of a table's root. */
 static inline uint64_t iommu_riscv64_root(const struct iommu_pgtable *pt)
 {
 	return (uint64_t)(pt->levels + 5) << 60 | iommu_pgtable_root(pt) >> 12;

@@ -155,6 +155,7 @@ struct iommu_shadow_stats {
 	/* Pages of 4 KiB that were mapped and unmapped since the beginning. */
 	uint64_t mapped_pages, unmapped_pages;
 };
+/* iommu_shadow_get_stats - how far a shadow agrees with the tables of the guest. */
 IOMMU_API void iommu_shadow_get_stats(struct iommu_shadow *shadow,
 				      struct iommu_shadow_stats *stats);
 

@@ -109,8 +109,9 @@ IOMMU_API int iommu_spapr_unregister_memory(struct iommu_container *container, u
  * iommu_spapr_enable - of version 1: count the pages of the window as pinned, once for all maps,
  * and allow them. Returns 0, IOMMU_EBUSY (enabled already), IOMMU_ENODEV (there is no group),
  * IOMMU_ENOMEM (the limit of pinned pages), or IOMMU_EOPNOTSUPP (not of version 1).
- * iommu_spapr_disable - undo it. Returns 0 (also if it is not enabled), IOMMU_EBUSY (something is
- * mapped), or IOMMU_EOPNOTSUPP. A container whose group leaves is disabled.
+ * iommu_spapr_disable - end the use of a container's windows. Returns 0 (also if it is not
+ * enabled), IOMMU_EBUSY (something is mapped), or IOMMU_EOPNOTSUPP. A container whose group leaves
+ * is disabled.
  *
  * What a map has pinned counts until all of its entries are gone, also while others replace them
  * one by one, and no more is pinned at one time than was counted.
@@ -137,8 +138,8 @@ struct iommu_spapr_info {
 };
 
 /*
- * iommu_spapr_get_info - returns 0, IOMMU_ENODEV (there is no group, whose unit would say), or
- * IOMMU_EOPNOTSUPP (a container of another kind).
+ * iommu_spapr_get_info - the windows that a container may have. Returns 0, IOMMU_ENODEV (there is
+ * no group, whose unit would say), or IOMMU_EOPNOTSUPP (a container of another kind).
  */
 IOMMU_API int iommu_spapr_get_info(struct iommu_container *container,
 				   struct iommu_spapr_info *info);
@@ -199,9 +200,10 @@ struct iommu_spapr_guest_config {
 };
 
 /*
- * iommu_spapr_guest_create - returns 0, IOMMU_EINVAL (no function to read), IOMMU_EOPNOTSUPP
- * (flags), or IOMMU_ENOMEM. iommu_spapr_guest_destroy - with all tables. No hypercall may run, or
- * follow. Errors as iommu_spapr_guest_remove_table: call again.
+ * iommu_spapr_guest_create - create the windows of a guest. Returns 0, IOMMU_EINVAL (no function to
+ * read), IOMMU_EOPNOTSUPP (flags), or IOMMU_ENOMEM. iommu_spapr_guest_destroy - destroy a guest's
+ * windows, with all tables. No hypercall may run, or follow. Errors as
+ * iommu_spapr_guest_remove_table: call again.
  */
 IOMMU_API int iommu_spapr_guest_create(struct iommu *iommu,
 				       const struct iommu_spapr_guest_config *config,
@@ -213,9 +215,10 @@ IOMMU_API int iommu_spapr_guest_destroy(struct iommu_spapr_guest *guest);
  * the user's from `address` on; multiples of 4 KiB. Returns 0, IOMMU_EINVAL (size 0, alignment),
  * IOMMU_EOVERFLOW, IOMMU_EEXIST (a part of the range has memory), or IOMMU_ENOMEM.
  *
- * iommu_spapr_guest_remove_memory - a range as it was added: hypercalls no longer translate to it,
- * and none that does is running when the call returns. Entries that lead there remain, and with
- * them the memory stays registered, until the guest or the user clears them. IOMMU_ENOENT.
+ * iommu_spapr_guest_remove_memory - remove memory from a guest, a range as it was added. From then
+ * on hypercalls no longer translate to it, and none that does is running when the call returns.
+ * Entries that lead there remain, and with them the memory stays registered, until the guest or the
+ * user clears them. IOMMU_ENOENT.
  */
 IOMMU_API int iommu_spapr_guest_add_memory(struct iommu_spapr_guest *guest, uint64_t guest_address,
 					   uint64_t size, uint64_t address);
@@ -230,8 +233,8 @@ struct iommu_spapr_table {
 };
 
 /*
- * iommu_spapr_guest_add_table - a window that the guest knows; all entries are 0. Takes 8 bytes for
- * each entry that the guest sets. Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW (it ends beyond 64
+ * iommu_spapr_guest_add_table - add a window that the guest knows; all entries are 0. Takes 8 bytes
+ * for each entry that the guest sets. Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW (it ends beyond 64
  * bits), IOMMU_EEXIST (the number is in use), or IOMMU_ENOMEM.
  *
  * iommu_spapr_guest_remove_table - detach all windows and remove it. When the call returns, no
@@ -280,10 +283,10 @@ IOMMU_API int iommu_spapr_guest_detach_window(struct iommu_spapr_guest *guest, u
 #define IOMMU_H_NOT_ENOUGH_RESOURCES (-44)
 
 /*
- * iommu_spapr_guest_hypercall - IOMMU_H_PUT_TCE (third: the entry), IOMMU_H_GET_TCE (*result: what
- * was put), IOMMU_H_STUFF_TCE (third: the entry, fourth: how often), IOMMU_H_PUT_TCE_INDIRECT
- * (third: the guest's address of a list of entries, big-endian, in one page of 4 KiB; fourth: 512
- * at most), as registers 4 to 7 have them (<libiommu/tce_table.h>).
+ * iommu_spapr_guest_hypercall - carry out a hypercall of the guest: IOMMU_H_PUT_TCE (third: the
+ * entry), IOMMU_H_GET_TCE (*result: what was put), IOMMU_H_STUFF_TCE (third: the entry, fourth: how
+ * often), IOMMU_H_PUT_TCE_INDIRECT (third: the guest's address of a list of entries, big-endian, in
+ * one page of 4 KiB; fourth: 512 at most), as registers 4 to 7 have them (<libiommu/tce_table.h>).
  *
  * Returns what the guest gets:
  *   IOMMU_H_SUCCESS    devices use the new entries, and no old one

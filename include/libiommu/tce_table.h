@@ -165,6 +165,7 @@ struct iommu_tce_table_stats {
 	uint64_t lost;     /* never allocated again: a call to map them was not confirmed */
 	unsigned int pools;
 };
+/* iommu_tce_table_get_stats - counts of the entries of a window, at this moment. */
 IOMMU_API void iommu_tce_table_get_stats(struct iommu_tce_table *table,
 					 struct iommu_tce_table_stats *stats);
 
@@ -217,6 +218,10 @@ struct iommu_tce_register {
 	 */
 	bool is_silent;
 };
+/*
+ * iommu_tce_register_kill_pages, iommu_tce_register_kill_pe - invalidate some pages of a window, or
+ * all of a PE, through the register of a POWER8 bridge. Return 0, or IOMMU_ETIMEDOUT.
+ */
 IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 					    uint64_t pages);
 IOMMU_API int iommu_tce_register_kill_pe(void *ctx);

@@ -24,7 +24,10 @@ IOMMU_BEGIN_DECLS
  */
 IOMMU_API unsigned int iommu_version(void);
 
-/* iommu_version_string - the same as "major.minor.patch"; static storage. Any context. */
+/*
+ * iommu_version_string - the version of the library as "major.minor.patch"; static storage. Any
+ * context.
+ */
 IOMMU_API const char *iommu_version_string(void);
 
 IOMMU_END_DECLS

@@ -30,8 +30,8 @@ struct iommu_container;
 /*
  * iommu_container_create - create an empty container. @limits: as iommu_file_create; `areas` 0:
  * IOMMU_CONTAINER_MAPPINGS. Errors as iommu_file_create and iommu_ioas_alloc.
- * iommu_container_destroy - IOMMU_EBUSY: the container has groups; or, if hardware does not
- * confirm, as iommu_file_destroy.
+ * iommu_container_destroy - destroy a container. IOMMU_EBUSY: the container has groups; or, if
+ * hardware does not confirm, as iommu_file_destroy.
  */
 IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 				     struct iommu_container **container);
@@ -158,8 +158,8 @@ IOMMU_API int iommu_container_map_vaddr(struct iommu_container *container, iommu
 					uint64_t size, const struct iommu_backing *backing);
 
 /*
- * iommu_container_revoke, iommu_container_restore - as iommu_backing_revoke and
- * iommu_backing_restore.
+ * iommu_container_revoke, iommu_container_restore - withdraw memory that containers map, and give
+ * it back: as iommu_backing_revoke and iommu_backing_restore.
  */
 IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
 IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
@@ -206,11 +206,12 @@ IOMMU_API int iommu_container_get_info(struct iommu_container *container,
  * container. Objects that the user makes in it count towards its limits. Dirty tracking of the
  * container covers its groups, and no other devices. The IOAS in use cannot be destroyed.
  *
- * iommu_container_get_ioas - the id of the IOAS. iommu_container_set_ioas - use another IOAS of the
- * file from now on; the former one stays, with its mappings, as an object of the user.
- * iommu_container_clear_ioas - use none: map, unmap and groups that are put into the container then
- * fail with IOMMU_ENODEV until another is set. A new container has one. Whether mappings can be cut
- * is as the IOAS was made: an IOAS without IOMMU_IOAS_SPLIT cuts nothing.
+ * iommu_container_get_ioas - the id of the IOAS that a container uses. iommu_container_set_ioas -
+ * use another IOAS of the file from now on; the former one stays, with its mappings, as an object
+ * of the user. iommu_container_clear_ioas - use no IOAS any more: map, unmap and groups that are
+ * put into the container then fail with IOMMU_ENODEV until another is set. A new container has one.
+ * Whether mappings can be cut is as the IOAS was made: an IOAS without IOMMU_IOAS_SPLIT cuts
+ * nothing.
  *
  * Return 0, or with nothing changed
  *   IOMMU_ENODEV      get: the container has none
@@ -247,8 +248,9 @@ struct iommu_device_file;
 struct iommu_group_file;
 
 /*
- * iommu_device_files_create - for all devices of an instance, once. Returns 0 or IOMMU_ENOMEM.
- * iommu_device_files_destroy - IOMMU_EBUSY: a file is open.
+ * iommu_device_files_create - make what device files need, for all devices of an instance, once.
+ * Returns 0 or IOMMU_ENOMEM. iommu_device_files_destroy - end device files. IOMMU_EBUSY: a file is
+ * open.
  */
 IOMMU_API int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **files);
 IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
@@ -265,9 +267,10 @@ IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
  *   and the errors of iommu_device_bind.
  *
  * iommu_device_file_attach - attach the device, or move it if it is attached: see
- * iommu_device_attach and iommu_device_replace. iommu_device_file_detach - returns 0 also if the
- * device is not attached; hardware is then asked for what it did not confirm before. Both return
- * IOMMU_EINVAL: not bound; IOMMU_ENOENT or IOMMU_ENODEV: the IOMMU file was destroyed.
+ * iommu_device_attach and iommu_device_replace. iommu_device_file_detach - detach the device.
+ * Returns 0 also if the device is not attached; hardware is then asked for what it did not confirm
+ * before. Both return IOMMU_EINVAL: not bound; IOMMU_ENOENT or IOMMU_ENODEV: the IOMMU file was
+ * destroyed.
  *
  * iommu_device_file_close - close a device file. If it came through a group, the group file may be
  * closed before it. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO, and no other error: hardware did not
@@ -291,11 +294,11 @@ IOMMU_API int iommu_device_file_close(struct iommu_device_file *file);
  * one; and the errors of iommu_device_bind and iommu_device_attach. After IOMMU_ETIMEDOUT or
  * IOMMU_EIO the group may remain bound, attached to nothing: no other user can have it, and the
  * container cannot be destroyed, until the container is set again, unset, or the group file is
- * closed. iommu_group_file_unset_container - IOMMU_EINVAL: the group has none; IOMMU_EBUSY: devices
- * are open through the group file. iommu_group_file_get_device - open a member. IOMMU_EINVAL: the
- * endpoint is no member, or the group has no container. iommu_group_file_close - close a group file
- * and leave its container. It remains until devices that are open through it are closed. Errors as
- * iommu_device_file_close.
+ * closed. iommu_group_file_unset_container - take a group out of its container. IOMMU_EINVAL: the
+ * group has none; IOMMU_EBUSY: devices are open through the group file. iommu_group_file_get_device
+ * - open a device of the group. IOMMU_EINVAL: the endpoint is no member, or the group has no
+ * container. iommu_group_file_close - close a group file and leave its container. It remains until
+ * devices that are open through it are closed. Errors as iommu_device_file_close.
  */
 IOMMU_API int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *group,
 				    struct iommu_group_file **file);

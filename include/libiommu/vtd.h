@@ -317,29 +317,29 @@ IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 /*
  * iommu_vtd_set_fault_interrupt - set the message that the unit sends when it has recorded a fault:
  * address and data of an MSI, not remapped. The host then calls iommu_unit_handle_faults.
- * iommu_vtd_mask_fault_interrupt - mask it. Both take effect at once and remain in effect across
- * disable, enable, suspend and resume. IOMMU_EINVAL: a unit of another back end, or not an
- * interrupt address.
+ * iommu_vtd_mask_fault_interrupt - mask the fault interrupt. Both take effect at once and remain in
+ * effect across disable, enable, suspend and resume. IOMMU_EINVAL: a unit of another back end, or
+ * not an interrupt address.
  */
 IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t address,
 					    uint32_t data);
 IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 
 /*
- * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - the same for page
- * requests; the host calls iommu_unit_handle_page_requests (<libiommu/fault.h>). IOMMU_EOPNOTSUPP:
- * the unit does not support page requests; IOMMU_EINVAL: a unit of another back end, or not an
- * interrupt address.
+ * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - set and mask the
+ * message for page requests; the host calls iommu_unit_handle_page_requests (<libiommu/fault.h>).
+ * IOMMU_EOPNOTSUPP: the unit does not support page requests; IOMMU_EINVAL: a unit of another back
+ * end, or not an interrupt address.
  */
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);
 IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
 
 /*
- * iommu_vtd_set_counter_interrupt, iommu_vtd_mask_counter_interrupt - the same for overflows of
- * performance counters; the host calls iommu_unit_handle_counters (<libiommu/counters.h>).
- * IOMMU_EOPNOTSUPP: the unit has no counters, or they send no interrupts; IOMMU_EINVAL: a unit of
- * another back end, or not an interrupt address.
+ * iommu_vtd_set_counter_interrupt, iommu_vtd_mask_counter_interrupt - set and mask the message for
+ * overflows of performance counters; the host calls iommu_unit_handle_counters
+ * (<libiommu/counters.h>). IOMMU_EOPNOTSUPP: the unit has no counters, or they send no interrupts;
+ * IOMMU_EINVAL: a unit of another back end, or not an interrupt address.
  */
 IOMMU_API int iommu_vtd_set_counter_interrupt(struct iommu_unit *unit, uint64_t address,
 					      uint32_t data);
@@ -385,7 +385,10 @@ struct iommu_vtd_info {
 	unsigned int interrupt_entries, inherited_interrupts;
 };
 
-/* iommu_vtd_get_info - IOMMU_EINVAL: a unit of another back end. Any context. */
+/*
+ * iommu_vtd_get_info - the capabilities and the state of a VT-d unit. IOMMU_EINVAL: a unit of
+ * another back end. Any context.
+ */
 IOMMU_API int iommu_vtd_get_info(const struct iommu_unit *unit, struct iommu_vtd_info *info);
 
 /* --- Scalable mode ---------------------------------------------------------------------------- */
@@ -465,8 +468,9 @@ struct iommu_vtd_tables {
 };
 
 /*
- * iommu_vtd_get_tables - for debugging. Returns 0, IOMMU_EINVAL (of another back end), or
- * IOMMU_ENODEV (the endpoint was released).
+ * iommu_vtd_get_tables - the table entries by which a unit finds an endpoint's domain; for
+ * debugging. Returns 0, IOMMU_EINVAL (of another back end), or IOMMU_ENODEV (the endpoint was
+ * released).
  */
 IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);

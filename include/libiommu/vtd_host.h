@@ -18,6 +18,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
+#include <libiommu/trace.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/vtd.h>

@@ -109,10 +109,10 @@ IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoin
 					    struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - the same for the pins of an
- * I/O APIC, by its id in ACPI's MADT, or for an HPET, by its number; firmware's table names their
- * unit and source id. The errors of iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for. Not
- * while the topology changes.
+ * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - allocate entries for the pins
+ * of an I/O APIC, by its id in ACPI's MADT, or for an HPET, by its number; firmware's table names
+ * their unit and source id. The errors of iommu_vtd_find_ioapic and of
+ * iommu_vtd_interrupt_alloc_for. Not while the topology changes.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
 					       unsigned int count,
@@ -122,8 +122,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int n
 					     struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc - the same for a sender that is no endpoint: each target names the
- * source id that may send, or IOMMU_VTD_SOURCE_ANY for everything behind the unit.
+ * iommu_vtd_interrupt_alloc - allocate entries for a sender that is no endpoint: each target names
+ * the source id that may send, or IOMMU_VTD_SOURCE_ANY for everything behind the unit.
  *
  * Nothing passes until an entry is set. Returns 0, IOMMU_EINVAL (count, or a unit of another back
  * end), IOMMU_EOPNOTSUPP (remapping is not enabled), or the other errors of

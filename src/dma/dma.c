@@ -7,6 +7,7 @@
 #include "base/cpu_guard.h"
 #include "base/log.h"
 #include "base/per_cpu.h"
+#include "base/trace.h"
 #include "dma/debug.h"
 #include "dma/one_page.h"
 #include "group/group.h"
@@ -769,7 +770,8 @@ static inline bool unmap_one_page_lazily(struct iommu_dma *dma, iommu_iova_t add
 	const uint64_t mask = dma_page_mask(dma);
 	const uint64_t first = address >> dma->page_shift;
 
-	if (!dma->maps_pages_alone || !dma_is_lazy(dma) ||
+	/* What is traced goes the way of all pages, which tells of it. */
+	if (!dma->maps_pages_alone || !dma_is_lazy(dma) || iommu_is_traced(dma->domain) ||
 	    !dma_is_on_one_page(dma, address, size) || dma_has_records(dma) || dma_withholds(dma) ||
 	    !dma->domain->page_ops->unmap_page(dma->domain, address & ~mask, mask + 1))
 		return false;

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "base/spinlock.h"
+#include "base/trace.h"
 #include "dma/dma.h"
 
 #if IOMMU_CONFIG_DMA_LAZY
@@ -186,6 +187,7 @@ static int invalidate(struct iommu_flush_queue *queue)
 
 	iommu_full_fence();
 	status = iommu_domain_flush(queue->config.domain);
+	iommu_trace_flush(queue->config.domain, begun_ns, status);
 	if (status != 0)
 		return status;
 	/* Several may be under way at once, and end in any order. */
@@ -435,6 +437,7 @@ int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first
 	if (size == 0 || size > UINT64_MAX >> shift || first > UINT64_MAX >> shift)
 		return IOMMU_EINVAL;
 	status = unmap_unsynced(domain, first << shift, size << shift, &gather, &unmapped);
+	iommu_trace_unmap(domain, first << shift, size << shift, status);
 	if (__builtin_expect(status != 0 || unmapped == 0, 0)) {
 		/* Not to be given back. But a part, or tables that were empty, may have gone. */
 		if (!iommu_gather_is_empty(&gather))

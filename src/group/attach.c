@@ -10,6 +10,7 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "group/group.h"
 
 static bool is_inherited(const struct iommu_endpoint *endpoint)
@@ -42,6 +43,7 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 		status = domain->ops->attach(domain, endpoint);
 	else
 		status = endpoint->domain->ops->detach(endpoint->domain, endpoint);
+	iommu_trace_switch(endpoint, 0, endpoint->domain, domain, status);
 	/* A detach that was not confirmed has detached all the same. */
 	if (status == 0 || domain == NULL)
 		endpoint->domain = domain;

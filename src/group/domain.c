@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/dirty.h"
 #include "base/text.h"
+#include "base/trace.h"
 #include "group/group.h"
 
 #define USER_REQUESTS_AT_ONCE 64U /* invalidated before others may enter the control path */
@@ -24,6 +25,7 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 	domain->shared_bits = iommu->platform->shared_bits;
 #endif
 	domain->number = ++iommu->domains_made;
+	iommu_trace_adopt_domain(iommu, domain);
 	domain->page_shift = domain->pgsize_bitmap != 0 ? iommu_lowest_bit(domain->pgsize_bitmap)
 							: IOMMU_PAGE_SHIFT;
 	iommu_list_init(&domain->holds);
@@ -233,6 +235,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 	iommu_holds_free(domain);
 	iommu_list_remove(&domain->link);
 	debug(domain, NULL);
+	iommu_trace_free(domain);
 	domain->holders = 0;
 	domain->release_data = NULL;
 	if (iommu_is_quarantine(domain))

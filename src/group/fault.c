@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/trace.h"
 #include "group/group.h"
 
 void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx)
@@ -151,6 +152,7 @@ void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 	iommu_fault_handler handler = NULL;
 	void *ctx = NULL;
 
+	iommu_trace_fault(fault);
 	fault->endpoint = endpoint;
 	/* What was found stays while the endpoint is held: see take_out in pasid.c. */
 	fault->handle = IOMMU_CONFIG_SCALABLE && endpoint != NULL && fault->has_pasid

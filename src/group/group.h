@@ -87,6 +87,10 @@ struct iommu {
 	/* Regions that the host has added. Atomic: read in any context. */
 	struct iommu_host_region *host_regions;
 	struct iommu_object_cache host_region_cache;
+#if IOMMU_CONFIG_TRACE
+	struct iommu_tracer tracer;
+	uint16_t units_made; /* by which units are named in events */
+#endif
 };
 
 /* Addresses that the library maps to themselves: memory, or a region of an endpoint. */
@@ -533,6 +537,25 @@ int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t s
 int iommu_domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		     const struct iommu_domain_config *config, struct iommu_domain **domain);
 int iommu_domain_drop(struct iommu_domain *domain);
+
+/* --- trace.c ---------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_TRACE
+/* A new domain, and a new unit: traced, if the instance is. */
+void iommu_trace_adopt_domain(struct iommu *iommu, struct iommu_domain *domain);
+void iommu_trace_adopt_unit(struct iommu *iommu, struct iommu_unit *unit);
+#else
+static inline void iommu_trace_adopt_domain(struct iommu *iommu, struct iommu_domain *domain)
+{
+	(void)iommu;
+	(void)domain;
+}
+static inline void iommu_trace_adopt_unit(struct iommu *iommu, struct iommu_unit *unit)
+{
+	(void)iommu;
+	(void)unit;
+}
+#endif
 
 /* --- admission.c ------------------------------------------------------------------------------ */
 

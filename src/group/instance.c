@@ -136,6 +136,7 @@ const struct iommu_platform *iommu_platform_of(const struct iommu *iommu)
 void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
 {
 	unit->iommu = iommu;
+	iommu_trace_adopt_unit(iommu, unit);
 	iommu_list_insert(&iommu->units, &unit->link);
 }
 

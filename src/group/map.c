@@ -8,6 +8,7 @@
 #include <libiommu/status.h>
 
 #include "base/piece.h"
+#include "base/trace.h"
 #include "group/group.h"
 #include "group/map_page.h"
 
@@ -20,10 +21,38 @@ int iommu_note_sync(struct iommu_domain *domain, uint32_t failures, int status)
 	return status;
 }
 
+#if IOMMU_CONFIG_TRACE
+/* Invalidate what a gather has, or everything (NULL); the end is told to the host's trace. */
+static __attribute__((noinline)) int sync_traced(struct iommu_domain *domain,
+						 struct iommu_gather *gather)
+{
+	const struct iommu_tracer *tracer = iommu_tracer_of(domain);
+	const uint32_t failures = iommu_confirmation_begin(&domain->confirmation);
+	/* What an earlier one has not confirmed this one does, wherever that was. */
+	const bool is_of_all = iommu_confirmation_is_open(&domain->confirmation);
+	const iommu_iova_t start = gather != NULL ? gather->start : 0;
+	const uint64_t size = gather != NULL ? gather->last - start + 1 : 0;
+	const uint64_t begun_ns = iommu_trace_now(tracer);
+	int status =
+		gather != NULL ? domain->ops->sync(domain, gather) : domain->ops->flush_all(domain);
+
+	status = iommu_note_sync(domain, failures, status);
+	if (status == 0 && is_of_all)
+		iommu_trace_settled(domain, 0, 0, begun_ns, 0);
+	else
+		iommu_trace_settled(domain, start, size, begun_ns, status);
+	return status;
+}
+#else
+#define sync_traced(domain, gather) 0
+#endif
+
 int iommu_domain_flush(struct iommu_domain *domain)
 {
 	const uint32_t failures = iommu_confirmation_begin(&domain->confirmation);
 
+	if (iommu_is_traced(domain))
+		return sync_traced(domain, NULL);
 	return iommu_note_sync(domain, failures, domain->ops->flush_all(domain));
 }
 
@@ -40,9 +69,21 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 			return 0;
 		return iommu_domain_flush(domain);
 	}
+	if (iommu_is_traced(domain))
+		return sync_traced(domain, gather);
 	failures = iommu_confirmation_begin(&domain->confirmation);
 	return iommu_note_sync(domain, failures, domain->ops->sync(domain, gather));
 }
+
+#if IOMMU_CONFIG_TRACE
+int iommu_sync_traced_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_gather gather = {.start = iova, .last = iova + (size - 1), .pgsize = size};
+
+	iommu_trace_unmap(domain, iova, size, 0);
+	return sync_traced(domain, &gather);
+}
+#endif
 
 /*
  * After map_pages. One that failed and cleared nothing has shown nothing to hardware: its error
@@ -68,8 +109,8 @@ int iommu_take_map_back(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 	return settled != 0 ? settled : why;
 }
 
-static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			    uint64_t size, unsigned int prot)
+static inline int map_untraced(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			       uint64_t size, unsigned int prot)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	struct iommu_gather gather;
@@ -88,6 +129,15 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 	return iommu_take_map_back(domain, iova, size, status);
 }
 
+static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			    uint64_t size, unsigned int prot)
+{
+	const int status = map_untraced(domain, iova, paddr, size, prot);
+
+	iommu_trace_map(domain, iova, size, status);
+	return status;
+}
+
 static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			      unsigned int flags, uint64_t *unmapped)
 {
@@ -96,6 +146,7 @@ static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, ui
 
 	iommu_gather_init(&gather);
 	status = domain->ops->unmap_pages(domain, iova, size, flags, &gather, unmapped);
+	iommu_trace_unmap(domain, iova, size, status);
 	settled = settle(domain, &gather);
 	return status != 0 ? status : settled;
 }
@@ -148,9 +199,12 @@ int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr
 	status = domain->ops->map_pages(domain, iova, iommu_encode_memory(domain, paddr, prot),
 					size, known_prot(domain, prot), &gather, &mapped);
 	settled = settle_map(domain, &gather, status);
-	if (status != 0 || settled == 0)
-		return settled != 0 ? settled : status;
-	return iommu_take_map_back(domain, iova, size, settled);
+	if (status == 0 && settled != 0)
+		status = iommu_take_map_back(domain, iova, size, settled);
+	else if (settled != 0)
+		status = settled;
+	iommu_trace_map(domain, iova, size, status);
+	return status;
 }
 
 int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
@@ -290,6 +344,7 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 		status = iommu_settle_stored(domain, iova, list.bytes);
 	else
 		status = map_rest(domain, iova, &list, prot);
+	iommu_trace_map(domain, iova, list.bytes, status);
 	if (status == 0 && mapped != NULL)
 		*mapped = list.bytes;
 	return status;
@@ -298,11 +353,15 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
 {
+	int status;
+
 	if (unmapped != NULL)
 		*unmapped = 0;
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
-	return domain->ops->unmap_pages(domain, iova, size, flags, gather, unmapped);
+	status = domain->ops->unmap_pages(domain, iova, size, flags, gather, unmapped);
+	iommu_trace_unmap(domain, iova, size, status);
+	return status;
 }
 
 int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather)

@@ -9,6 +9,7 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/domain.h>
 
+#include "base/trace.h"
 #include "unit/confirmation.h"
 
 /* How an invalidation in the domain ended, before which so many had failed. */
@@ -22,6 +23,9 @@ static inline int iommu_tell_of_map(struct iommu_domain *domain, iommu_iova_t io
 		return 0;
 	return domain->ops->sync_map(domain, iova, size);
 }
+
+/* A page that was unmapped is told to the host's trace, and then to hardware: as sync_page. */
+int iommu_sync_traced_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 
 /*
  * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is
@@ -72,6 +76,7 @@ iommu_map_one_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t
 	if (ops == NULL || __builtin_expect(!ops->map_page(domain, iova, paddr, size, prot), 0))
 		return false;
 	*status = iommu_settle_stored(domain, iova, size);
+	iommu_trace_map(domain, iova, size, *status);
 	return true;
 }
 
@@ -84,6 +89,10 @@ iommu_unmap_one_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t si
 
 	if (ops == NULL || __builtin_expect(!ops->unmap_page(domain, iova, size), 0))
 		return false;
+	if (iommu_is_traced(domain)) {
+		*status = iommu_sync_traced_page(domain, iova, size);
+		return true;
+	}
 	failures = iommu_confirmation_begin(&domain->confirmation);
 	*status = ops->sync_page(domain, iova, size);
 	if (__builtin_expect(*status != 0 || iommu_confirmation_is_open(&domain->confirmation), 0))

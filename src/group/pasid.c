@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/trace.h"
 #include "group/group.h"
 
 #if IOMMU_CONFIG_SCALABLE
@@ -124,15 +125,32 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 	return 0;
 }
 
+static int attach_one(struct iommu_domain *domain, struct iommu_endpoint *endpoint, uint32_t pasid,
+		      struct iommu_domain *before)
+{
+	const int status = domain->ops->attach_pasid(domain, endpoint, pasid, before);
+
+	iommu_trace_switch(endpoint, pasid, before, domain, status);
+	return status;
+}
+
+static int detach_one(struct iommu_domain *domain, struct iommu_endpoint *endpoint, uint32_t pasid)
+{
+	const int status = domain->ops->detach_pasid(domain, endpoint, pasid);
+
+	iommu_trace_switch(endpoint, pasid, domain, NULL, status);
+	return status;
+}
+
 /*
  * Back to the domain from before, or to none; what cannot go back has none, and the host is told.
  */
 static void take_back(struct iommu_endpoint *endpoint, struct iommu_domain *domain, uint32_t pasid,
 		      struct iommu_domain *before)
 {
-	if (before != NULL && before->ops->attach_pasid(before, endpoint, pasid, domain) == 0)
+	if (before != NULL && attach_one(before, endpoint, pasid, domain) == 0)
 		return;
-	if (domain->ops->detach_pasid(domain, endpoint, pasid) != 0 || before != NULL) {
+	if (detach_one(domain, endpoint, pasid) != 0 || before != NULL) {
 		char line[80];
 		size_t used = iommu_line_append(line, sizeof(line), 0, "PASID ");
 
@@ -162,7 +180,7 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 		if (!takes_part(member))
 			continue;
 		member->was_blocked = is_blocked(member, pasid);
-		status = domain->ops->attach_pasid(domain, member, pasid, before);
+		status = attach_one(domain, member, pasid, before);
 		if (status != 0)
 			break;
 	}
@@ -253,7 +271,7 @@ static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
 
 		if (!takes_part(iommu_member_of(node)))
 			continue;
-		status = domain->ops->detach_pasid(domain, iommu_member_of(node), handle->pasid);
+		status = detach_one(domain, iommu_member_of(node), handle->pasid);
 		/* The back end has drained them: no more will come. */
 		iommu_page_requests_drop(iommu_member_of(node), true, handle->pasid);
 		if (result == 0)
@@ -274,8 +292,7 @@ int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 		int status = 0;
 
 		if (takes_part(endpoint))
-			status =
-				domain->ops->detach_pasid(domain, endpoint, handle_of(node)->pasid);
+			status = detach_one(domain, endpoint, handle_of(node)->pasid);
 		if (result == 0)
 			result = status;
 	}
@@ -291,8 +308,7 @@ int iommu_pasids_return(struct iommu_endpoint *endpoint)
 		struct iommu_domain *domain = handle_of(node)->domain;
 
 		if (takes_part(endpoint))
-			status = domain->ops->attach_pasid(domain, endpoint, handle_of(node)->pasid,
-							   NULL);
+			status = attach_one(domain, endpoint, handle_of(node)->pasid, NULL);
 		if (status != 0)
 			return status;
 	}

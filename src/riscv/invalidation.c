@@ -13,6 +13,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/trace.h"
 #include "riscv/command.h"
 #include "riscv/context.h"
 #include "riscv/domain.h"
@@ -70,11 +71,72 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 
 /* --- Execution -------------------------------------------------------------------------------- */
 
+static inline int give(struct riscv_unit *unit, const struct iommu_batch *batch, uint16_t *silent)
+{
+	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+}
+
+#if IOMMU_CONFIG_TRACE
+
+/* What a command invalidates: enum iommu_trace_kind, or 0. */
+static unsigned int kind_of(struct iommu_command words)
+{
+	const struct riscv_command command = riscv_command_of(words.low, words.high);
+
+	switch (riscv_command_kind(command)) {
+	case RISCV_INVAL_DDT:
+	case RISCV_INVAL_PDT:
+		return IOMMU_TRACE_CONTEXT;
+	case RISCV_IOTINVAL_VMA:
+	case RISCV_IOTINVAL_GVMA:
+		if ((command.low & RISCV_IOTINVAL_AV) != 0)
+			return IOMMU_TRACE_PAGES;
+		return (command.low & (RISCV_IOTINVAL_GV | RISCV_IOTINVAL_PSCV)) != 0
+			       ? IOMMU_TRACE_DOMAIN
+			       : IOMMU_TRACE_ALL;
+	case RISCV_ATS_INVAL:
+		return IOMMU_TRACE_DEVICE_TLB;
+	case RISCV_IOFENCE_C:
+	case RISCV_ATS_PRGR:
+	default:
+		return 0;
+	}
+}
+
+static __attribute__((noinline)) int give_traced(struct riscv_unit *unit,
+						 const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct iommu_trace_event event = {.count = batch->count};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < batch->count; i++)
+		event.kinds |= (uint8_t)kind_of(batch->commands[i]);
+	/* Answers to page requests are no invalidations. */
+	if (event.kinds == 0)
+		return give(unit, batch, silent);
+	if (batch->domain != NULL) {
+		event.domain = batch->domain->number;
+		event.iova = batch->iova;
+		event.size = batch->size;
+	}
+	iommu_trace_given(&unit->base, &event);
+	status = give(unit, batch, silent);
+	iommu_trace_done(&unit->base, &event, status);
+	return status;
+}
+
+#else
+#define give_traced(unit, batch, silent) 0
+#endif
+
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
 	struct riscv_unit *unit = iommu_container_of((uintptr_t)state, struct riscv_unit, state);
 
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	if (iommu_is_traced(&unit->base))
+		return give_traced(unit, batch, silent);
+	return give(unit, batch, silent);
 }
 
 static const struct iommu_batch_ops batch_ops = {
@@ -330,7 +392,7 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 {
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_unit *unit = place->at;
-	struct round round = {.unit = unit, .domain = domain, .change = change};
+	struct round round;
 	uint64_t number = 0;
 	bool more = false;
 	int status;
@@ -338,6 +400,9 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 	/* What is not valid is never cached. */
 	if (change->is_map)
 		return 0;
+	round.batch.count = 0;
+	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
 	if (domain->type == RISCV_NESTED)
 		riscv_batch_add(&round.batch, everything_of_guest(domain, unit));
 	else if (is_parent_in_use(domain))
@@ -346,6 +411,9 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		add_range(&round.batch, unit, everything_of(domain, id), change);
 	if (is_told_at_once(domain))
 		return iommu_riscv_invalidate(unit, &round.batch);
+	round.unit = unit;
+	round.domain = domain;
+	round.change = change;
 	do {
 		more = iommu_uses_visit(&domain->common, &number, add_use, &round);
 		status = end_round(&round);

@@ -2,6 +2,7 @@
 /* Calls of OPAL firmware, repeated while it is busy; and kills through the register. */
 #include <libiommu/status.h>
 
+#include "base/trace.h"
 #include "tce/answer.h"
 #include "tce/kill_register.h"
 #include "tce/opal.h"
@@ -68,8 +69,8 @@ static int forget_by_register(struct opal_unit *unit, enum opal_kill kind, uint3
 	return iommu_tce_forget_pages(&told, address, page_size, pages);
 }
 
-int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, uint64_t page_size,
-		      uint64_t address, uint64_t pages)
+static inline int forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
+			 uint64_t page_size, uint64_t address, uint64_t pages)
 {
 	const uint64_t arguments[7] = {unit->config.phb, kind, pe, page_size, address, pages};
 	int status;
@@ -78,6 +79,39 @@ int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, 
 		return forget_by_register(unit, kind, pe, page_size, address, pages);
 	status = call(unit, IOMMU_OPAL_TCE_KILL, arguments);
 	return status == IOMMU_ETIMEDOUT || status == 0 ? status : IOMMU_EIO;
+}
+
+#if IOMMU_CONFIG_TRACE
+static __attribute__((noinline)) int forget_traced(struct opal_unit *unit, enum opal_kill kind,
+						   uint32_t pe, uint64_t page_size,
+						   uint64_t address, uint64_t pages)
+{
+	struct iommu_trace_event event = {.kinds = IOMMU_TRACE_ALL, .count = 1};
+	int status;
+
+	if (kind != OPAL_KILL_ALL) {
+		event.kinds = kind == OPAL_KILL_PE ? IOMMU_TRACE_DOMAIN : IOMMU_TRACE_PAGES;
+		event.detail = pe;
+	}
+	if (kind == OPAL_KILL_PAGES) {
+		event.iova = address;
+		event.size = page_size * pages;
+	}
+	iommu_trace_given(&unit->base, &event);
+	status = forget(unit, kind, pe, page_size, address, pages);
+	iommu_trace_done(&unit->base, &event, status);
+	return status;
+}
+#else
+#define forget_traced(unit, kind, pe, page_size, address, pages) 0
+#endif
+
+int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, uint64_t page_size,
+		      uint64_t address, uint64_t pages)
+{
+	if (iommu_is_traced(&unit->base))
+		return forget_traced(unit, kind, pe, page_size, address, pages);
+	return forget(unit, kind, pe, page_size, address, pages);
 }
 
 #define BUS_COMPARE_EXACT 7 /* all eight bits of the bus number; 2: the upper three; 0: none */

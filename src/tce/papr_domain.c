@@ -96,14 +96,30 @@ static int detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 
 /* --- Mapping ---------------------------------------------------------------------------------- */
 
+/* What was cleared in the book goes to a gather by its addresses in the window. */
+static void hand_over(const struct papr_domain *domain, struct iommu_gather *cleared,
+		      struct iommu_gather *gather)
+{
+	if (!iommu_gather_is_empty(cleared)) {
+		cleared->start += base_of(domain);
+		cleared->last += base_of(domain);
+	}
+	iommu_tce_ops.merge_gathered(&domain->book, gather, cleared);
+}
+
 static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
 		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
 		      uint64_t *mapped)
 {
 	struct papr_domain *domain = papr_domain_of(base);
+	struct iommu_gather cleared;
+	int status;
 
-	return iommu_tce_map(&domain->book, iova - base_of(domain), paddr, size, prot, gather,
-			     mapped);
+	iommu_gather_init(&cleared);
+	status = iommu_tce_map(&domain->book, iova - base_of(domain), paddr, size, prot, &cleared,
+			       mapped);
+	hand_over(domain, &cleared, gather);
+	return status;
 }
 
 /* The entries of any bytes: a page is followed wherever in it they begin and end. */
@@ -172,9 +188,13 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 {
 	struct papr_domain *domain = papr_domain_of(base);
 	int settled = settle(domain);
-	int status = iommu_tce_unmap(&domain->book, iova - base_of(domain), size, flags, gather,
-				     unmapped);
+	struct iommu_gather cleared;
+	int status;
 
+	iommu_gather_init(&cleared);
+	status = iommu_tce_unmap(&domain->book, iova - base_of(domain), size, flags, &cleared,
+				 unmapped);
+	hand_over(domain, &cleared, gather);
 	if (status == 0)
 		status = follow(domain, iova, size);
 	return status != 0 ? status : settled;

@@ -43,6 +43,12 @@ struct iommu_batch {
 	/* Of a command that asks a device: the device, which is blocked when it does not answer. */
 	struct iommu_device_tlb *device[IOMMU_BATCH_MAX];
 	unsigned int count;
+#if IOMMU_CONFIG_TRACE
+	/* The change that it is for (iommu_trace_batch); NULL: it is for the unit as a whole. */
+	const struct iommu_domain *domain;
+	iommu_iova_t iova;
+	uint64_t size;
+#endif
 };
 
 static inline bool iommu_batch_has_room(const struct iommu_batch *batch)

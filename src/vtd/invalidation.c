@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/spinlock.h"
+#include "base/trace.h"
 #include "unit/command_ring.h"
 #include "unit/confirmation.h"
 #include "unit/domain.h"
@@ -237,13 +238,80 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 
 /* --- Execution -------------------------------------------------------------------------------- */
 
+static inline int give(struct vtd_unit *unit, const struct iommu_batch *batch, uint16_t *silent)
+{
+	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
+		return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	return execute_by_registers(unit, batch->commands, batch->count);
+}
+
+#if IOMMU_CONFIG_TRACE
+
+/* What a command invalidates: enum iommu_trace_kind, or 0. */
+static unsigned int kind_of(struct iommu_command command)
+{
+	const struct vtd_descriptor descriptor = vtd_descriptor_of(command.low, command.high);
+
+	switch (vtd_descriptor_type(descriptor)) {
+	case VTD_DESCRIPTOR_CONTEXT:
+	case VTD_DESCRIPTOR_PASID_CACHE:
+		return IOMMU_TRACE_CONTEXT;
+	case VTD_DESCRIPTOR_IOTLB:
+		if (vtd_descriptor_granularity(descriptor) == VTD_GRANULARITY_GLOBAL)
+			return IOMMU_TRACE_ALL;
+		return vtd_descriptor_granularity(descriptor) == VTD_GRANULARITY_DOMAIN
+			       ? IOMMU_TRACE_DOMAIN
+			       : IOMMU_TRACE_PAGES;
+	case VTD_DESCRIPTOR_PASID_IOTLB:
+		return vtd_descriptor_granularity(descriptor) == VTD_PASID_IOTLB_PAGE
+			       ? IOMMU_TRACE_PAGES
+			       : IOMMU_TRACE_DOMAIN;
+	case VTD_DESCRIPTOR_DEVICE_TLB:
+	case VTD_DESCRIPTOR_PASID_DEVICE_TLB:
+		return IOMMU_TRACE_DEVICE_TLB;
+	case VTD_DESCRIPTOR_IEC:
+		return IOMMU_TRACE_INTERRUPTS;
+	case VTD_DESCRIPTOR_WAIT:
+	case VTD_DESCRIPTOR_PAGE_RESPONSE:
+	default:
+		return 0;
+	}
+}
+
+static __attribute__((noinline)) int give_traced(struct vtd_unit *unit,
+						 const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct iommu_trace_event event = {.count = batch->count};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < batch->count; i++)
+		event.kinds |= (uint8_t)kind_of(batch->commands[i]);
+	/* Answers to page requests are no invalidations. */
+	if (event.kinds == 0)
+		return give(unit, batch, silent);
+	if (batch->domain != NULL) {
+		event.domain = batch->domain->number;
+		event.iova = batch->iova;
+		event.size = batch->size;
+	}
+	iommu_trace_given(&unit->base, &event);
+	status = give(unit, batch, silent);
+	iommu_trace_done(&unit->base, &event, status);
+	return status;
+}
+
+#else
+#define give_traced(unit, batch, silent) 0
+#endif
+
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
 	struct vtd_unit *unit = iommu_container_of((uintptr_t)state, struct vtd_unit, state);
 
-	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
-		return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
-	return execute_by_registers(unit, batch->commands, batch->count);
+	if (iommu_is_traced(&unit->base))
+		return give_traced(unit, batch, silent);
+	return give(unit, batch, silent);
 }
 
 static const struct iommu_batch_ops batch_ops = {
@@ -572,12 +640,15 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	bool more = false;
 	int status;
 
-	if (is_told_at_once(domain)) {
+	/* What is traced is told as a batch, of which all is known. */
+	if (!iommu_is_traced(&unit->base) && is_told_at_once(domain)) {
 		status = invalidate_page_under(unit, domain, domain_id, change);
 		if (status != IOMMU_EAGAIN)
 			return status;
 	}
 	round.batch.count = 0;
+	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
 	add_range(&round.batch, &target, change);
 	if (is_told_at_once(domain))
 		return iommu_vtd_invalidate(unit, &round.batch);

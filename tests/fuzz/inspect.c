@@ -6,7 +6,8 @@
  * Whatever the input, output is printable, and well-formed where it is JSON. A DMAR table has a
  * problem where the library has found a defect. Where the model of a unit translates an address,
  * following the tables by hand leads to the same one with the same permissions; and what is listed
- * as mapped is what is found one by one. The reasons of groups join what the library joins.
+ * as mapped is what is found one by one. The reasons of groups join what the library joins. Of a
+ * trace, what is mapped in the end is what a walk over the pages finds.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdarg.h>
@@ -24,6 +25,8 @@
 #include "groups.h"
 #include "inspect.h"
 #include "tables.h"
+#include "trace.h"
+#include "trace_picture.h"
 #include "unit.h"
 #include "walk.h"
 
@@ -377,20 +380,130 @@ static void look_at_topology(struct fuzz_bytes *input)
 	topology_free(&topology);
 }
 
+/* --- Traces ----------------------------------------------------------------------------------- */
+
+#define TRACE_PAGES 64U
+
+static void put_event(uint8_t *record, struct fuzz_bytes *input)
+{
+	struct iommu_trace_event event = {.domain = 0};
+
+	event.type = (uint8_t)fuzz_below(input, TRACE_TYPES + 2);
+	event.domain = fuzz_below(input, 4);
+	event.unit = (uint16_t)fuzz_below(input, 3);
+	event.time_ns = fuzz_below(input, 1000);
+	event.iova = (uint64_t)fuzz_below(input, TRACE_PAGES) << 12;
+	event.size = (uint64_t)fuzz_below(input, 8) << 12;
+	event.status = fuzz_below(input, 4) == 0 ? IOMMU_ETIMEDOUT : 0;
+	event.source_id = (uint16_t)fuzz_below(input, 3);
+	event.kinds = (uint8_t)fuzz_below(input, 64);
+	event.count = fuzz_below(input, 5);
+	event.begun_ns = event.time_ns - (event.time_ns > 20 ? fuzz_below(input, 20) : 0);
+	if (fuzz_below(input, 16) == 0)
+		event.iova = UINT64_MAX - 4095;
+	iommu_trace_put(record, &event);
+}
+
+/* Page by page: mapped, if the last that was said of it is a map. */
+static void check_mapped(struct tally_domain *domain)
+{
+	bool is_mapped[TRACE_PAGES] = {false};
+	size_t count, latest[TRACE_PAGES] = {0};
+	struct tally_range *ranges;
+
+	for (size_t i = 0; i < domain->change_count; i++)
+		for (size_t page = 0; page < TRACE_PAGES; page++) {
+			const struct tally_change *change = &domain->changes[i];
+
+			if (change->start > page << 12 || change->last < page << 12 ||
+			    change->number < latest[page])
+				continue;
+			latest[page] = change->number;
+			is_mapped[page] = change->is_map;
+		}
+	ranges = tally_mapped(domain, &count);
+	for (size_t page = 0; page < TRACE_PAGES; page++) {
+		bool is_found = false;
+
+		for (size_t i = 0; i < count; i++)
+			is_found = is_found ||
+				   (ranges[i].start <= page << 12 && ranges[i].last >= page << 12);
+		FUZZ_CHECK(is_found == is_mapped[page]);
+	}
+	for (size_t i = 1; i < count; i++)
+		FUZZ_CHECK(ranges[i - 1].last < ranges[i].start &&
+			   ranges[i].start - ranges[i - 1].last > 1);
+	free(ranges);
+}
+
+static void check_tally(const struct trace_file *file)
+{
+	struct iommu_trace_event event;
+	struct tally tally;
+
+	tally_begin(&tally);
+	for (size_t i = 0; i < file->count; i++)
+		if (trace_file_get(file, i, &event))
+			tally_add(&tally, &event, i);
+	for (size_t i = 0; i < tally.domain_count; i++) {
+		struct tally_domain *domain = &tally.domains[i];
+		size_t open = 0;
+
+		for (size_t at = 0; at < domain->count; at++)
+			open += !domain->waits[domain->first + at].is_over;
+		FUZZ_CHECK(open == domain->open);
+		FUZZ_CHECK(domain->waited.count <= domain->unmaps);
+		check_mapped(domain);
+	}
+	tally_end(&tally);
+}
+
+/* Events that make some sense, or any bytes; drawn, too. */
+static void look_at_trace(struct fuzz_bytes *input)
+{
+	const bool as_json = fuzz_flag(input), is_made = fuzz_flag(input);
+	const size_t records = is_made ? 1 + input->left / 8 : 0;
+	const size_t size =
+		is_made ? IOMMU_TRACE_HEADER_SIZE + records * IOMMU_TRACE_RECORD_SIZE : input->left;
+	uint8_t *bytes = malloc(size != 0 ? size : 1);
+	struct capture capture;
+	struct trace_file file;
+
+	FUZZ_CHECK(bytes != NULL);
+	if (!is_made)
+		memcpy(bytes, input->at, size);
+	if (size >= IOMMU_TRACE_HEADER_SIZE && (is_made || fuzz_flag(input)))
+		iommu_trace_put_header(bytes);
+	for (size_t i = 0; i < records; i++)
+		put_event(bytes + IOMMU_TRACE_HEADER_SIZE + i * IOMMU_TRACE_RECORD_SIZE, input);
+	capture_begin(&capture, as_json);
+	out_start(&capture.out);
+	(void)trace_show(&capture.out, bytes, size, fuzz_flag(input));
+	capture_end(&capture);
+	capture_begin(&capture, false);
+	if (trace_file_open(&file, bytes, size) == NULL) {
+		check_tally(&file);
+		trace_picture_draw(capture.out.file, &file);
+	}
+	trace_file_close(&file);
+	capture_end(&capture);
+	free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz_bytes input = {bytes, size};
 
-	switch (fuzz_below(&input, 3)) {
-	case 0:
+	/* Inputs from before there were traces stay what they were, but for a few. */
+	const unsigned int first = fuzz_byte(&input);
+
+	if (first >= 232)
+		look_at_trace(&input);
+	else if (first % 3 == 0)
 		look_at_dmar(&input);
-		break;
-	case 1:
+	else if (first % 3 == 1)
 		look_at_memory(&input);
-		break;
-	default:
+	else
 		look_at_topology(&input);
-		break;
-	}
 	return 0;
 }

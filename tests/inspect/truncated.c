@@ -2,7 +2,8 @@
 /*
  * truncated DATA - what iommu-inspect says of inputs that end too early, at every length: a dump is
  * too small for an answer, or large enough for the right one, and never anything between; a DMAR
- * table that is cut is broken; a topology that is cut is one, or none. Inputs lie in memory of
+ * table that is cut is broken; a topology that is cut is one, or none; a trace is one where a
+ * record ends. Inputs lie in memory of
  * exactly their size, so that a sanitizer sees a read beyond them.
  */
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #include "groups.h"
 #include "inspect.h"
 #include "tables.h"
+#include "trace.h"
 #include "walk.h"
 
 static FILE *nowhere;
@@ -194,6 +196,27 @@ static void cut_topology(const char *folder, const char *file, size_t step)
 	input_close(&input);
 }
 
+/* At the end of a record nothing is cut. */
+static void cut_trace(const char *folder, const char *file)
+{
+	struct input input = open_data(folder, file);
+
+	for (size_t length = 0; length <= input.size; length++) {
+		const bool is_whole =
+			length >= IOMMU_TRACE_HEADER_SIZE &&
+			(length - IOMMU_TRACE_HEADER_SIZE) % IOMMU_TRACE_RECORD_SIZE == 0;
+		uint8_t *bytes = copy_of(&input, length);
+		struct out out = {.file = nowhere, .format = length % 2 == 0 ? OUT_TEXT : OUT_JSON};
+
+		out_start(&out);
+		check((trace_show(&out, bytes, length, length % 3 == 0) == INSPECT_FINE) ==
+			      is_whole,
+		      file, length, "another status");
+		free(bytes);
+	}
+	input_close(&input);
+}
+
 int main(int count, char **words)
 {
 	static const char *const tables[] = {"dmar/0802d4bc8e9b.bin", "dmar/0ae648fcfa0b.bin",
@@ -211,6 +234,7 @@ int main(int count, char **words)
 		cut_table(words[1], tables[i]);
 	cut_topology(words[1], "inspect/server.topology", 1);
 	cut_topology(words[1], "inspect/lspci.txt", 29);
+	cut_trace(words[1], "inspect/trace-holes.bin");
 	(void)fclose(nowhere);
 	printf("%u checks, %u failed\n", checks, failures);
 	return failures != 0 || checks == 0;

@@ -13,6 +13,7 @@
 #define IOMMU_CONFIG_QUIRKS         0
 #define IOMMU_CONFIG_SUSPEND        0
 #define IOMMU_CONFIG_COUNTERS       0
+#define IOMMU_CONFIG_TRACE          0
 #define IOMMU_CONFIG_TABLE_TOOLS    0
 #define IOMMU_CONFIG_FAULT_TEXTS    0
 #define IOMMU_CONFIG_REASONS        0

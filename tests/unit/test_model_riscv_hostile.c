@@ -196,7 +196,7 @@ static void a_queue_that_is_refilled_keeps_no_call(void **state)
 
 static void ask_again(void)
 {
-	const struct iommu_model_riscv_page_request request = {
+	const struct iommu_model_riscv_page_message request = {
 		.device_id = RV_DEVICE, .access = IOMMU_PROT_READ, .is_last = true};
 
 	depth++;
@@ -344,7 +344,7 @@ static struct iommu_model_riscv_request any_request(void)
 static void request_something(void)
 {
 	const struct iommu_model_riscv_request request = any_request();
-	const struct iommu_model_riscv_page_request page = {.device_id = request.device_id,
+	const struct iommu_model_riscv_page_message page = {.device_id = request.device_id,
 							    .has_process = request.has_process,
 							    .process_id = request.process_id,
 							    .access = request.access,
@@ -353,7 +353,8 @@ static void request_something(void)
 							    .is_last = below(2) == 0};
 	struct iommu_model_riscv_message message;
 	struct iommu_model_riscv_mapping found[8];
-	struct iommu_model_riscv_walk walk = {.device_id = request.device_id, .last = UINT64_MAX};
+	struct iommu_model_riscv_walk_state walk = {.device_id = request.device_id,
+						    .last = UINT64_MAX};
 	size_t count = 8;
 
 	switch (below(4)) {
@@ -531,6 +532,24 @@ static void a_lazy_units_commands_are_in_the_state(void **state)
 	rv_end();
 }
 
+/* Both indexes stay within a queue that becomes smaller. */
+static void a_smaller_queue_is_a_state(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	running(&all);
+	for (i = 0; i < 100; i++)
+		(void)rv_reach(0x9000, IOMMU_PROT_READ);
+	assert_int_equal(rv_reg(RISCV_FQT, 4), 100);
+	rv_set(RISCV_FQCSR, 4, 0);
+	rv_set(RISCV_FQB, 8, riscv_queue_base(RV_FAULTS, 3));
+	assert_in_range(rv_reg(RISCV_FQT, 4), 0, 7);
+	save();
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+	rv_end();
+}
+
 static void states_that_cannot_be_are_refused(void **state)
 {
 	static const struct {
@@ -541,6 +560,7 @@ static void states_that_cannot_be_are_refused(void **state)
 		{1, 1 << 3},                           /* fctl */
 		{2, 5},                                /* ddtp: mode 7 of a mode 2 */
 		{2, 1ULL << 63}, {3, RISCV_DDTP_BUSY}, /* what requests see is never busy */
+		{3, 1 << 10},                          /* … nor another than ddtp, which is not */
 		{4, 1 << 5},                           /* a base */
 		{5, 1 << 8},                           /* an index outside its queue */
 		{6, 1 << 8},     {7, 1 << 2},          /* a control bit */
@@ -856,6 +876,7 @@ int main(void)
 		cmocka_unit_test(every_call_ends),
 		cmocka_unit_test(a_restored_model_goes_on),
 		cmocka_unit_test(a_lazy_units_commands_are_in_the_state),
+		cmocka_unit_test(a_smaller_queue_is_a_state),
 		cmocka_unit_test(states_that_cannot_be_are_refused),
 		cmocka_unit_test(mutated_states_do_no_harm),
 		cmocka_unit_test(a_wild_reset_leaves_nothing_to_rely_on),

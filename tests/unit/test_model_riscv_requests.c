@@ -985,7 +985,7 @@ static void bare_mode_has_the_units_qos(void **state)
 
 /* --- Page requests ---------------------------------------------------------------------------- */
 
-static const struct iommu_model_riscv_page_request a_request = {.device_id = RV_DEVICE,
+static const struct iommu_model_riscv_page_message a_request = {.device_id = RV_DEVICE,
 								.has_process = true,
 								.process_id = 0x54321,
 								.privileged = true,
@@ -998,7 +998,7 @@ static const struct riscv_context serves_requests = {
 
 static void a_page_request_is_queued(void **state)
 {
-	struct iommu_model_riscv_page_request request = a_request;
+	struct iommu_model_riscv_page_message request = a_request;
 
 	(void)state;
 	start(&all);
@@ -1052,7 +1052,7 @@ static void the_unit_answers_itself(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct iommu_model_riscv_page_request request = a_request;
+		struct iommu_model_riscv_page_message request = a_request;
 
 		rv_begin(&all);
 		rv_queues_on(false);
@@ -1645,7 +1645,7 @@ static void the_mappings_of_a_device(void **state)
 {
 	const struct riscv_context context = {
 		.words = {V, 0, riscv_ta(1), riscv_iosatp(RISCV_IOSATP_SV39, RV_FIRST(3))}};
-	struct iommu_model_riscv_walk walk = {.device_id = RV_DEVICE, .last = UINT64_MAX};
+	struct iommu_model_riscv_walk_state walk = {.device_id = RV_DEVICE, .last = UINT64_MAX};
 	struct iommu_model_riscv_mapping found[8];
 	size_t count = 0;
 
@@ -1679,7 +1679,7 @@ static void the_mappings_of_a_device(void **state)
 
 static void the_mappings_of_a_guest(void **state)
 {
-	struct iommu_model_riscv_walk walk = {
+	struct iommu_model_riscv_walk_state walk = {
 		.device_id = RV_DEVICE, .next = 0x28000000, .last = 0x280fffff};
 	struct iommu_model_riscv_mapping found[8];
 	size_t count = 8;
@@ -1702,12 +1702,12 @@ static void the_mappings_of_a_guest(void **state)
 	assert_int_equal(found[3].iova, 0x28008000);
 	assert_true(count >= 4);
 	/* What is blocked has no mappings. */
-	walk = (struct iommu_model_riscv_walk){.device_id = 3, .last = 0xfff};
+	walk = (struct iommu_model_riscv_walk_state){.device_id = 3, .last = 0xfff};
 	count = 8;
 	assert_int_equal(iommu_model_riscv_walk(rv.model, &walk, found, &count), IOMMU_EFAULT);
 	assert_int_equal(walk.cause, RISCV_FAULT_DEVICE_NOT_VALID);
 	assert_int_equal(count, 0);
-	walk = (struct iommu_model_riscv_walk){.device_id = 3, .last = 0xffe};
+	walk = (struct iommu_model_riscv_walk_state){.device_id = 3, .last = 0xffe};
 	assert_int_equal(iommu_model_riscv_walk(rv.model, &walk, found, &count), IOMMU_EINVAL);
 	rv_end();
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/iommu.h>
 
@@ -12,6 +13,7 @@
 #include "test.h"
 #include "test_memory.h"
 #include "test_platform.h"
+#include "trace_log.h"
 
 #define RW          IOMMU_PROT_READ_WRITE
 #define PES         16
@@ -410,6 +412,91 @@ static void any_bytes_are_told_of(void **state)
 	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* Each event once: of entries, of what the bridge is told, and of what it does not confirm. */
+static void what_is_traced(void **state)
+{
+	const uint64_t iova = 0x10000000;
+	struct iommu_unit_stats stats;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct trace_log log;
+	unsigned int id;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	id = domain->number;
+	trace_log_begin(&log, f.iommu, &f.test);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_DOMAIN,
+	       .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_DOMAIN,
+	       .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_ATTACH, .domain = id, .unit = 1, .segment = SEGMENT,
+	       .source_id = 0x100);
+	trace_log_expect_end(&log);
+
+	/* The bridge caches that there is nothing: it is told of a map, too. */
+	assert_int_equal(iommu_map(domain, iova, MEMORY, 0x2000, RW), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x2000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x2000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_MAP, .domain = id, .iova = iova, .size = 0x2000);
+	trace_log_expect_end(&log);
+	assert_int_equal(iommu_unmap(domain, iova, 0x1000, 0, NULL), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_UNMAP, .domain = id, .iova = iova, .size = 0x1000);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x1000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x1000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .domain = id, .iova = iova, .size = 0x1000);
+	trace_log_expect_end(&log);
+
+	/* Not confirmed; and everything, once the bridge answers. */
+	MISBEHAVE(.kills_hang = true);
+	assert_int_equal(iommu_unmap(domain, iova + 0x1000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	EXPECT(&log, .type = IOMMU_TRACE_UNMAP, .domain = id, .iova = iova + 0x1000,
+	       .size = 0x1000);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova + 0x1000, .size = 0x1000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova + 0x1000, .size = 0x1000, .detail = 1, .count = 1,
+	       .status = IOMMU_ETIMEDOUT);
+	EXPECT(&log, .type = IOMMU_TRACE_WITHHELD, .domain = id, .iova = iova + 0x1000,
+	       .size = 0x1000, .status = IOMMU_ETIMEDOUT);
+	trace_log_expect_end(&log);
+	BEHAVE();
+	assert_int_equal(iommu_map(domain, iova, MEMORY, 0x1000, RW), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_ALL,
+	       .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_ALL, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .domain = id);
+	EXPECT(&log, .type = IOMMU_TRACE_INVALIDATE, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x1000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .unit = 1, .kinds = IOMMU_TRACE_PAGES,
+	       .iova = iova, .size = 0x1000, .detail = 1, .count = 1);
+	EXPECT(&log, .type = IOMMU_TRACE_MAP, .domain = id, .iova = iova, .size = 0x1000);
+	trace_log_expect_end(&log);
+
+	iommu_unit_get_stats(f.unit, &stats);
+	assert_int_equal(stats.batches, 6);
+	assert_int_equal(stats.confirmed, 5);
+	assert_int_equal(stats.timed_out, 1);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	log.at = log.count - 1;
+	EXPECT(&log, .type = IOMMU_TRACE_DETACH, .domain = id, .unit = 1, .segment = SEGMENT,
+	       .source_id = 0x100);
+	trace_log_expect_end(&log);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_FREE, .domain = id);
+	trace_log_expect_end(&log);
 	end();
 }
 
@@ -1837,6 +1924,7 @@ int main(void)
 		cmocka_unit_test(a_pe_is_a_group),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(any_bytes_are_told_of),
+		cmocka_unit_test(what_is_traced),
 		cmocka_unit_test(memory_is_reached_beside_a_window),
 		cmocka_unit_test(drivers_map_in_larger_pages),
 		cmocka_unit_test(pages_beyond_the_hosts_are_refused),
@@ -1871,6 +1959,7 @@ int main(void)
 		cmocka_unit_test(a_silent_register_is_read_back),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(any_bytes_are_told_of),
+		cmocka_unit_test(what_is_traced),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
 		cmocka_unit_test(members_of_a_pe_come_and_go),

@@ -5,11 +5,13 @@
  */
 #include <string.h>
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/iommu.h>
 
 #include "test.h"
 #include "test_memory.h"
 #include "test_platform.h"
+#include "trace_log.h"
 
 #define RW          IOMMU_PROT_READ_WRITE
 #define ARENA       (1ULL << 24)
@@ -2334,9 +2336,56 @@ static void memory_is_listed_at_the_probe(void **state)
 	assert_int_equal(end(NULL), 0);
 }
 
+/* --- Tracing ---------------------------------------------------------------------------------- */
+
+/* There is no hardware to be told: a hypervisor clears entries, or does not. */
+static void what_is_traced(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_domain *domain = domain_of(IOMMU_DOMAIN_PAGING);
+	const unsigned int id = domain->number;
+	struct trace_log log;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	trace_log_begin(&log, f.iommu, &f.test);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_ATTACH, .domain = id, .unit = 1, .segment = SEGMENT,
+	       .source_id = 0x100);
+	assert_int_equal(iommu_map(domain, START, MEMORY, 0x2000, RW), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_MAP, .domain = id, .iova = START, .size = 0x2000);
+	assert_int_equal(iommu_unmap(domain, START, 0x1000, 0, NULL), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_UNMAP, .domain = id, .iova = START, .size = 0x1000);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .domain = id, .iova = START, .size = 0x1000);
+	trace_log_expect_end(&log);
+
+	MISBEHAVE(.busy = 1000);
+	assert_int_equal(iommu_unmap(domain, START + 0x1000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	EXPECT(&log, .type = IOMMU_TRACE_UNMAP, .domain = id, .iova = START + 0x1000,
+	       .size = 0x1000, .status = IOMMU_ETIMEDOUT);
+	EXPECT(&log, .type = IOMMU_TRACE_WITHHELD, .domain = id, .iova = START + 0x1000,
+	       .size = 0x1000, .status = IOMMU_ETIMEDOUT);
+	trace_log_expect_end(&log);
+	BEHAVE();
+	assert_int_equal(iommu_map(domain, START, MEMORY, 0x1000, RW), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_CONFIRM, .domain = id);
+	EXPECT(&log, .type = IOMMU_TRACE_MAP, .domain = id, .iova = START, .size = 0x1000);
+	trace_log_expect_end(&log);
+	assert_true(is_blocked(START + 0x1000));
+
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_DETACH, .domain = id, .unit = 1, .segment = SEGMENT,
+	       .source_id = 0x100);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	EXPECT(&log, .type = IOMMU_TRACE_FREE, .domain = id);
+	trace_log_expect_end(&log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_is_traced),
 		TEST(windows_are_probed_or_refused),
 		TEST(all_behind_a_window_is_one_group),
 		TEST(domains_are_switched),

@@ -806,7 +806,7 @@ static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
 
 static void test_page_requests(void **state)
 {
-	struct iommu_model_riscv_page_request request = {
+	struct iommu_model_riscv_page_message request = {
 		.device_id = 8,
 		.has_process = true,
 		.process_id = 3,
@@ -868,7 +868,7 @@ static void test_page_requests(void **state)
 /* The queue overflows; what fits is reported, and it goes on. */
 static void test_page_requests_overflow(void **state)
 {
-	struct iommu_model_riscv_page_request request = {
+	struct iommu_model_riscv_page_message request = {
 		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
 	struct iommu_domain *domain;
 	bool lost = false;

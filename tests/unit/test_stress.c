@@ -75,14 +75,24 @@ static void count_fault(void *ctx, const struct iommu_fault *fault)
 		       iommu_endpoint_source_id(fault->endpoint) == NEIGHBOUR);
 }
 
+/* On any CPU at any time: an event is whole, and of a type that there is. */
+static void count_event(void *ctx, const struct iommu_trace_event *event)
+{
+	expect(event->type >= IOMMU_TRACE_MAP && event->type <= IOMMU_TRACE_FREE);
+	__atomic_add_fetch((uint64_t *)ctx, 1, __ATOMIC_RELAXED);
+}
+
 static void *attach_and_claim(void *argument)
 {
+	static uint64_t events;
+	static const struct iommu_trace trace = {.event = count_event, .ctx = &events};
 	struct iommu_group *group = iommu_endpoint_group(s.resident);
 	unsigned int i;
 
 	(void)argument;
 	for (i = 0; i < ROUNDS; i++) {
 		iommu_endpoint_set_fault_handler(s.resident, i % 2 != 0 ? count_fault : NULL, NULL);
+		iommu_set_trace(s.iommu, i % 4 < 2 ? &trace : NULL);
 		expect(iommu_group_claim(group, &s) == 0);
 		expect(iommu_domain_attach_group(s.domains[0], group) == 0);
 		expect(iommu_domain_attach_group(s.domains[1], group) == 0);
@@ -92,6 +102,7 @@ static void *attach_and_claim(void *argument)
 		expect(iommu_group_set_default_type(group, i % 2 != 0 ? IOMMU_DOMAIN_IDENTITY
 								      : IOMMU_DOMAIN_DMA) == 0);
 	}
+	expect(__atomic_load_n(&events, __ATOMIC_RELAXED) != 0);
 	return NULL;
 }
 

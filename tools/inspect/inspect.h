@@ -22,6 +22,7 @@ int inspect_fault(struct out *out, int count, char **words);
 int inspect_groups(struct out *out, int count, char **words);
 int inspect_power(struct out *out, int count, char **words);
 int inspect_tables(struct out *out, int count, char **words);
+int inspect_trace(struct out *out, int count, char **words);
 int inspect_walk(struct out *out, int count, char **words);
 
 /* Say on stderr what is wrong; returns the status, so that a caller can return the call. */

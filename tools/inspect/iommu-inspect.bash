@@ -10,6 +10,7 @@ _iommu_inspect_options() {
 	fault) echo '--page-request --reason' ;;
 	groups) echo '--dot --svg' ;;
 	power) echo '--address-cells --size-cells' ;;
+	trace) echo '--events --svg' ;;
 	tables) echo "--dot --limit $addressing" ;;
 	walk) echo "--write --execute --privileged $addressing" ;;
 	esac
@@ -20,7 +21,7 @@ _iommu_inspect() {
 	local choices=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		choices='cap dmar fault groups power tables walk --help --version'
+		choices='cap dmar fault groups power tables trace walk --help --version'
 	elif [ "$before" = --format ]; then
 		choices='vtd second-stage x86_64 tce'
 	elif [[ $word == -* ]]; then

@@ -28,6 +28,7 @@ static const struct {
 	 "which PCI functions can be kept apart, and why not"},
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines"},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
+	{"trace", inspect_trace, "[--svg PICTURE] FILE", "what the library told its host"},
 	{"walk", inspect_walk, "--memory DUMP OPTIONS IOVA", "how an address is translated"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -22,6 +22,7 @@ struct iommu_deadline {
 	uint32_t polls;
 };
 
+/* iommu_deadline_in - a deadline so many nanoseconds from now. */
 static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
 						      uint64_t timeout_ns)
 {
@@ -34,7 +35,10 @@ static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platfor
 	return deadline;
 }
 
-/* To be called once per poll; calls the host's `relax`. */
+/*
+ * iommu_deadline_passed - whether a deadline has passed: to be called once per poll; calls the
+ * host's `relax`.
+ */
 static inline bool iommu_deadline_passed(struct iommu_deadline *deadline)
 {
 	const struct iommu_platform *platform = deadline->platform;

@@ -20,6 +20,7 @@
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/pci.h>
+#include <libiommu/trace.h>
 #include <libiommu/types.h>
 #include <libiommu/window.h>
 
@@ -34,7 +35,10 @@ enum iommu_match {
 	IOMMU_MATCH_NAMED,
 };
 
-/* Of an endpoint's info as the core keeps it: a virtual function, of physical_function. */
+/*
+ * iommu_is_virtual_function - of an endpoint's info as the core keeps it: whether it is a virtual
+ * function, of physical_function.
+ */
 static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *info)
 {
 	return info->physical_function != info->source_id;
@@ -380,6 +384,24 @@ struct iommu_window_ops {
 };
 #endif
 
+#if IOMMU_CONFIG_TRACE
+/* The host's trace (<libiommu/trace.h>), as units and domains find it. The core's. */
+struct iommu_tracer {
+	const struct iommu_platform *platform;
+	const struct iommu_trace *host; /* atomic; NULL: none */
+};
+
+/* See struct iommu_domain_stats and struct iommu_unit_stats. Atomic. */
+struct iommu_domain_counts {
+	iommu_cell_t maps, unmaps, failed_maps, mapped_bytes, unmapped_bytes;
+	iommu_cell_t confirmed, withheld, flushes;
+};
+struct iommu_unit_counts {
+	iommu_cell_t batches, commands, kinds[IOMMU_TRACE_KINDS];
+	iommu_cell_t confirmed, timed_out, failed, faults;
+};
+#endif
+
 enum iommu_unit_power {
 	IOMMU_UNIT_AWAKE = 0,
 	IOMMU_UNIT_ASLEEP,     /* suspended, and confirmed so */
@@ -406,6 +428,12 @@ struct iommu_unit {
 	/* PASIDs that this unit alone hands out (<libiommu/group.h>); NULL: none. */
 	struct iommu_iova_space *pasids;
 	uint32_t pasid_first, pasid_last;
+#if IOMMU_CONFIG_TRACE
+	/* The core's. Atomic; NULL: nothing is traced. */
+	const struct iommu_tracer *tracer;
+	struct iommu_unit_counts counts;
+	uint16_t number; /* in the order in which units were registered, from 1 */
+#endif
 };
 
 /* The largest number of ids that requests of one endpoint can carry, besides its own. */
@@ -450,7 +478,10 @@ struct iommu_endpoint {
 	bool was_blocked;
 };
 
-/* The device is gone: the object is kept for a driver or a holder alone, or as an alias. */
+/*
+ * iommu_endpoint_is_released - whether the device is gone: the object is kept for a driver or a
+ * holder alone, or as an alias.
+ */
 static inline bool iommu_endpoint_is_released(const struct iommu_endpoint *endpoint)
 {
 	return endpoint->is_gone || endpoint->is_alias;
@@ -465,6 +496,10 @@ struct iommu_domain {
 	/* The back end's. */
 	const struct iommu_domain_ops *ops;
 	const struct iommu_page_ops *page_ops; /* NULL: only the functions of ops are called */
+#if IOMMU_CONFIG_TRACE
+	/* The core's, here because every map looks at it. Atomic; NULL: nothing is traced. */
+	const struct iommu_tracer *tracer;
+#endif
 	iommu_iova_t aperture_last;
 	iommu_paddr_t paddr_last; /* the last that map_pages takes; beyond it: IOMMU_ERANGE */
 	uint64_t pgsize_bitmap;
@@ -506,6 +541,9 @@ struct iommu_domain {
 	const char *backend;          /* name in the ops of the unit that it was made for */
 	/* Of the platform: what physical addresses in its tables say of encryption. */
 	iommu_paddr_t private_bits, shared_bits;
+#if IOMMU_CONFIG_TRACE
+	struct iommu_domain_counts counts; /* the core's */
+#endif
 };
 
 /*
@@ -536,8 +574,9 @@ IOMMU_API void iommu_control_unlock(struct iommu *iommu);
  * iommu_domain_ops may call it, too.
  *
  * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and
- * returns the status. @call: the public function's name. iommu_control_end_for names the unit,
- * endpoint or group that the call is for, where nothing was noted.
+ * returns the status. @call: the public function's name. iommu_control_end_for - end the call as
+ * iommu_control_end, and name the unit, endpoint or group that the call is for, where nothing was
+ * noted.
  *
  * iommu_refuse_now - all in one, for functions that do not hold the control lock: logs the line,
  * keeps its text for iommu_reason, and returns the status. @call, @who and @why may be empty; an
@@ -560,13 +599,12 @@ IOMMU_API uint32_t iommu_refusals(const struct iommu *iommu);
 /*
  * For callers that hold the control lock:
  *
- * iommu_unit_start, iommu_keep_free - as iommu_unit_enable and iommu_reserve.
- * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
- * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable;
- * iommu_keep_free: IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
- * iommu_unit_settle - record the result of an enable or a disable that a back end does itself:
- * whether the unit is enabled, and the status. A status other than 0 leaves the unit unsettled, and
- * enabled if it translates all the same.
+ * iommu_unit_start, iommu_keep_free - as iommu_unit_enable and iommu_reserve. iommu_unit_wake -
+ * iommu_resume for one unit; 0 when it is awake. iommu_unit_confirm - have hardware confirm what a
+ * unit has open: see iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free:
+ * IOMMU_EINVAL (start > last), IOMMU_ENOMEM. iommu_unit_settle - record the result of an enable or
+ * a disable that a back end does itself: whether the unit is enabled, and the status. A status
+ * other than 0 leaves the unit unsettled, and enabled if it translates all the same.
  */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
@@ -596,7 +634,8 @@ IOMMU_API bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segm
 
 /*
  * iommu_unit_next_id - as iommu_unit_next_endpoint, aliases included. iommu_group_set_unit_data -
- * data of the back end with a group, as iommu_group_set_data is for hosts.
+ * attach data of the back end to a group, as iommu_group_set_data does for hosts.
+ * iommu_group_unit_data - these data; NULL at first.
  */
 IOMMU_API struct iommu_endpoint *iommu_unit_next_id(struct iommu_unit *unit,
 						    struct iommu_endpoint *endpoint);
@@ -611,19 +650,20 @@ IOMMU_API void *iommu_group_unit_data(const struct iommu_group *group);
 IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_use_dma - for a DMA mapping layer that gives a driver a handle on the default domain: count
- * the endpoint's handles as one use of the default domain, however many there are. The errors of
- * iommu_use_default_domain, and IOMMU_ENODEV: the endpoint was released. The use ends with the last
- * iommu_unuse_default_domain. iommu_unuse_dma - end it, for a handle that could not be made.
- * Control path.
+ * iommu_use_dma - begin a use of the default domain, for a DMA mapping layer that gives a driver a
+ * handle on it. Counts the endpoint's handles as one use of the default domain, however many there
+ * are. The errors of iommu_use_default_domain, and IOMMU_ENODEV: the endpoint was released. The use
+ * ends with the last iommu_unuse_default_domain. iommu_unuse_dma - end it, for a handle that could
+ * not be made. Control path.
  */
 IOMMU_API int iommu_use_dma(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_dma(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_unregister_unit - remove a unit without endpoints; the back end owns it again.
- * iommu_unit_prepare - for a back end that enables units on its own, before it does so: lets the
- * endpoints behind the unit reach their direct regions. The errors of iommu_domain_attach_group.
+ * iommu_unit_prepare - prepare a unit: for a back end that enables units on its own, before it does
+ * so: lets the endpoints behind the unit reach their direct regions. The errors of
+ * iommu_domain_attach_group.
  */
 IOMMU_API void iommu_unregister_unit(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_prepare(struct iommu_unit *unit);

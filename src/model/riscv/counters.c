@@ -5,18 +5,6 @@
  */
 #include "model/riscv/model.h"
 
-bool iommu_rvmodel_counts(const struct iommu_model_riscv *model)
-{
-	const struct model_registers *regs = &model->regs;
-	unsigned int i;
-
-	for (i = 0; i < model->config.counters && model_has(model, RISCV_CAP_HPM); i++)
-		if (riscv_event_number(regs->events[i]) != RISCV_EVENT_NONE &&
-		    (regs->inhibited >> (i + 1) & 1) == 0)
-			return true;
-	return false;
-}
-
 uint32_t iommu_rvmodel_overflows(const struct iommu_model_riscv *model)
 {
 	const struct model_registers *regs = &model->regs;

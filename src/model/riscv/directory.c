@@ -72,7 +72,7 @@ static bool flags_are_good(const struct iommu_model_riscv *model, uint64_t tc)
 /* Byte order and width of the first stage follow fctl where that cannot be changed. */
 static bool widths_are_good(const struct journey *j, uint64_t tc)
 {
-	const uint32_t writable = iommu_rvmodel_fctl_writable(&j->model->config);
+	const uint32_t writable = model_fctl_writable(&j->model->config);
 	const bool sxl = (tc & RISCV_TC_SXL) != 0;
 	const bool sbe = (tc & RISCV_TC_SBE) != 0;
 

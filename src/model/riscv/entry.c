@@ -19,7 +19,7 @@ void iommu_rvmodel_publish(struct iommu_model_riscv *model)
 {
 	struct model_published *published = &model->published;
 	const struct model_registers *regs = &model->regs;
-	const bool counts = iommu_rvmodel_counts(model);
+	const bool counts = model_counts_events(model);
 	bool changed = publish(&published->directory, regs->directory);
 
 	changed |= publish(&published->control, regs->fctl | (counts ? MODEL_CONTROL_COUNTS : 0));

@@ -343,8 +343,6 @@ void iommu_rvmodel_invalidate(struct iommu_model_riscv *model, struct riscv_comm
 void iommu_rvmodel_registers_reset(struct iommu_model_riscv *model);
 /* The capabilities of a configuration whose defaults are filled in. */
 uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
-/* Bits of fctl that can be written. */
-uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config);
 /* Bits that the registers can hold, each for itself. */
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs);
@@ -382,8 +380,6 @@ struct model_happened {
 };
 
 void iommu_rvmodel_count(struct iommu_model_riscv *model, const struct model_happened *happened);
-/* Does a counter count? */
-bool iommu_rvmodel_counts(const struct iommu_model_riscv *model);
 uint32_t iommu_rvmodel_overflows(const struct iommu_model_riscv *model);
 void iommu_rvmodel_count_cycles(struct iommu_model_riscv *model);
 
@@ -399,6 +395,35 @@ void iommu_rvmodel_drop_caches(struct iommu_model_riscv *model);
 static inline bool model_has(const struct iommu_model_riscv *model, uint64_t capability)
 {
 	return (model->config.capabilities & capability) != 0;
+}
+
+/* Bits of fctl that can be written. */
+static inline uint32_t model_fctl_writable(const struct iommu_model_riscv_config *config)
+{
+	const uint64_t wide = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
+	const uint64_t cap = config->capabilities;
+	uint32_t writable = 0;
+
+	if ((cap & RISCV_CAP_END) != 0)
+		writable |= RISCV_FCTL_BE;
+	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_BOTH)
+		writable |= RISCV_FCTL_WSI;
+	if ((cap & RISCV_CAP_SV32X4) != 0 && (cap & wide) != 0)
+		writable |= RISCV_FCTL_GXL;
+	return writable & ~config->fctl_fixed;
+}
+
+/* Does a counter count? */
+static inline bool model_counts_events(const struct iommu_model_riscv *model)
+{
+	const struct model_registers *regs = &model->regs;
+	unsigned int i;
+
+	for (i = 0; i < model->config.counters && model_has(model, RISCV_CAP_HPM); i++)
+		if (riscv_event_number(regs->events[i]) != RISCV_EVENT_NONE &&
+		    (regs->inhibited >> (i + 1) & 1) == 0)
+			return true;
+	return false;
 }
 
 static inline bool model_is_strict(const struct iommu_model_riscv *model,

@@ -51,7 +51,7 @@ static struct model_fault fault_of(const struct journey *j, unsigned int cause)
 	return fault;
 }
 
-static uint64_t low_word(const struct iommu_model_riscv_page_request *request)
+static uint64_t low_word(const struct iommu_model_riscv_page_message *request)
 {
 	const uint64_t flags = (request->privileged ? RISCV_PAGE_REQUEST_PRIVILEGED : 0) |
 			       (request->execute ? RISCV_PAGE_REQUEST_EXECUTE : 0);
@@ -61,7 +61,7 @@ static uint64_t low_word(const struct iommu_model_riscv_page_request *request)
 				    : riscv_page_request_low(request->device_id);
 }
 
-static uint64_t high_word(const struct iommu_model_riscv_page_request *request)
+static uint64_t high_word(const struct iommu_model_riscv_page_message *request)
 {
 	uint64_t flags = request->is_last ? RISCV_PAGE_REQUEST_LAST : 0;
 
@@ -74,7 +74,7 @@ static uint64_t high_word(const struct iommu_model_riscv_page_request *request)
 
 /* Into the ring; otherwise *code is the answer to the device. */
 static int enqueue(struct iommu_model_riscv *model, uintptr_t *state,
-		   const struct iommu_model_riscv_page_request *request, unsigned int *code)
+		   const struct iommu_model_riscv_page_message *request, unsigned int *code)
 {
 	const uint64_t words[2] = {low_word(request), high_word(request)};
 
@@ -94,7 +94,7 @@ static int enqueue(struct iommu_model_riscv *model, uintptr_t *state,
 
 /* Only the last request of a group is answered, and a stop marker never. */
 static void answer(struct iommu_model_riscv *model, uintptr_t *state,
-		   const struct iommu_model_riscv_page_request *request, unsigned int code,
+		   const struct iommu_model_riscv_page_message *request, unsigned int code,
 		   uint64_t tc)
 {
 	const bool says_process =
@@ -112,7 +112,7 @@ static void answer(struct iommu_model_riscv *model, uintptr_t *state,
 }
 
 int iommu_model_riscv_page_request(struct iommu_model_riscv *model,
-				   const struct iommu_model_riscv_page_request *request)
+				   const struct iommu_model_riscv_page_message *request)
 {
 	const struct iommu_model_riscv_request as_request = {
 		.device_id = request->device_id,

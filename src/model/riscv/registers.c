@@ -17,21 +17,6 @@ struct place {
 
 /* --- What can be written ---------------------------------------------------------------------- */
 
-uint32_t iommu_rvmodel_fctl_writable(const struct iommu_model_riscv_config *config)
-{
-	const uint64_t wide = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
-	const uint64_t cap = config->capabilities;
-	uint32_t writable = 0;
-
-	if ((cap & RISCV_CAP_END) != 0)
-		writable |= RISCV_FCTL_BE;
-	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_BOTH)
-		writable |= RISCV_FCTL_WSI;
-	if ((cap & RISCV_CAP_SV32X4) != 0 && (cap & wide) != 0)
-		writable |= RISCV_FCTL_GXL;
-	return writable & ~config->fctl_fixed;
-}
-
 static uint64_t vector_bits(const struct iommu_model_riscv *model)
 {
 	const uint64_t one = model->config.vectors - 1;
@@ -168,8 +153,7 @@ static bool find_place(struct iommu_model_riscv *model, uint64_t offset, struct 
 	if (at < RISCV_FCTL)
 		*p = place(RISCV_CAPABILITIES, 8, &regs->capabilities, 0, UINT64_MAX);
 	else if (at == RISCV_FCTL)
-		*p = place(at, 4, &regs->fctl, iommu_rvmodel_fctl_writable(&model->config),
-			   0xffff0007);
+		*p = place(at, 4, &regs->fctl, model_fctl_writable(&model->config), 0xffff0007);
 	else if (at >= RISCV_DDTP && at < RISCV_CQB)
 		*p = place(RISCV_DDTP, 8, &regs->ddtp, ddtp, ddtp | RISCV_DDTP_BUSY);
 	else if (at == RISCV_IPSR)
@@ -208,7 +192,8 @@ static void forget_index(struct iommu_model_riscv *model, enum model_queue which
 		model->random = model->random * 6364136223846793005ULL + 1442695040888963407ULL;
 		*index = model->random >> 32;
 	}
-	*index &= model_index_mask(q->base);
+	q->head &= model_index_mask(q->base);
+	q->tail &= model_index_mask(q->base);
 }
 
 static void base_written(struct iommu_model_riscv *model, enum model_queue which)
@@ -427,7 +412,7 @@ static uint64_t next_random(struct iommu_model_riscv *model)
 static void make_wild(struct iommu_model_riscv *model)
 {
 	struct model_registers *regs = &model->regs;
-	const uint32_t writable = iommu_rvmodel_fctl_writable(&model->config);
+	const uint32_t writable = model_fctl_writable(&model->config);
 	unsigned int i;
 
 	regs->fctl = (regs->fctl & ~(uint64_t)writable) | (next_random(model) & writable);
@@ -544,10 +529,21 @@ static bool directory_is_sane(const struct iommu_model_riscv *model, uint64_t dd
 		 (model->config.levels >> ((unsigned int)mode - 1) & 1) != 0));
 }
 
+/* Requests obey ddtp, unless that is changing; without a directory its page number is nothing. */
+static bool directory_is_in_force(const struct model_registers *regs)
+{
+	const uint64_t differs = regs->ddtp ^ regs->directory;
+
+	if ((regs->ddtp & RISCV_DDTP_BUSY) != 0)
+		return true;
+	return differs == 0 ||
+	       ((differs & ~RISCV_PPN_MASK) == 0 && riscv_ddtp_mode(regs->ddtp) < RISCV_DDTP_1LVL);
+}
+
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs)
 {
-	const uint64_t fixed = ~(uint64_t)iommu_rvmodel_fctl_writable(&model->config);
+	const uint64_t fixed = ~(uint64_t)model_fctl_writable(&model->config);
 	unsigned int i;
 
 	for (i = 0; i < MODEL_QUEUES; i++)
@@ -556,8 +552,9 @@ bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 	return regs->capabilities == model->regs.capabilities &&
 	       ((regs->fctl ^ model->regs.fctl) & fixed) == 0 &&
 	       directory_is_sane(model, regs->ddtp) && directory_is_sane(model, regs->directory) &&
-	       (regs->directory & RISCV_DDTP_BUSY) == 0 && (regs->ipsr & ~0xfULL) == 0 &&
-	       (regs->icvec & ~vector_bits(model)) == 0 && messages_are_sane(regs) &&
-	       counters_are_sane(model, regs) && (regs->request_iova & 0xfff) == 0 &&
-	       (regs->qosid & ~qos_bits(model)) == 0 && regs->device_is_silent <= 1;
+	       (regs->directory & RISCV_DDTP_BUSY) == 0 && directory_is_in_force(regs) &&
+	       (regs->ipsr & ~0xfULL) == 0 && (regs->icvec & ~vector_bits(model)) == 0 &&
+	       messages_are_sane(regs) && counters_are_sane(model, regs) &&
+	       (regs->request_iova & 0xfff) == 0 && (regs->qosid & ~qos_bits(model)) == 0 &&
+	       regs->device_is_silent <= 1;
 }

@@ -129,7 +129,8 @@ static unsigned int walk_begin(struct walker *w, struct iommu_model_riscv *model
 	return iommu_rvmodel_find_stages(&w->j);
 }
 
-int iommu_model_riscv_walk(struct iommu_model_riscv *model, struct iommu_model_riscv_walk *walk,
+int iommu_model_riscv_walk(struct iommu_model_riscv *model,
+			   struct iommu_model_riscv_walk_state *walk,
 			   struct iommu_model_riscv_mapping *mappings, size_t *count)
 {
 	struct walker w = {.request = {.device_id = walk->device_id,
