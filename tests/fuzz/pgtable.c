@@ -126,10 +126,20 @@ static int add_up(void *ctx, const struct iommu_pgtable_visit *visit)
 	return 0;
 }
 
+static bool is_first_stage(void)
+{
+	return f.ops == &iommu_x86_64_table_ops || f.ops == &iommu_riscvfs_ops;
+}
+
+static bool is_riscv(void)
+{
+	return f.ops == &iommu_riscvfs_ops || f.ops == &iommu_riscvss_ops;
+}
+
 static void walk_all(iommu_pgtable_visitor visitor, void *ctx)
 {
 	FUZZ_CHECK(f.ops->walk(&f.pt, 0, f.pt.aperture_last, visitor, ctx) == 0);
-	if (f.ops == &iommu_x86_64_table_ops)
+	if (is_first_stage())
 		FUZZ_CHECK(f.ops->walk(&f.pt, ~f.pt.aperture_last, UINT64_MAX, visitor, ctx) == 0);
 }
 
@@ -234,11 +244,6 @@ static int range_error(iommu_iova_t iova, uint64_t size)
 	if (iova + (size - 1) < iova)
 		return IOMMU_EOVERFLOW;
 	return 0;
-}
-
-static bool is_first_stage(void)
-{
-	return f.ops == &iommu_x86_64_table_ops;
 }
 
 /* Within what the tables cover; of one with two halves, within either. */
@@ -451,7 +456,10 @@ static void track(void)
 	case 1:
 		if (size > 1 << 24)
 			return;
-		status = f.ops->split(&f.pt, iova, size, f.page << 9 * fuzz_below(&f.input, 2),
+		status = f.ops->split(&f.pt, iova, size,
+				      f.page << (is_riscv() && fuzz_flag(&f.input)
+							 ? 4
+							 : 9 * fuzz_below(&f.input, 2)),
 				      &gather);
 		FUZZ_CHECK(status != IOMMU_ENOMEM || f.may_fail || f.max_pages != 0);
 		break;
@@ -594,7 +602,12 @@ static void write_theirs(void)
 				fuzz_number(&f.input, 1);
 			break;
 		default:
-			entry |= 0x67;
+			/* A table, or a page, by RISC-V's bits: of a run, too. */
+			if (is_riscv())
+				entry = entry >> 2 | (page % 2 != 0 ? 1 : 0xdf) |
+					(page == 6 ? 1ULL << 63 | 8 << 10 : 0);
+			else
+				entry |= 0x67;
 			break;
 		}
 		entry = is_big ? iommu_be64(entry) : iommu_le64(entry);
@@ -658,6 +671,10 @@ static void take_theirs(void)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+/* Kinds of tables beside those of the stored inputs' first bytes. */
+#define RISCV_SECOND 3U
+#define RISCV_FIRST  4U
+
 static bool begin(unsigned int kind, bool is_clone)
 {
 	struct iommu_pgtable_config config = {
@@ -688,6 +705,15 @@ static bool begin(unsigned int kind, bool is_clone)
 		config.input_bits = config.levels == 4 ? 47 : 56;
 		config.flags = IOMMU_PGTABLE_NO_EXECUTE;
 		break;
+	case RISCV_SECOND:
+	case RISCV_FIRST:
+		f.ops = kind == RISCV_FIRST ? &iommu_riscvfs_ops : &iommu_riscvss_ops;
+		config.levels = 3 + fuzz_below(&f.input, 3);
+		config.input_bits = 12 + 9 * config.levels + (kind == RISCV_FIRST ? -1U : 2U);
+		config.flags = IOMMU_PGTABLE_MEMORY_TYPES;
+		if (fuzz_flag(&f.input))
+			config.pgsize_bitmap |= IOMMU_SIZE_64K;
+		break;
 	default:
 		f.ops = &iommu_tce_ops;
 		config.levels = 1 + fuzz_below(&f.input, 5);
@@ -702,7 +728,7 @@ static bool begin(unsigned int kind, bool is_clone)
 		return false;
 	}
 	f.last = f.pt.aperture_last;
-	if (kind == 1 && fuzz_flag(&f.input)) {
+	if (is_first_stage() && fuzz_flag(&f.input)) {
 		f.first = ~f.pt.aperture_last;
 		f.last = UINT64_MAX;
 	}
@@ -711,15 +737,22 @@ static bool begin(unsigned int kind, bool is_clone)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	unsigned int mode;
+	unsigned int mode, kind;
+	bool is_clone;
 
 	memset(&f, 0, sizeof(f));
 	f.input = (struct fuzz_bytes){bytes, size};
 	test_platform_init(&f.platform, ARENA, ARENA_AT);
 	f.platform.quiet = true;
-	mode = fuzz_below(&f.input, 12);
-	if (begin(mode % 3, mode >= 9)) {
-		if (mode >= 9) {
+	mode = fuzz_byte(&f.input);
+	kind = mode % 12 % 3;
+	is_clone = mode % 12 >= 9;
+	if (mode >= 192) {
+		kind = mode % 2 != 0 ? RISCV_FIRST : RISCV_SECOND;
+		is_clone = mode % 8 >= 6;
+	}
+	if (begin(kind, is_clone)) {
+		if (is_clone) {
 			take_theirs();
 		} else {
 			run_operations();
