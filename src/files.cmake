@@ -128,6 +128,7 @@ set(libiommu_in_model_power
 set(libiommu_in_model_riscv
     ${libiommu_root}/src/model/riscv/access.c
     ${libiommu_root}/src/model/riscv/command.c
+    ${libiommu_root}/src/model/riscv/config.c
     ${libiommu_root}/src/model/riscv/control.c
     ${libiommu_root}/src/model/riscv/counters.c
     ${libiommu_root}/src/model/riscv/debug.c

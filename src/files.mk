@@ -127,6 +127,7 @@ libiommu_in_model_power := \
 libiommu_in_model_riscv := \
 	src/model/riscv/access.c \
 	src/model/riscv/command.c \
+	src/model/riscv/config.c \
 	src/model/riscv/control.c \
 	src/model/riscv/counters.c \
 	src/model/riscv/debug.c \

@@ -20,8 +20,9 @@
  * irq_restore and relax are called with a lock held; pages are allocated with IOMMU_ALLOC_ATOMIC.
  * The memory callbacks (read, write, set_bits, compare_exchange) are called by several threads at
  * once, in the middle of a walk, and must not call the model; nor must work_remains; all others
- * may. Callbacks other than those of memory do not nest: what arises while one is under way is
- * delivered afterwards by the same thread.
+ * may. Callbacks other than those of memory do not nest without bound: what arises while one is
+ * under way is delivered afterwards by the same thread, except that requests made within a
+ * page_answer may wait, two at most.
  *
  * Completion. IOFENCE.C, a change of ddtp, and a queue that turns off show the completion of an
  * operation to the guest (cqh, the stored data, busy, …) only when

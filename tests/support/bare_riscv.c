@@ -40,6 +40,8 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 	if (paddr > RV_MEMORY - size || is_broken(paddr))
 		return false;
 	memcpy(rv.memory + paddr, bytes, size);
+	if (rv.writing != NULL)
+		rv.writing(paddr);
 	return true;
 }
 

@@ -71,6 +71,8 @@ struct bare_riscv {
 	void (*meanwhile)(void);
 	/* … and while the model reads memory: what was there has been read. */
 	void (*reading)(iommu_paddr_t paddr);
+	/* … and while it writes. */
+	void (*writing)(iommu_paddr_t paddr);
 	/* Writes to these bytes fail. */
 	iommu_paddr_t broken_first, broken_last;
 	uint32_t tail; /* of the command queue */

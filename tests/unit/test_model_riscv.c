@@ -425,6 +425,35 @@ static void commands_of_capabilities_need_them(void **state)
 	}
 }
 
+/* The largest process directory that there is decides. */
+static void process_ids_are_as_wide_as_directories(void **state)
+{
+	static const struct {
+		uint64_t capability;
+		uint32_t widest;
+	} cases[] = {{RISCV_CAP_PD8, 0xff}, {RISCV_CAP_PD17, 0x1ffff}, {RISCV_CAP_PD20, 0xfffff}};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		const struct iommu_model_riscv_config config = {.capabilities =
+									cases[i].capability};
+
+		rv_begin(&config);
+		rv_queues_on(false);
+		rv_run(riscv_command_inval_process(1, cases[i].widest));
+		if (i != 2) {
+			rv_submit(riscv_command_inval_process(1, cases[i].widest + 1));
+			assert_int_equal(rv_reg(RISCV_CQCSR, 4) & RISCV_CQCSR_ERRORS,
+					 RISCV_CQCSR_ILLEGAL);
+		}
+		/* Registers of page requests are not there: an access that begins in a gap. */
+		assert_int_equal(rv_reg(RISCV_PQCSR, 8), 0);
+		assert_int_equal(rv.misuses, 1);
+		rv_end();
+	}
+}
+
 static void an_illegal_command_is_overwritten(void **state)
 {
 	(void)state;
@@ -823,6 +852,7 @@ int main(void)
 		cmocka_unit_test(software_indexes_have_the_bits_of_the_queue),
 		cmocka_unit_test(illegal_commands_stop_the_queue),
 		cmocka_unit_test(commands_of_capabilities_need_them),
+		cmocka_unit_test(process_ids_are_as_wide_as_directories),
 		cmocka_unit_test(an_illegal_command_is_overwritten),
 		cmocka_unit_test(a_queue_begins_anew_when_it_is_enabled),
 		cmocka_unit_test(commands_that_cannot_be_fetched),

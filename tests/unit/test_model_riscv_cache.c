@@ -298,6 +298,23 @@ static void pointers_of_the_first_stage(void **state)
 		}
 }
 
+/* The last of all address spaces, with a global pointer. */
+static void the_last_address_space(void **state)
+{
+	(void)state;
+	begin();
+	rv_word(rv_context_at(1) + 16, riscv_ta(0xfffff));
+	rv_word(TABLE(0, 0), riscv_pte_table(TABLE(0, 1)) | RISCV_PTE_GLOBAL);
+	rv_run(riscv_command_inval_device(1));
+	assert_int_equal(reach(0, PAGE_AT), before[0]);
+	put_leaf(0, 0, after[0]);
+	rv_run(riscv_command_of_process(riscv_command_vma(), 0xfffff));
+	assert_int_equal(reach(0, PAGE_AT), before[0]); /* global by its pointer */
+	rv_run(riscv_command_at(riscv_command_vma(), PAGE_AT));
+	assert_int_equal(reach(0, PAGE_AT), after[0]);
+	rv_end();
+}
+
 /* --- Second stage ----------------------------------------------------------------------------- */
 
 static void put_guest_leaf(uint16_t gscid, uint64_t guest, uint64_t to)
@@ -779,6 +796,7 @@ int main(void)
 		cmocka_unit_test(ranges_of_vma),
 		cmocka_unit_test(a_range_may_be_everything),
 		cmocka_unit_test(pointers_of_the_first_stage),
+		cmocka_unit_test(the_last_address_space),
 		cmocka_unit_test(each_operand_of_gvma),
 		cmocka_unit_test(pointers_of_the_second_stage),
 		cmocka_unit_test(stages_are_invalidated_apart),

@@ -163,6 +163,43 @@ static void a_reset_while_the_host_is_told(void **state)
 	rv_end();
 }
 
+static iommu_paddr_t reset_at;
+
+static void reset_once(iommu_paddr_t paddr)
+{
+	if (paddr != reset_at)
+		return;
+	reset_at = UINT64_MAX;
+	iommu_model_riscv_reset(rv.model);
+}
+
+/* In the middle of a fetch, of a fence's store, of a record: nothing of it goes on. */
+static void a_reset_while_memory_is_accessed(void **state)
+{
+	static const iommu_paddr_t places[] = {RV_COMMANDS, RV_FLAG, RV_FAULTS};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		running(&all);
+		rv.reading = rv.writing = reset_once;
+		reset_at = places[i];
+		if (i == 2)
+			(void)rv_reach(0x9000, IOMMU_PROT_READ);
+		else
+			rv_submit(riscv_command_fence_store(0, RV_FLAG, 1));
+		assert_int_equal(reset_at, UINT64_MAX);
+		assert_int_equal(rv_reg(RISCV_CQH, 4), 0);
+		assert_int_equal(rv_reg(RISCV_FQT, 4), 0);
+		assert_int_equal(rv_reg(RISCV_CQCSR, 4) | rv_reg(RISCV_FQCSR, 4), 0);
+		/* It works again. */
+		rv.reading = rv.writing = NULL;
+		rv_queues_on(false);
+		rv_run(riscv_command_fence(0));
+		rv_end();
+	}
+}
+
 /* --- Bounds ----------------------------------------------------------------------------------- */
 
 static unsigned int depth, deepest;
@@ -532,6 +569,76 @@ static void a_lazy_units_commands_are_in_the_state(void **state)
 	rv_end();
 }
 
+static void ask_for_three(void)
+{
+	struct iommu_model_riscv_page_message request = {.device_id = RV_DEVICE,
+							 .has_process = true,
+							 .process_id = 0x12345,
+							 .access = IOMMU_PROT_READ,
+							 .is_last = true};
+
+	rv.meanwhile = NULL;
+	/* While one answer is being given two wait; a third gives the first of them. */
+	for (request.group = 1; request.group <= 3; request.group++)
+		(void)iommu_model_riscv_page_request(rv.model, &request);
+	save();
+}
+
+static void answers_on_their_way_are_in_the_state(void **state)
+{
+	struct iommu_model_riscv *first;
+	size_t at;
+
+	(void)state;
+	running(&all);
+	rv_set(RISCV_PQCSR, 4, 0);
+	rv.meanwhile = ask_for_three;
+	(void)iommu_model_riscv_page_request(
+		rv.model, &(struct iommu_model_riscv_page_message){.device_id = RV_DEVICE,
+								   .access = IOMMU_PROT_READ,
+								   .is_last = true});
+	assert_int_equal(rv.answers, 4);
+	first = rv.model;
+	assert_int_equal(rv_create(&all), 0);
+	rv.answers = 0;
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+	assert_int_equal(rv.answers, 2);
+	assert_int_equal(rv.answer_last.group, 3);
+	assert_int_equal(rv.answer_last.device_id, RV_DEVICE);
+	assert_int_equal(rv.answer_last.process_id, 0x12345);
+	assert_int_equal(rv.answer_last.code, RISCV_PAGE_FAILURE);
+	/* More than there is room for, and bits that no answer has. */
+	at = saved_size - (2 + 4 + 64) * 8;
+	assert_int_equal(saved[at], 2);
+	saved[at] = 3;
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), IOMMU_EINVAL);
+	saved[at] = 2;
+	saved[at + 16 + 7] = 1;
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), IOMMU_EINVAL);
+	iommu_model_riscv_destroy(first);
+	rv_end();
+}
+
+/* A unit without page requests has no queue for them. */
+static void a_unit_without_page_requests_has_its_states(void **state)
+{
+	struct iommu_model_riscv_config plain = all;
+
+	(void)state;
+	plain.capabilities &= ~(RISCV_CAP_ATS | RISCV_CAP_T2GPA);
+	rv_begin(&plain);
+	save();
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+	saved[8 + 15 * 8] = 1; /* pqcsr: enabled */
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), IOMMU_EINVAL);
+	rv_end();
+	plain.strict = IOMMU_MODEL_RISCV_WILD_RESET;
+	rv_begin(&plain);
+	save();
+	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+	rv_end();
+}
+
 /* Both indexes stay within a queue that becomes smaller. */
 static void a_smaller_queue_is_a_state(void **state)
 {
@@ -869,6 +976,7 @@ int main(void)
 		cmocka_unit_test(the_host_is_told_before_the_guest),
 		cmocka_unit_test(a_restarted_queue_loses_nothing),
 		cmocka_unit_test(a_reset_while_the_host_is_told),
+		cmocka_unit_test(a_reset_while_memory_is_accessed),
 		cmocka_unit_test(a_queue_that_is_refilled_keeps_no_call),
 		cmocka_unit_test(devices_that_ask_again_do_not_nest),
 		cmocka_unit_test(a_table_that_leads_to_itself_takes_no_more_memory),
@@ -876,6 +984,8 @@ int main(void)
 		cmocka_unit_test(every_call_ends),
 		cmocka_unit_test(a_restored_model_goes_on),
 		cmocka_unit_test(a_lazy_units_commands_are_in_the_state),
+		cmocka_unit_test(answers_on_their_way_are_in_the_state),
+		cmocka_unit_test(a_unit_without_page_requests_has_its_states),
 		cmocka_unit_test(a_smaller_queue_is_a_state),
 		cmocka_unit_test(states_that_cannot_be_are_refused),
 		cmocka_unit_test(mutated_states_do_no_harm),

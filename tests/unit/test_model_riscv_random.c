@@ -58,7 +58,7 @@ static uint64_t take_page(uint64_t size)
 
 	assert_true(page + size <= RV_MEMORY);
 	next_page = page + size;
-	memset(rv.memory + page, 0, size);
+	memset(rv.memory + page, 0, (size_t)size);
 	return page;
 }
 
@@ -509,10 +509,10 @@ static void check_block(struct reference_unit *unit, struct reference_request re
 	assert_true(answer->size >= 4096);
 	if (answer->is_file || answer->prot == 0 || answer->size > 1ULL << 50)
 		return;
-	memcpy(untouched, unit->memory, next_page);
+	memcpy(untouched, unit->memory, (size_t)next_page);
 	request.iova = first | offset;
 	riscv_reference(unit, &request, &other);
-	memcpy(unit->memory, untouched, next_page);
+	memcpy(unit->memory, untouched, (size_t)next_page);
 	assert_int_equal(other.cause, 0);
 	assert_int_equal(other.pa, (answer->paddr & ~(answer->size - 1)) | offset);
 }
@@ -535,7 +535,7 @@ static void ask(struct reference_unit *unit)
 	};
 	struct reference_result expected;
 
-	memcpy(expected_memory, rv.memory, next_page);
+	memcpy(expected_memory, rv.memory, (size_t)next_page);
 	riscv_reference(unit, &plain, &expected);
 	causes[expected.cause]++;
 	(void)iommu_model_riscv_peek(rv.model, &request, &peeked);
@@ -547,7 +547,7 @@ static void ask(struct reference_unit *unit)
 		check_success(&request, &expected);
 	/* What the unit wrote to tables. */
 	assert_memory_equal(rv.memory + FIRST_FREE, expected_memory + FIRST_FREE,
-			    next_page - FIRST_FREE);
+			    (size_t)(next_page - FIRST_FREE));
 	if (expected.cause == 0)
 		check_block(unit, plain, &rv_result);
 }

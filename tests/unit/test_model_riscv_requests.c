@@ -63,6 +63,8 @@ static const struct context_case context_cases[] = {
 	{0, 0, 0, {V, 0, 0, 0, 0, 0, 1ULL << 46}, true},
 	{RISCV_CAP_SV57X4, 0, 0, {V, 0, 0, 0, 0, 1ULL << 38}, false},
 	{RISCV_CAP_SV57X4, 0, 0, {V, 0, 0, 0, 0, 1ULL << 37}, true},
+	{RISCV_CAP_SV57X4 | RISCV_CAP_SV48X4, 0, 0, {V, 0, 0, 0, 0, 1ULL << 29}, false},
+	{RISCV_CAP_SV57X4 | RISCV_CAP_SV48X4, 0, 0, {V, 0, 0, 0, 0, 1ULL << 28}, true},
 	/* ATS */
 	{0, 0, 0, {V | RISCV_TC_EN_ATS}, true},
 	{0, 0, 0, {V | RISCV_TC_EN_PRI}, false},
@@ -504,6 +506,38 @@ static void faults_are_hidden_by_dtf(void **state)
 	rv_end();
 }
 
+/*
+ * A unit that has forgotten a part of a context reads it again: a fault that this meets is none of
+ * the context's, and is recorded.
+ */
+static void faults_of_contexts_are_never_hidden(void **state)
+{
+	struct iommu_model_riscv_config forgetful = all;
+	struct riscv_context context = {.words = {V | RISCV_TC_DTF,
+						  8ULL << 60 | 9ULL << 44 | RV_GUEST_ROOT >> 12, 0,
+						  0, 1ULL << 60 | RV_MESSAGES >> 12, 0x5, 0x28000}};
+	unsigned int i, recorded = 0;
+
+	(void)state;
+	forgetful.forget_seed = 3;
+	start(&forgetful);
+	rv_word(RV_MESSAGES, riscv_msi_basic(0x300000));
+	for (i = 0; i < 200; i++) {
+		context.words[0] = V | RISCV_TC_DTF;
+		rv_context(RV_DEVICE, &context);
+		assert_int_equal(rv_reach(0x28000000, IOMMU_PROT_WRITE), 0);
+		context.words[0] = RISCV_TC_DTF;
+		rv_context(RV_DEVICE, &context);
+		if (rv_reach(0x28000000, IOMMU_PROT_WRITE) == 0)
+			continue;
+		assert_int_equal(rv_result.cause, RISCV_FAULT_DEVICE_NOT_VALID);
+		(void)rv_fault();
+		recorded++;
+	}
+	assert_in_range(recorded, 20, 180);
+	rv_end();
+}
+
 /* What is poisoned, wherever a table is read. */
 static void corruption_has_causes_of_its_own(void **state)
 {
@@ -752,6 +786,51 @@ static void bits_that_cannot_be_set(void **state)
 	rv.broken_first = RV_FIRST(1);
 	rv.broken_last = RV_FIRST(1) + 4095;
 	assert_int_equal(rv_reach(0x5000, IOMMU_PROT_READ), RISCV_FAULT_READ_ACCESS);
+	rv_end();
+}
+
+static iommu_paddr_t changing;
+
+static void change_what_is_read(iommu_paddr_t paddr)
+{
+	if (paddr == (changing & ~7ULL) || paddr == changing) {
+		if (changes_left != 0) {
+			changes_left--;
+			rv.memory[changing + 1] ^= 1; /* software's own bit */
+		}
+	}
+}
+
+/* Of the second stage, and of Sv32, whose entries are half of what is exchanged. */
+static void entries_that_change_meanwhile(void **state)
+{
+	const uint64_t fresh = RV_LEAF_FLAGS & ~(RISCV_PTE_ACCESSED | RISCV_PTE_DIRTY);
+	const struct riscv_context guest = {
+		.words = {V | RISCV_TC_GADE, 8ULL << 60 | 7ULL << 44 | RV_GUEST_ROOT >> 12}};
+	const struct riscv_context narrow = {
+		.words = {V | RISCV_TC_SADE | RISCV_TC_SXL, 0, 0, 8ULL << 60 | RV_FIRST(2) >> 12}};
+	struct iommu_model_riscv_config config = all;
+
+	(void)state;
+	config.capabilities |= NARROW;
+	start(&config);
+	set_context(&guest);
+	rv_map_second(3, 0x5000, 1, riscv_pte_leaf(RV_DATA, fresh));
+	changing = RV_SECOND(1) + 40;
+	rv.reading = change_what_is_read;
+	changes_left = 3;
+	assert_int_equal(rv_reach(0x5000, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
+	set_context(&narrow);
+	rv_half(RV_FIRST(2) + 4, (uint32_t)riscv_pte_table(RV_FIRST(1)));
+	rv_half(RV_FIRST(1) + 5 * 4, (uint32_t)riscv_pte_leaf(RV_DATA, fresh));
+	rv_half(RV_FIRST(1) + 4 * 4, 0x12345678);
+	changing = RV_FIRST(1) + 5 * 4;
+	changes_left = 3;
+	assert_int_equal(rv_reach(0x405000, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(rv_result.paddr, RV_DATA);
+	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
+	assert_int_equal(rv_look(RV_FIRST(1) + 4 * 4) & UINT32_MAX, 0x12345678);
 	rv_end();
 }
 
@@ -1100,6 +1179,26 @@ static void the_unit_answers_itself(void **state)
 	}
 }
 
+static void a_full_page_request_queue_interrupts_again(void **state)
+{
+	struct iommu_model_riscv_page_message request = a_request;
+
+	(void)state;
+	rv_begin(&all);
+	rv_queues_on(true);
+	rv_directory_on(RISCV_DDTP_1LVL);
+	set_context(&serves_requests);
+	rv_set(RISCV_PQH, 4, 1);
+	assert_int_equal(iommu_model_riscv_page_request(rv.model, &request), IOMMU_ENOSPC);
+	assert_int_equal(rv_reg(RISCV_IPSR, 4), RISCV_IPSR_PAGE_REQUESTS);
+	rv_set(RISCV_IPSR, 4, RISCV_IPSR_PAGE_REQUESTS);
+	assert_int_equal(rv_reg(RISCV_IPSR, 4), RISCV_IPSR_PAGE_REQUESTS);
+	rv_set(RISCV_PQCSR, 4, RISCV_QUEUE_ENABLE | RISCV_QUEUE_INTERRUPT | RISCV_QUEUE_OVERFLOW);
+	rv_set(RISCV_IPSR, 4, RISCV_IPSR_PAGE_REQUESTS);
+	assert_int_equal(rv_reg(RISCV_IPSR, 4), 0);
+	rv_end();
+}
+
 /* --- Messages --------------------------------------------------------------------------------- */
 
 static const struct riscv_context guest_with_messages = {
@@ -1262,7 +1361,21 @@ static void files_in_memory_may_fail(void **state)
 	assert_int_equal(iommu_model_riscv_interrupt(rv.model, &request, 6, &message),
 			 IOMMU_EFAULT);
 	assert_int_equal(message.where.cause, RISCV_FAULT_WRITE_MISALIGNED);
-	/* A device may only write there untranslated. */
+	/* A file that is no memory, or lies beyond it. */
+	rv_word(RV_MESSAGES, riscv_mrif_low(RV_MEMORY));
+	rv_run(riscv_command_gvma());
+	request.address = 0x28000000;
+	assert_int_equal(iommu_model_riscv_interrupt(rv.model, &request, 6, &message),
+			 IOMMU_EFAULT);
+	assert_int_equal(message.where.cause, RISCV_FAULT_MRIF_ACCESS);
+	rv_end();
+	plain.capabilities |= 40ULL << 32;
+	start(&plain);
+	set_context(&guest_with_messages);
+	rv_word(RV_MESSAGES, riscv_mrif_low(1ULL << 50));
+	assert_int_equal(iommu_model_riscv_interrupt(rv.model, &request, 6, &message),
+			 IOMMU_EFAULT);
+	assert_int_equal(message.where.cause, RISCV_FAULT_MRIF_ACCESS);
 	rv_end();
 }
 
@@ -1476,6 +1589,26 @@ static void filters_of_counters(void **state)
 			fail_msg("filter %u: %u", i, (unsigned int)counted(31));
 		rv_end();
 	}
+}
+
+static void kinds_of_requests_are_counted(void **state)
+{
+	const struct riscv_context context = {.words = {V | RISCV_TC_EN_ATS}};
+	struct iommu_model_riscv_request request = {.device_id = RV_DEVICE};
+
+	(void)state;
+	start(&all);
+	set_context(&context);
+	rv_set(riscv_counter_event(1), 8, riscv_event(RISCV_EVENT_TRANSLATED, 0, 0, 0));
+	rv_set(riscv_counter_event(2), 8, riscv_event(RISCV_EVENT_ATS_REQUEST, 0, 0, 0));
+	request.type = IOMMU_MODEL_RISCV_TRANSLATED;
+	assert_int_equal(rv_ask(&request), 0);
+	request.type = IOMMU_MODEL_RISCV_TRANSLATION_REQUEST;
+	assert_int_equal(rv_ask(&request), 0);
+	assert_int_equal(rv_ask(&request), 0);
+	assert_int_equal(counted(1), 1);
+	assert_int_equal(counted(2), 2);
+	rv_end();
 }
 
 static void counters_overflow_once(void **state)
@@ -1712,6 +1845,45 @@ static void the_mappings_of_a_guest(void **state)
 	rv_end();
 }
 
+/* Sv32 has one half, and nothing above; what the second stage lacks is not mapped. */
+static void the_mappings_of_narrow_and_nested_tables(void **state)
+{
+	const struct riscv_context narrow = {
+		.words = {V | RISCV_TC_SXL, 0, 0, 8ULL << 60 | RV_FIRST(2) >> 12}};
+	const struct riscv_context guest = {
+		.words = {V, 8ULL << 60 | 7ULL << 44 | RV_GUEST_ROOT >> 12}};
+	struct iommu_model_riscv_walk_state walk = {
+		.device_id = RV_DEVICE, .next = 0x800000, .last = UINT64_MAX};
+	struct iommu_model_riscv_config config = all;
+	struct iommu_model_riscv_mapping found[4];
+	size_t count;
+
+	(void)state;
+	config.capabilities |= NARROW;
+	start(&config);
+	set_context(&narrow);
+	rv_half(RV_FIRST(2) + 2 * 4, (uint32_t)riscv_pte_leaf(0x400000, RV_LEAF_FLAGS));
+	do {
+		count = 4;
+		assert_int_equal(iommu_model_riscv_walk(rv.model, &walk, found, &count), 0);
+		if (walk.next == 0 || count != 0)
+			assert_true(walk.is_done || found[0].iova == 0x800000);
+	} while (!walk.is_done);
+	assert_int_equal(iommu_model_riscv_walk(rv.model, &walk, found, &count), 0);
+	assert_int_equal(count, 0);
+	set_context(&guest);
+	rv_map_second(3, 0x400000, 2, riscv_pte_leaf(0x40000000, RV_LEAF_FLAGS));
+	walk = (struct iommu_model_riscv_walk_state){.device_id = RV_DEVICE, .last = 0x4fffff};
+	count = 4;
+	assert_int_equal(iommu_model_riscv_walk(rv.model, &walk, found, &count), 0);
+	assert_true(walk.is_done);
+	assert_int_equal(count, 1);
+	assert_int_equal(found[0].iova, 0x400000);
+	assert_int_equal(found[0].size, 0x100000); /* cut by the range */
+	assert_int_equal(found[0].paddr, 0x40000000);
+	rv_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1726,12 +1898,14 @@ int main(void)
 		cmocka_unit_test(translated_requests_in_records),
 		cmocka_unit_test(guest_addresses_in_records),
 		cmocka_unit_test(faults_are_hidden_by_dtf),
+		cmocka_unit_test(faults_of_contexts_are_never_hidden),
 		cmocka_unit_test(corruption_has_causes_of_its_own),
 		cmocka_unit_test(each_mode_of_the_first_stage),
 		cmocka_unit_test(the_second_stage_has_a_wide_root),
 		cmocka_unit_test(bits_of_entries),
 		cmocka_unit_test(bits_of_pointers),
 		cmocka_unit_test(bits_that_cannot_be_set),
+		cmocka_unit_test(entries_that_change_meanwhile),
 		cmocka_unit_test(permissions_in_ats_answers),
 		cmocka_unit_test(ats_answers_to_faults),
 		cmocka_unit_test(ats_with_a_process),
@@ -1740,6 +1914,7 @@ int main(void)
 		cmocka_unit_test(bare_mode_has_the_units_qos),
 		cmocka_unit_test(a_page_request_is_queued),
 		cmocka_unit_test(the_unit_answers_itself),
+		cmocka_unit_test(a_full_page_request_queue_interrupts_again),
 		cmocka_unit_test(pages_of_interrupt_files),
 		cmocka_unit_test(each_check_of_an_msi_entry),
 		cmocka_unit_test(messages_into_a_file_in_memory),
@@ -1751,6 +1926,7 @@ int main(void)
 		cmocka_unit_test(debug_of_messages),
 		cmocka_unit_test(each_event_is_counted),
 		cmocka_unit_test(filters_of_counters),
+		cmocka_unit_test(kinds_of_requests_are_counted),
 		cmocka_unit_test(counters_overflow_once),
 		cmocka_unit_test(cycles_pass),
 		cmocka_unit_test(accesses_in_pieces),
@@ -1758,6 +1934,7 @@ int main(void)
 		cmocka_unit_test(stages_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_guest),
+		cmocka_unit_test(the_mappings_of_narrow_and_nested_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,7 @@ static void drop_range_in_all(struct iommu_model_riscv *model, uint64_t first, u
 		if (model->budget > 1)
 			model->budget--;
 		if (tag++ == last)
-			return;
+			break;
 	}
 }
 

@@ -338,11 +338,18 @@ bool iommu_rvmodel_may_be_put_off(const struct iommu_model_riscv *model,
 /* Drop what a command names, and tell the host. */
 void iommu_rvmodel_invalidate(struct iommu_model_riscv *model, struct riscv_command command);
 
+/* --- configurations (config.c) ---------------------------------------------------------------- */
+
+void iommu_rvmodel_set_defaults(struct iommu_model_riscv_config *config);
+/* What contradicts itself; NULL: nothing. */
+const char *iommu_rvmodel_config_defect(const struct iommu_model_riscv_config *config);
+/* Of a configuration whose defaults are filled in: the register, and fctl. */
+uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
+uint64_t iommu_rvmodel_fctl_after_reset(const struct iommu_model_riscv_config *config);
+
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_rvmodel_registers_reset(struct iommu_model_riscv *model);
-/* The capabilities of a configuration whose defaults are filled in. */
-uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config);
 /* Bits that the registers can hold, each for itself. */
 bool iommu_rvmodel_registers_are_sane(const struct iommu_model_riscv *model,
 				      const struct model_registers *regs);

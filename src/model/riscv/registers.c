@@ -377,29 +377,6 @@ void iommu_model_riscv_mmio_write(struct iommu_model_riscv *model, uint64_t offs
 
 /* --- Reset ------------------------------------------------------------------------------------ */
 
-uint64_t iommu_rvmodel_capabilities(const struct iommu_model_riscv_config *config)
-{
-	return (config->capabilities & ~0xffULL) | RISCV_VERSION_1_0;
-}
-
-/* The bits that cannot be written have the values that the capabilities leave. */
-static uint64_t fctl_after_reset(const struct iommu_model_riscv_config *config)
-{
-	const uint64_t cap = config->capabilities;
-	const uint64_t wide = RISCV_CAP_SV39X4 | RISCV_CAP_SV48X4 | RISCV_CAP_SV57X4;
-	uint64_t fctl = config->fctl & (RISCV_FCTL_BE | RISCV_FCTL_WSI | RISCV_FCTL_GXL);
-
-	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_MSI)
-		fctl &= ~(uint64_t)RISCV_FCTL_WSI;
-	if (riscv_cap_interrupts(cap) == RISCV_INTERRUPTS_WIRED)
-		fctl |= RISCV_FCTL_WSI;
-	if ((cap & RISCV_CAP_SV32X4) == 0)
-		fctl &= ~(uint64_t)RISCV_FCTL_GXL;
-	else if ((cap & wide) == 0 && (config->fctl_fixed & RISCV_FCTL_GXL) == 0)
-		fctl |= RISCV_FCTL_GXL;
-	return fctl;
-}
-
 static uint64_t next_random(struct iommu_model_riscv *model)
 {
 	model->random ^= model->random << 13;
@@ -464,7 +441,7 @@ void iommu_rvmodel_registers_reset(struct iommu_model_riscv *model)
 
 	model->regs = (struct model_registers){
 		.capabilities = iommu_rvmodel_capabilities(config),
-		.fctl = fctl_after_reset(config),
+		.fctl = iommu_rvmodel_fctl_after_reset(config),
 		.ddtp = config->resets_bare ? RISCV_DDTP_BARE : RISCV_DDTP_OFF,
 	};
 	model->regs.directory = model->regs.ddtp;
