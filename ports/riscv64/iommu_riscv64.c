@@ -2,6 +2,7 @@
 #include "iommu_riscv64.h"
 
 #define SSTATUS_SIE 2UL
+#define MSTATUS_MIE 8UL
 
 /* Written out by .insn, for assemblers that do not know the extensions. */
 static void riscv64_clean(uintptr_t block)
@@ -39,28 +40,42 @@ static void riscv64_relax(void *ctx)
 
 static uintptr_t riscv64_irq_save(void *ctx)
 {
-	uintptr_t sstatus;
+	const struct iommu_riscv64 *port = ctx;
+	uintptr_t status;
 
-	(void)ctx;
-	__asm__ volatile("csrrc %0, sstatus, %1" : "=r"(sstatus) : "r"(SSTATUS_SIE) : "memory");
-	return sstatus & SSTATUS_SIE;
+	if (port->machine_mode) {
+		__asm__ volatile("csrrc %0, mstatus, %1"
+				 : "=r"(status)
+				 : "r"(MSTATUS_MIE)
+				 : "memory");
+		return status & MSTATUS_MIE;
+	}
+	__asm__ volatile("csrrc %0, sstatus, %1" : "=r"(status) : "r"(SSTATUS_SIE) : "memory");
+	return status & SSTATUS_SIE;
 }
 
 static void riscv64_irq_restore(void *ctx, uintptr_t state)
 {
-	(void)ctx;
-	__asm__ volatile("csrs sstatus, %0" ::"r"(state) : "memory");
+	const struct iommu_riscv64 *port = ctx;
+
+	if (port->machine_mode)
+		__asm__ volatile("csrs mstatus, %0" ::"r"(state) : "memory");
+	else
+		__asm__ volatile("csrs sstatus, %0" ::"r"(state) : "memory");
 }
 
-/* Registers and memory are different domains of a fence: i and o, r and w. */
+/*
+ * Registers and memory are different domains of a fence: i and o, r and w. What was read before a
+ * write may be given back to hardware by that: a slot of a queue.
+ */
 static void riscv64_before_write(void)
 {
-	__asm__ volatile("fence w, o" ::: "memory");
+	__asm__ volatile("fence rw, o" ::: "memory");
 }
 
 static void riscv64_after_read(void)
 {
-	__asm__ volatile("fence i, r" ::: "memory");
+	__asm__ volatile("fence i, rw" ::: "memory");
 }
 
 static uint32_t riscv64_read32(void *ctx, const volatile void *reg)

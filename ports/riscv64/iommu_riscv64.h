@@ -10,7 +10,7 @@
  *	iommu_riscv64_fill(&platform, &port);
  *
  * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
- * iommu_riscv64 its first member. Interrupt masking needs supervisor mode.
+ * iommu_riscv64 its first member. Interrupt masking needs S mode, or M mode.
  */
 #ifndef IOMMU_RISCV64_H
 #define IOMMU_RISCV64_H
@@ -26,12 +26,13 @@ struct iommu_riscv64 {
 	 * tables snoops the caches, and no cache_flush is set.
 	 */
 	uint32_t cache_block;
+	bool machine_mode; /* the kernel runs in M mode, and masks interrupts of that */
 };
 
 /*
  * iommu_riscv64_fill - set ctx, cache_flush (with a cache_block), now_ns, relax, irq_save,
- * irq_restore and the four mmio functions. A register is written after all earlier stores, and
- * later loads come after a register was read.
+ * irq_restore and the four mmio functions. A register is written after all earlier loads and
+ * stores of memory, and later ones come after a register was read.
  */
 void iommu_riscv64_fill(struct iommu_platform *platform, struct iommu_riscv64 *port);
 

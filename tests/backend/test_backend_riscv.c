@@ -235,7 +235,7 @@ static void begin_first_stage(struct test_platform *test)
 
 static void begin_second_stage(struct test_platform *test)
 {
-	begin(test, SECOND, IOMMU_MODEL_RISCV_WILD_RESET, 7);
+	begin(test, SECOND | RISCV_CAP_S, IOMMU_MODEL_RISCV_WILD_RESET, 7);
 }
 
 static void begin_extended(struct test_platform *test)

@@ -764,12 +764,14 @@ static void test_silent_device(void **state)
 static void test_device_tlb_of_pasids(void **state)
 {
 	struct iommu_pasid_handle handle = {0};
-	struct iommu_domain *domain;
+	struct iommu_domain *domain, *identity;
 	iommu_paddr_t seen;
 
 	(void)state;
 	begin(EVERYTHING);
 	domain = paging(IOMMU_STAGE_FIRST);
+	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
 	(void)map(domain, IOVA);
 	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
 			 0);
@@ -782,6 +784,8 @@ static void test_device_tlb_of_pasids(void **state)
 	assert_true(ask(0, 9, IOVA));
 	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 9), 0);
 	assert_false(use_kept(0, 9, IOVA, &seen));
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(identity);
 	iommu_domain_free(domain);
 	end();
 }
@@ -1199,7 +1203,9 @@ static void test_configurations(void **state)
 	struct iommu_model_riscv_faults version = {.lies = true, .lie = 0x20 | EVERYTHING};
 	const struct iommu_model_riscv_faults none = {0};
 	const struct iommu_riscv_config right = {.registers = BASE};
+	const struct iommu_endpoint_info info = {.source_id = 8};
 	struct iommu_hardware_info hardware;
+	struct iommu_endpoint *endpoint;
 	unsigned int i;
 
 	(void)state;
@@ -1214,6 +1220,9 @@ static void test_configurations(void **state)
 	assert_int_equal(iommu_unit_get_hardware_info(f.unit, &hardware), 0);
 	assert_int_equal(hardware.type, IOMMU_HARDWARE_RISCV);
 	assert_int_equal(hardware.words[0], EVERYTHING | 0x10);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), IOMMU_EBUSY);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
 	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, &f.unit), 0);
 	end();

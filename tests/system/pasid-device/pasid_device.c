@@ -156,12 +156,17 @@ static uint64_t address_of(struct device *device)
 	       *reg(device, PASID_REG_ADDRESS_LOW);
 }
 
-static bool copy_plainly(struct device *device, uint64_t address, uint32_t size, bool is_write)
+static bool copy_plainly(struct device *device, uint64_t address, uint32_t size,
+			 struct access_attributes attributes, bool is_write)
 {
-	const struct access_attributes none = {0};
-
-	return address_space_rw(pci_device_iommu_address_space(device->pci), address, none,
+	return address_space_rw(pci_device_iommu_address_space(device->pci), address, attributes,
 				device->buffer, size, is_write) == 0;
+}
+
+static struct access_attributes attributes_of(uint32_t pasid)
+{
+	return (struct access_attributes){pasid == NO_PASID ? ATTRIBUTES_UNSPECIFIED
+							    : ATTRIBUTES_PROCESS(pasid)};
 }
 
 static bool copy_through_tlb(struct device *device, uint32_t pasid, uint64_t address, uint32_t size,
@@ -189,17 +194,22 @@ static bool copy_through_tlb(struct device *device, uint32_t pasid, uint64_t add
 static uint32_t copy(struct device *device, uint32_t command, uint32_t pasid, bool is_write)
 {
 	const uint32_t size = *reg(device, PASID_REG_SIZE);
+	const struct access_attributes none = {0};
 	const uint64_t address = address_of(device);
 	struct space *space;
 	bool passed;
 
 	if (size > PASID_DEVICE_BUFFER_SIZE)
 		return PASID_RESULT_ERROR;
-	if ((command & PASID_THROUGH_TLB) == 0) {
+	if ((command & PASID_IN_ATTRIBUTES) != 0) {
+		if (pasid != NO_PASID && pasid > ATTRIBUTES_PROCESS_MAX)
+			return PASID_RESULT_ERROR;
+		passed = copy_plainly(device, address, size, attributes_of(pasid), is_write);
+	} else if ((command & PASID_THROUGH_TLB) == 0) {
 		/* QEMU has no space of plain requests with a PASID. */
 		if (pasid != NO_PASID)
 			return PASID_RESULT_ERROR;
-		passed = copy_plainly(device, address, size, is_write);
+		passed = copy_plainly(device, address, size, none, is_write);
 	} else {
 		space = space_of(device, pasid);
 		if (space == NULL || !listen_to_invalidations(space))

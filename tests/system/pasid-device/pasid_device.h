@@ -51,6 +51,11 @@
 #define PASID_REQUEST_READ  (1U << 10)
 #define PASID_REQUEST_WRITE (1U << 11)
 #define PASID_REQUEST_LAST  (1U << 12)
+/*
+ * A plain request: its PASID, of at most 8 bits, is an attribute of the access, which units of
+ * RISC-V go by, and no others do.
+ */
+#define PASID_IN_ATTRIBUTES (1U << 13)
 
 /* Results. */
 #define PASID_RESULT_DONE    0

@@ -48,10 +48,16 @@ void *object_class_by_name(const char *name);
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
-/* Attributes of an access: 0 is an access without any, by an untranslated address. */
+/*
+ * Attributes of an access: 0 is an access without any, by an untranslated address. In the byte
+ * order of the little-endian machine that QEMU runs on.
+ */
 struct access_attributes {
 	uint64_t bits;
 };
+#define ATTRIBUTES_PROCESS(id) ((uint64_t)(id) << 22)
+#define ATTRIBUTES_PROCESS_MAX 0xffU
+#define ATTRIBUTES_UNSPECIFIED (1ULL << 32) /* no process either */
 
 struct region_ops {
 	uint64_t (*read)(void *opaque, uint64_t address, unsigned int size);

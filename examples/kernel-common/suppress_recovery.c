@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A negative control: a descriptor that hardware refuses stays where it is, and the queue with it.
+ * A negative control: a command that hardware refuses stays where it is, and the queue with it.
  * The scenario must notice.
  */
 #include <libiommu/backend/ops.h>
