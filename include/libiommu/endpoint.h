@@ -218,10 +218,11 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
  *
  * iommu_endpoint_is_lost - whether that has happened. Any context. iommu_endpoint_was_reset -
  * report that the host has reset the device (a function level reset empties its TLB): it may be
- * attached again, and is blocked until then. Its group is detached first if necessary. Errors as
- * iommu_domain_detach_group; IOMMU_ENODEV: it was released; IOMMU_EBUSY: it is untrusted, and its
- * group uses a domain that an untrusted device must not share, or a reset has begun
- * (iommu_endpoint_reset_begin).
+ * attached again, and is blocked until then. Its group is detached if necessary, and uses its
+ * default domain, if it has one, like every group that is detached. Errors as
+ * iommu_domain_detach_group, after which the call is to be repeated; IOMMU_ENODEV: it was released;
+ * IOMMU_EBUSY: it is untrusted, and its group uses a domain that an untrusted device must not
+ * share, or a reset has begun (iommu_endpoint_reset_begin).
  */
 IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
@@ -257,7 +258,10 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                 begin: a unit did not confirm: no reset has begun, and the device must not be
  *                 reset: it uses what it used before, or, if the unit does not confirm that
- *                 either, is blocked, which is logged, until a later attach
+ *                 either, is blocked, which is logged, until a later attach. A nested begin: the
+ *                 device is still to be blocked, and a unit did not confirm it: no further reset
+ *                 has begun. end: a unit did not confirm that the device, whose reset has not
+ *                 ended, is blocked
  *   otherwise     end: errors as iommu_domain_attach_group and iommu_domain_attach_pasid: the reset
  *                 has not ended, the device is still blocked; call it again, perhaps after
  *                 attaching another domain

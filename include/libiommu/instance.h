@@ -117,7 +117,7 @@ IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
  * @paddr: receives the physical address; unchanged on failure.
  *
  * Returns 0, or
- *   IOMMU_EFAULT      the access is blocked, and reported as a fault of the device
+ *   IOMMU_EFAULT      the access is blocked; it may have been reported as a fault of the device
  *   IOMMU_EINVAL      another prot
  *   IOMMU_ENODEV      the endpoint was released
  *   IOMMU_EOPNOTSUPP  the hardware cannot be asked

@@ -64,6 +64,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
 #include <libiommu/rimt.h>
+#include <libiommu/riscv.h>
 #include <libiommu/riscv64.h>
 #include <libiommu/shadow.h>
 #include <libiommu/spapr.h>

@@ -16,7 +16,8 @@
  * what a range of the configuration makes of it ("iommu-map" of a device tree, an id mapping of
  * RIMT). A device that is no PCI function is probed with a fwspec: its ids are the device ids
  * ("iommus"), and its info has the unit's segment, and as source id the lower 16 bits of the first
- * device id, by which faults are reported.
+ * device id, by which faults are reported. Two endpoints cannot share a device id: the probe of the
+ * second is IOMMU_EINVAL, as that of an id with more bits than the unit's.
  *
  * Domains. A paging domain uses the first stage (Sv39, Sv48, Sv57), or the second (Sv39x4, Sv48x4,
  * Sv57x4) where the unit has no first, where the host asks for it, or where nested domains are to
@@ -98,7 +99,8 @@ struct iommu_riscv_config {
  *
  * Returns 0, or
  *   IOMMU_EINVAL      unknown flags, registers that are not on a page, a range of ids that is empty
- *                     or wider than device_id_bits, or more than 24 bits
+ *                     or wider than device_id_bits, two that have ids in common, or more than 24
+ *                     bits
  *   IOMMU_EEXIST      there is a unit at these registers
  *   IOMMU_ENOMEM      no memory, or none that the unit can address
  *   IOMMU_EFAULT      the host does not map the registers
@@ -153,7 +155,7 @@ struct iommu_riscv_info {
 	unsigned int directory_levels; /* of the device directory: 1 to 3 */
 	iommu_paddr_t directory;       /* its root */
 	unsigned int process_id_bits;  /* of a PASID; 0: there are none */
-	unsigned int vectors;          /* interrupt vectors; 0: wires, or not enabled so far */
+	unsigned int vectors;          /* interrupt vectors, or wires; 0: not enabled so far */
 	const char *failure;           /* step at which enabling last failed, or NULL */
 };
 

@@ -25,8 +25,9 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 {
 	int status = 0;
 
+	/* It is blocked for a reset, which hardware may not have confirmed. */
 	if (iommu_is_silent(endpoint) && domain != NULL)
-		return 0;
+		return iommu_unit_confirm(endpoint->unit);
 	if (domain == NULL && endpoint->domain == NULL && is_inherited(endpoint))
 		return endpoint->unit->ops->block_inherited(endpoint);
 	/* Hardware may never have confirmed that: see iommu_ops.confirm. */
@@ -211,6 +212,7 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	domain->groups++;
 	if (before != NULL)
 		before->groups--;
+	iommu_pasids_follow(group);
 	return 0;
 }
 

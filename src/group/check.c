@@ -5,21 +5,29 @@
 
 #include "base/log.h"
 
+static int ask(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
+	       unsigned int prot, iommu_paddr_t *paddr)
+{
+#if IOMMU_CONFIG_RISCV
+	if (endpoint->unit->ops->check != NULL)
+		return endpoint->unit->ops->check(endpoint, pasid, iova, prot, paddr);
+#else
+	(void)pasid, (void)iova, (void)prot, (void)paddr;
+#endif
+	return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EOPNOTSUPP,
+			    "its unit cannot be asked");
+}
+
 static int check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
 		 unsigned int prot, iommu_paddr_t *paddr)
 {
-	const struct iommu_unit *unit = endpoint->unit;
-
 	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
 				    "the endpoint was released");
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0 || prot == 0)
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
 				    "an access reads, or writes, or both");
-	if (unit->ops->check == NULL)
-		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EOPNOTSUPP,
-				    "its unit cannot be asked");
-	return unit->ops->check(endpoint, pasid, iova, prot, paddr);
+	return ask(endpoint, pasid, iova, prot, paddr);
 }
 
 int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,

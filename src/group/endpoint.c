@@ -354,13 +354,14 @@ static int was_reset(struct iommu_endpoint *endpoint)
 	if (iommu_is_in_reset(endpoint))
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
 				    "a reset of it has begun, and not ended");
-	if (group->domain != NULL)
-		status = iommu_detach_group(group);
-	/* Nothing was attached, or its default domain is: that is then what goes. */
-	if (endpoint->domain != NULL)
-		(void)iommu_endpoint_block(endpoint);
+	/* Its TLB is empty; but nothing that it had may be used once that is believed. */
+	status = iommu_endpoint_block(endpoint);
+	if (status != 0)
+		return status;
 	if (endpoint->unit->ops->endpoint_was_reset != NULL)
 		endpoint->unit->ops->endpoint_was_reset(endpoint);
+	if (group->domain != NULL)
+		status = iommu_detach_group(group);
 	return status != 0 ? status : iommu_endpoint_join(endpoint);
 }
 

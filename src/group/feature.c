@@ -115,6 +115,9 @@ static int disable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 		return refuse(endpoint, IOMMU_EBUSY, ORDER);
 	/* It is off in the device; what the device has sent may not be confirmed to have come. */
 	status = set_feature(endpoint, feature, false);
+	/* What was attached with PASIDs may be gone, and not confirmed. */
+	if (status == 0 && !iommu_endpoint_is_released(endpoint))
+		status = iommu_unit_confirm(endpoint->unit);
 	if (status != 0)
 		return status;
 	endpoint->features &= ~(unsigned int)feature;

@@ -415,6 +415,8 @@ void iommu_end_uses(struct iommu *iommu);
 /* A member leaves: its requests with the group's PASIDs fault. And returns: they do not. */
 int iommu_pasids_leave(struct iommu_endpoint *endpoint);
 int iommu_pasids_return(struct iommu_endpoint *endpoint);
+/* The group has a domain: members that a reset has left without their PASIDs get them back. */
+void iommu_pasids_follow(struct iommu_group *group);
 #else
 static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 {
@@ -425,6 +427,10 @@ static inline int iommu_pasids_return(struct iommu_endpoint *endpoint)
 {
 	(void)endpoint;
 	return 0;
+}
+static inline void iommu_pasids_follow(struct iommu_group *group)
+{
+	(void)group;
 }
 #endif
 

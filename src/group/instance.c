@@ -283,7 +283,7 @@ int iommu_unit_disable(struct iommu_unit *unit)
 		iommu_unit_settle(unit, unit->enabled && status != 0, status);
 		if (status == 0)
 			iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name,
-				  "translation is off: devices reach all memory");
+				  "translation is off");
 	}
 	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }

@@ -312,7 +312,22 @@ int iommu_pasids_return(struct iommu_endpoint *endpoint)
 		if (status != 0)
 			return status;
 	}
+	endpoint->pasids_are_away = false;
 	return 0;
+}
+
+void iommu_pasids_follow(struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		struct iommu_endpoint *member = iommu_member_of(node);
+
+		if (member->pasids_are_away && !iommu_is_in_reset(member) &&
+		    iommu_pasids_return(member) != 0)
+			iommu_log(group->iommu->platform, IOMMU_LOG_ERROR, member->name,
+				  "its PASIDs, which a reset has blocked, stay blocked");
+	}
 }
 
 int iommu_domain_detach_pasid(struct iommu_group *group, uint32_t pasid)

@@ -107,12 +107,21 @@ static int silence(struct iommu_endpoint *endpoint)
 	return status != 0 ? status : iommu_unit_confirm(endpoint->unit);
 }
 
+/* Is it blocked, which hardware confirms? An end that failed may have left it otherwise. */
+static int silence_again(struct iommu_endpoint *endpoint)
+{
+	const int status = settle_ids(endpoint->group);
+
+	return status != 0 ? status : iommu_unit_confirm(endpoint->unit);
+}
+
 /* What the group uses now. */
 static int give_back(struct iommu_endpoint *endpoint)
 {
 	int status;
 
 	endpoint->resets = 0;
+	endpoint->pasids_are_away = true;
 	status = settle_ids(endpoint->group);
 	return status != 0 ? status : iommu_pasids_return(endpoint);
 }
@@ -127,8 +136,9 @@ static int reset_begin(struct iommu_endpoint *endpoint)
 		if (endpoint->resets == UINT32_MAX)
 			return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
 					    "its resets are nested too deeply");
-		endpoint->resets++;
-		return 0;
+		status = silence_again(endpoint);
+		endpoint->resets += status == 0;
+		return status;
 	}
 	status = silence(endpoint);
 	if (status == 0)
@@ -167,8 +177,12 @@ static int end(struct iommu_endpoint *endpoint)
 	if (endpoint->unit->ops->endpoint_was_reset != NULL)
 		endpoint->unit->ops->endpoint_was_reset(endpoint);
 	status = give_back(endpoint);
-	if (status != 0)
-		(void)silence(endpoint);
+	if (status != 0) {
+		/* That it is blocked may not be confirmed, which is the worse of the two. */
+		const int silent = silence(endpoint);
+
+		status = silent != 0 ? silent : status;
+	}
 	return status;
 }
 

@@ -142,7 +142,7 @@ const struct iommu_attach_ops iommu_riscv_attach_ops = {
 
 /* --- Requests without a PASID ----------------------------------------------------------------- */
 
-static int attached(const struct riscv_endpoint *endpoint, int status)
+static int attach_ended(const struct riscv_endpoint *endpoint, int status)
 {
 	return status == IOMMU_ENOSPC
 		       ? RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_ENOSPC, "its unit has no free id")
@@ -156,7 +156,7 @@ int iommu_riscv_attach(struct iommu_domain *base, struct iommu_endpoint *base_en
 
 	if (status == 0)
 		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
-	return attached(endpoint, status);
+	return attach_ended(endpoint, status);
 }
 
 /* Invalidations that had found it before wait for it: not while it is being reset. */
@@ -213,7 +213,7 @@ int iommu_riscv_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *b
 	if (pasid >> riscv_process_id_bits(endpoint->processes->levels) != 0)
 		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
 	status = iommu_attached_set_pasid(&endpoint->attached, iommu_placed_of(base), pasid);
-	return attached(endpoint, status);
+	return attach_ended(endpoint, status);
 }
 
 int iommu_riscv_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,

@@ -189,6 +189,9 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 		endpoint->tlb_unknown = true;
 	if (!is_active(endpoint))
 		return 0;
+	/* A queue that has stopped is started anew, as only the control path can. */
+	if (iommu_unit_is_suspect(&endpoint->unit->state))
+		(void)iommu_riscv_queue_hold(endpoint->unit);
 	add_directory(&batch, endpoint);
 	add_translations(&batch, words);
 	if (kept && riscv_endpoint_is_asked(endpoint) && endpoint->processes == NULL)

@@ -56,9 +56,10 @@ void iommu_riscv_describe(struct riscv_translation *translation, struct riscv_do
 int iommu_riscv_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			     const struct iommu_domain_config *config,
 			     struct iommu_domain **domain);
-extern const struct iommu_domain_ops iommu_riscv_first_stage_ops, iommu_riscv_second_stage_ops;
-extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops,
-	iommu_riscv_second_stage_page_ops;
+extern const struct iommu_domain_ops iommu_riscv_first_stage_ops;
+extern const struct iommu_domain_ops iommu_riscv_second_stage_ops;
+extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops;
+extern const struct iommu_page_ops iommu_riscv_second_stage_page_ops;
 /* The MSI page table of a second stage, if it has one, is freed. */
 void iommu_riscv_files_free(struct riscv_domain *domain);
 /* What a newer caller's structure has behind those that are known: nothing that is asked for. */

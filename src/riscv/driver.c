@@ -169,6 +169,28 @@ static void free_ids(struct riscv_unit *unit, struct iommu_ids *ids)
 /* Ranges of ids fit a page. */
 #define RANGES_MAX (IOMMU_PAGE_SIZE / sizeof(struct iommu_riscv_ids))
 
+static bool overlap(uint32_t first, uint32_t count, uint32_t other_first, uint32_t other_count)
+{
+	return first < other_first + other_count && other_first < first + count;
+}
+
+/* Does a range so far have ids of this one? */
+static bool has_ids_of(const struct riscv_unit *unit, const struct iommu_riscv_ids *range)
+{
+	const uint32_t count = 1U + range->last - range->first;
+	unsigned int i;
+
+	for (i = 0; i < unit->range_count; i++) {
+		const struct iommu_riscv_ids *other = &unit->ranges[i];
+		const uint32_t others = 1U + other->last - other->first;
+
+		if (overlap(range->first, count, other->first, others) ||
+		    overlap(range->device_id, count, other->device_id, others))
+			return true;
+	}
+	return false;
+}
+
 static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config *config)
 {
 	const struct iommu_platform *platform = unit->platform;
@@ -190,9 +212,12 @@ static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config 
 		if (range->first > range->last || last >> unit->id_bits != 0)
 			return RISCV_REFUSE(unit, IOMMU_EINVAL,
 					    "a range of ids is empty, or wider than they are");
-		unit->ranges[i] = *range;
+		if (has_ids_of(unit, range))
+			return RISCV_REFUSE(
+				unit, IOMMU_EINVAL,
+				"two ranges have a source id, or a device id, in common");
+		unit->ranges[unit->range_count++] = *range;
 	}
-	unit->range_count = config->id_range_count;
 	return 0;
 }
 

@@ -48,6 +48,22 @@ static void find_ids(struct riscv_endpoint *own, const struct iommu_endpoint *en
 	}
 }
 
+/* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
+static bool is_anothers(struct riscv_unit *unit, uint32_t id)
+{
+	struct iommu_endpoint *other = NULL;
+	unsigned int i;
+
+	while ((other = iommu_unit_next_id(&unit->base, other)) != NULL) {
+		const struct riscv_endpoint *own = riscv_endpoint_of(other);
+
+		for (i = 0; own != NULL && i < own->id_count; i++)
+			if (own->ids[i] == id)
+				return true;
+	}
+	return false;
+}
+
 /* A context for each, so that blocking and unblocking never has to allocate. */
 static int create_contexts(struct riscv_endpoint *own)
 {
@@ -56,12 +72,14 @@ static int create_contexts(struct riscv_endpoint *own)
 	int status = 0;
 
 	if (own->id_count == 0)
-		return IOMMU_REFUSE(unit->base.iommu, unit->base.name, IOMMU_ENOENT,
-				    "the device's fwspec has no id");
+		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's fwspec has no id");
 	for (i = 0; i < own->id_count && status == 0; i++) {
 		if (own->ids[i] >> unit->id_bits != 0)
-			return IOMMU_REFUSE(unit->base.iommu, unit->base.name, IOMMU_ENOENT,
+			return RISCV_REFUSE(unit, IOMMU_EINVAL,
 					    "the device's id is wider than those of the unit");
+		if (is_anothers(unit, own->ids[i]))
+			return RISCV_REFUSE(unit, IOMMU_EINVAL,
+					    "the device's id is another device's, too");
 		status = iommu_riscv_context_create(unit, own->ids[i]);
 	}
 	return status;

@@ -130,6 +130,19 @@ static int forget(struct iommu_domain *base, uint64_t file)
 				       true);
 }
 
+/* Is anything of the domain open? Then what a file led to before may still be reached. */
+static bool is_open(const struct riscv_domain *domain)
+{
+	const struct iommu_place *place;
+
+	if (iommu_withheld_pages_any(&domain->common.pages))
+		return true;
+	for (place = domain->common.places; place != NULL; place = place->next)
+		if (iommu_unit_is_suspect(place->unit))
+			return true;
+	return false;
+}
+
 /* Through the not valid state; what leads elsewhere is forgotten before. */
 static int set_entry(struct iommu_domain *base, uint64_t file, uint64_t low, uint64_t high)
 {
@@ -138,7 +151,7 @@ static int set_entry(struct iommu_domain *base, uint64_t file, uint64_t low, uin
 
 	if (entry == NULL)
 		return status;
-	if (iommu_cell_load(&entry->low) != 0) {
+	if (iommu_cell_load(&entry->low) != 0 || is_open(riscv_domain_of(base))) {
 		iommu_cell_store_release(&entry->low, 0);
 		status = forget(base, file);
 	}

@@ -19,10 +19,10 @@
 #include "riscv/unit.h"
 #include "unit/event.h"
 
-/* Two pages: 512 requests, as many as one device may have outstanding. */
-#define PAGES_ORDER 1
-#define QUEUE_ORDER 9
-#define REQUESTS    (1U << QUEUE_ORDER)
+/* Two pages: 512 requests, as many as one device may have outstanding; one, if that is all. */
+#define PAGES_ORDER   1
+#define QUEUE_ORDER   9
+#define SMALLER_ORDER 8
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
@@ -34,9 +34,19 @@ int iommu_riscv_requests_alloc(struct riscv_unit *unit)
 	return unit->requests.pages != NULL ? 0 : IOMMU_ENOMEM;
 }
 
+/* Does the unit keep a queue of 2^order requests? */
+static bool has_queue_of(struct riscv_unit *unit, unsigned int order)
+{
+	const uint64_t base =
+		riscv_queue_base(iommu_virt_to_phys(unit->platform, unit->requests.pages), order);
+
+	riscv_write64(unit, RISCV_PQB, base);
+	unit->requests.order = order;
+	return riscv_read64(unit, RISCV_PQB) == base;
+}
+
 int iommu_riscv_requests_start(struct riscv_unit *unit)
 {
-	uint64_t base;
 	int status;
 
 	if (!riscv_has(unit, RISCV_CAP_ATS))
@@ -45,10 +55,7 @@ int iommu_riscv_requests_start(struct riscv_unit *unit)
 	status = iommu_riscv_queue_off(unit, RISCV_PQCSR);
 	if (status != 0 || unit->requests.pages == NULL)
 		return status;
-	base = riscv_queue_base(iommu_virt_to_phys(unit->platform, unit->requests.pages),
-				QUEUE_ORDER);
-	riscv_write64(unit, RISCV_PQB, base);
-	if (riscv_read64(unit, RISCV_PQB) != base)
+	if (!has_queue_of(unit, QUEUE_ORDER) && !has_queue_of(unit, SMALLER_ORDER))
 		return IOMMU_EIO;
 	riscv_write32(unit, RISCV_PQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
@@ -143,13 +150,14 @@ static int empty_queue(struct riscv_unit *unit)
 {
 	const struct riscv_page_request *requests = unit->requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
+	const uint32_t size = 1U << unit->requests.order;
 	uint32_t head = riscv_read32(unit, RISCV_PQH);
 	int count = 0;
 
-	if (head >= REQUESTS || tail >= REQUESTS)
+	if (head >= size || tail >= size)
 		return IOMMU_EIO;
 	iommu_full_fence(); /* the tail, then what lies before it */
-	for (; head != tail; head = (head + 1) % REQUESTS) {
+	for (; head != tail; head = (head + 1) % size) {
 		take(unit, iommu_le64(iommu_cell_load(&requests[head].low)),
 		     iommu_le64(iommu_cell_load(&requests[head].high)));
 		count++;

@@ -91,9 +91,12 @@ int iommu_riscv_turn_off(const struct riscv_unit *unit)
 {
 	int status = iommu_riscv_wait64(unit, RISCV_DDTP, RISCV_DDTP_BUSY, 0);
 
-	/* The root stays where it is: hardware may still walk it. */
+	/* The root stays where it is, ours or a predecessor's: hardware may still walk it. */
 	if (status == 0)
-		status = write_ddtp(unit, riscv_read64(unit, RISCV_DDTP) & RISCV_PPN_MASK);
+		status = write_ddtp(unit, (iommu_unit_is_active(&unit->state)
+						   ? ddtp_of(unit)
+						   : riscv_read64(unit, RISCV_DDTP)) &
+						  RISCV_PPN_MASK);
 	if (status == 0 && riscv_ddtp_mode(riscv_read64(unit, RISCV_DDTP)) != RISCV_DDTP_OFF)
 		status = IOMMU_EIO;
 	return status;

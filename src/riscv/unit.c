@@ -53,8 +53,7 @@ static int set_features(struct riscv_unit *unit)
 
 static int set_interrupts(struct riscv_unit *unit)
 {
-	if (!riscv_uses_wires(unit))
-		iommu_riscv_vectors_find(unit);
+	iommu_riscv_vectors_find(unit);
 	return 0;
 }
 

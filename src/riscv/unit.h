@@ -44,7 +44,8 @@ struct riscv_probe {
 
 /* A queue that hardware fills: faults, page requests. */
 struct riscv_log {
-	void *pages; /* NULL: there is none */
+	void *pages;        /* NULL: there is none */
+	unsigned int order; /* of its entries, in powers of two: page requests */
 	struct iommu_event_gate gate;
 };
 

@@ -142,7 +142,7 @@ const struct iommu_attach_ops iommu_vtd_attach_ops = {
 /* --- Requests without a PASID ----------------------------------------------------------------- */
 
 /* An attach failed so, or not. */
-static int attached(const struct vtd_endpoint *endpoint, int status)
+static int attach_ended(const struct vtd_endpoint *endpoint, int status)
 {
 	return status == IOMMU_ENOSPC ? VTD_REFUSE_ENDPOINT(endpoint, IOMMU_ENOSPC,
 							    "its unit has no free domain id")
@@ -156,7 +156,7 @@ int iommu_vtd_paging_attach(struct iommu_domain *base, struct iommu_endpoint *ba
 
 	if (status == 0)
 		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
-	return attached(endpoint, status);
+	return attach_ended(endpoint, status);
 }
 
 int iommu_vtd_identity_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
@@ -232,7 +232,7 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 	if (pasid >> endpoint->unit->caps.pasid_bits != 0 || pasid >= VTD_PASIDS_MAX)
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
 	status = iommu_attached_set_pasid(&endpoint->attached, iommu_placed_of(base), pasid);
-	return attached(endpoint, status);
+	return attach_ended(endpoint, status);
 }
 
 int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,

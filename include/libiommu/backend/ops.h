@@ -153,9 +153,11 @@ struct iommu_ops {
 	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
+#if IOMMU_CONFIG_RISCV
 	/* See iommu_unit_check; `prot` was checked. NULL: IOMMU_EOPNOTSUPP. */
 	int (*check)(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
 		     unsigned int prot, iommu_paddr_t *paddr);
+#endif
 	/*
 	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: no
 	 * feature can be enabled but ATS, and that where uses_device_tlb is set. Errors as
@@ -474,6 +476,8 @@ struct iommu_endpoint {
 	/* Resets that have begun; and whether the id is blocked for resets. The core's. */
 	unsigned int resets;
 	bool is_silent;
+	/* What is attached with PASIDs was taken away for a reset, and could not be given back. */
+	bool pasids_are_away;
 	/* Before the change of its group that is under way. The core's. */
 	bool was_blocked;
 };
