@@ -760,6 +760,148 @@ static void test_silent_device(void **state)
 	end();
 }
 
+/*
+ * A lost device that was reset leaves its domain, which hardware does not confirm: until it does,
+ * no call returns 0, and nothing of what the device had is reached.
+ */
+static void test_reset_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_domain *domain;
+	iommu_paddr_t seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	f.devices[0].silent = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	f.devices[0].silent = false;
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_not_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	assert_int_not_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/*
+ * The end of a reset fails where the PASIDs come back, and hardware does not confirm that the
+ * device is blocked again: no call may return 0 as if it were.
+ */
+static void test_reset_end_fails(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_domain *rid, *one, *second;
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	iommu_paddr_t of_rid;
+
+	(void)state;
+	begin(EVERYTHING);
+	endpoint = f.devices[0].endpoint;
+	group = f.devices[0].group;
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	of_rid = map(rid, IOVA);
+	(void)map(one, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 5, &handles[0]), 0);
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
+	/* That a second stage has no PASIDs here is seen when the device gets it. */
+	assert_int_equal(iommu_domain_replace_pasid(second, group, 5, &handles[1]), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), IOMMU_ETIMEDOUT);
+	assert_true(iommu_endpoint_is_in_reset(endpoint));
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_attach_group(one, group), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), 0);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), IOMMU_EOPNOTSUPP);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_pasid(group, 5), 0);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), 0);
+	assert_false(iommu_endpoint_is_in_reset(endpoint));
+	reaches(0, 0, IOVA, of_rid);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	iommu_domain_free(second);
+	end();
+}
+
+/* A reset cannot begin, and the PASIDs that it took come back with the group's next domain. */
+static void test_reset_begin_fails(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *rid, *one;
+	iommu_paddr_t of_rid, of_one;
+	struct iommu_group *group;
+
+	(void)state;
+	begin(EVERYTHING);
+	group = f.devices[0].group;
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	of_rid = map(rid, IOVA);
+	of_one = map(one, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 5, &handle), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_endpoint_reset_begin(f.devices[0].endpoint), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
+	reaches(0, 0, IOVA, of_rid);
+	reaches(0, 5, IOVA, of_one);
+	assert_int_equal(iommu_domain_detach_pasid(group, 5), 0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	end();
+}
+
+/* PASIDs go, and hardware does not confirm it: the end of the feature may only say so. */
+static void test_feature_end_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *one;
+
+	(void)state;
+	begin(EVERYTHING);
+	endpoint = f.devices[0].endpoint;
+	one = paging(IOMMU_STAGE_FIRST);
+	(void)map(one, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handle), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_not_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_not_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+	assert_int_not_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_domain_free(one);
+	end();
+}
+
 /* What a device has of PASIDs goes with them. */
 static void test_device_tlb_of_pasids(void **state)
 {
@@ -1018,6 +1160,36 @@ static void test_interrupt_files(void **state)
 	end();
 }
 
+/* An entry that was changed, which hardware did not confirm: no later change hides that. */
+static void test_files_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	struct iommu_model_riscv_request request;
+	struct iommu_model_riscv_message message;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_riscv_set_files(domain, 3, guest_file >> 12), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	request = request_of(0, 0, guest_file + 0x2000);
+	request.access = IOMMU_PROT_WRITE;
+	assert_int_equal(iommu_riscv_map_file(domain, 2, FARAWAY), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_not_equal(iommu_riscv_unmap_file(domain, 2), 0);
+	assert_int_not_equal(iommu_riscv_map_file(domain, 2, FARAWAY + PAGE), 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_riscv_map_file(domain, 2, FARAWAY + PAGE), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+	assert_int_equal(message.address, FARAWAY + PAGE);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /* --- Asking the unit, and dirty bits ---------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -1185,12 +1357,88 @@ static void test_device_ids(void **state)
 	end();
 }
 
+/* Two devices with one id are not told apart by hardware. */
+static void test_device_ids_once(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0x100, .last = 0x10f, .device_id = 0x100},
+		{.first = 0x200, .last = 0x20f, .device_id = 0x110},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE,
+						  .id_ranges = ranges,
+						  .id_range_count = 2,
+						  .firmware_node = &config};
+	const struct iommu_fwspec same = {.unit_node = &config, .id_count = 1, .ids = {0x115}};
+	struct iommu_endpoint_info info = {.source_id = 0x205};
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(add_device(0, &info), 0);
+	info = (struct iommu_endpoint_info){
+		.source_id = 0x300, .fwspec = &same, .not_in_topology = true};
+	assert_int_equal(add_device(1, &info), IOMMU_EINVAL);
+	f.devices[1].endpoint = NULL;
+	assert_int_equal(iommu_release_endpoint(f.devices[0].endpoint), 0);
+	assert_int_equal(add_device(0, &info), 0);
+	end();
+}
+
 /* --- Units ------------------------------------------------------------------------------------ */
+
+/* A unit with queues of 256 entries takes fewer page requests, and works. */
+static void test_small_queues(void **state)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING, .queue_max = 8};
+	const struct iommu_riscv_config config = {.registers = BASE};
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_model_riscv_mmio_read(f.model, RISCV_PQB, 8) & 31, 7);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
+	end();
+}
+
+/* With wires, too, the causes' vectors are those of the unit, and not what reset has left. */
+static void test_wires(void **state)
+{
+	const struct iommu_model_riscv_config model = {
+		.capabilities = EVERYTHING | (uint64_t)RISCV_INTERRUPTS_BOTH << 28,
+		.strict = IOMMU_MODEL_RISCV_WILD_RESET,
+		.forget_seed = 77};
+	const struct iommu_riscv_config config = {.registers = BASE, .flags = IOMMU_RISCV_WIRES};
+	struct iommu_riscv_info facts;
+	unsigned int cause;
+	uint64_t vectors;
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_int_not_equal(facts.vectors, 0);
+	vectors = iommu_model_riscv_mmio_read(f.model, RISCV_ICVEC, 8);
+	for (cause = 0; cause < 4; cause++)
+		assert_int_equal(riscv_icvec_vector(vectors, cause),
+				 cause < facts.vectors ? cause : facts.vectors - 1);
+	end();
+}
 
 static void test_configurations(void **state)
 {
 	static const struct iommu_riscv_ids empty = {.first = 2, .last = 1};
 	static const struct iommu_riscv_ids wide = {.first = 0, .last = 1, .device_id = 0xffff};
+	static const struct iommu_riscv_ids one_source[] = {
+		{.first = 0x100, .last = 0x10f, .device_id = 0x100},
+		{.first = 0x10f, .last = 0x11f, .device_id = 0x200},
+	};
+	static const struct iommu_riscv_ids one_device[] = {
+		{.first = 0x100, .last = 0x10f, .device_id = 0x100},
+		{.first = 0x200, .last = 0x20f, .device_id = 0x10f},
+	};
 	static const struct iommu_riscv_config wrong[] = {
 		{.registers = BASE + 8},
 		{.registers = BASE, .flags = 1U << 7},
@@ -1198,6 +1446,8 @@ static void test_configurations(void **state)
 		{.registers = BASE, .id_range_count = 1},
 		{.registers = BASE, .id_ranges = &empty, .id_range_count = 1},
 		{.registers = BASE, .id_ranges = &wide, .id_range_count = 1},
+		{.registers = BASE, .id_ranges = one_source, .id_range_count = 2},
+		{.registers = BASE, .id_ranges = one_device, .id_range_count = 2},
 	};
 	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
 	struct iommu_model_riscv_faults version = {.lies = true, .lie = 0x20 | EVERYTHING};
@@ -1344,15 +1594,23 @@ int main(void)
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
+		cmocka_unit_test(test_reset_unconfirmed),
+		cmocka_unit_test(test_reset_end_fails),
+		cmocka_unit_test(test_reset_begin_fails),
+		cmocka_unit_test(test_feature_end_unconfirmed),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_page_requests),
 		cmocka_unit_test(test_page_requests_overflow),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_interrupt_files),
+		cmocka_unit_test(test_files_unconfirmed),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_deep_directories),
 		cmocka_unit_test(test_device_ids),
+		cmocka_unit_test(test_device_ids_once),
+		cmocka_unit_test(test_small_queues),
+		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_predecessor),
 		cmocka_unit_test(test_byte_order),
