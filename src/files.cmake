@@ -179,6 +179,26 @@ set(libiommu_in_pgtable
     ${libiommu_root}/src/pgtable/vtdss.c
     ${libiommu_root}/src/pgtable/x86_64.c)
 
+set(libiommu_in_riscv
+    ${libiommu_root}/src/riscv/attach.c
+    ${libiommu_root}/src/riscv/check.c
+    ${libiommu_root}/src/riscv/context.c
+    ${libiommu_root}/src/riscv/directory.c
+    ${libiommu_root}/src/riscv/domain.c
+    ${libiommu_root}/src/riscv/domain_life.c
+    ${libiommu_root}/src/riscv/driver.c
+    ${libiommu_root}/src/riscv/endpoint.c
+    ${libiommu_root}/src/riscv/fault.c
+    ${libiommu_root}/src/riscv/interrupt.c
+    ${libiommu_root}/src/riscv/invalidation.c
+    ${libiommu_root}/src/riscv/message.c
+    ${libiommu_root}/src/riscv/page_request.c
+    ${libiommu_root}/src/riscv/queue.c
+    ${libiommu_root}/src/riscv/register.c
+    ${libiommu_root}/src/riscv/share.c
+    ${libiommu_root}/src/riscv/unit.c
+    ${libiommu_root}/src/riscv/user_invalidation.c)
+
 set(libiommu_in_shadow
     ${libiommu_root}/src/shadow/dirty.c
     ${libiommu_root}/src/shadow/guest.c
@@ -271,6 +291,9 @@ set(libiommu_dma ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 
 # that finds tables and devices by the helpers
 set(libiommu_acpi ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_discovery})
+
+# a kernel or hypervisor on RISC-V
+set(libiommu_riscv ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv})
 
 # a kernel or hypervisor on POWER
 set(libiommu_power_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce})

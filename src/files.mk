@@ -178,6 +178,26 @@ libiommu_in_pgtable := \
 	src/pgtable/vtdss.c \
 	src/pgtable/x86_64.c
 
+libiommu_in_riscv := \
+	src/riscv/attach.c \
+	src/riscv/check.c \
+	src/riscv/context.c \
+	src/riscv/directory.c \
+	src/riscv/domain.c \
+	src/riscv/domain_life.c \
+	src/riscv/driver.c \
+	src/riscv/endpoint.c \
+	src/riscv/fault.c \
+	src/riscv/interrupt.c \
+	src/riscv/invalidation.c \
+	src/riscv/message.c \
+	src/riscv/page_request.c \
+	src/riscv/queue.c \
+	src/riscv/register.c \
+	src/riscv/share.c \
+	src/riscv/unit.c \
+	src/riscv/user_invalidation.c
+
 libiommu_in_shadow := \
 	src/shadow/dirty.c \
 	src/shadow/guest.c \
@@ -270,6 +290,9 @@ libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 
 # that finds tables and devices by the helpers
 libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
+
+# a kernel or hypervisor on RISC-V
+libiommu_riscv := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)
 
 # a kernel or hypervisor on POWER
 libiommu_power_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce)

@@ -386,7 +386,7 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
  * so that repeating the call obtains a confirmation that failed before. Returns 0, the errors of
  * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused
- * before an operation on this domain succeeds.
+ * before a map or an unmap of this domain, or an attach of it to the units in question, returns 0.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
