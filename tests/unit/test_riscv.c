@@ -782,6 +782,7 @@ static void test_reset_unconfirmed(void **state)
 	f.devices[0].silent = false;
 	iommu_model_riscv_misbehave(f.model, &hang);
 	assert_int_not_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
 	assert_int_not_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
 	iommu_model_riscv_misbehave(f.model, &none);
 	assert_int_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
