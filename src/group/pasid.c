@@ -75,6 +75,12 @@ static bool takes_part(const struct iommu_endpoint *endpoint)
 	return has_pasids(endpoint) && !iommu_is_in_reset(endpoint);
 }
 
+/* One that takes no part is blocked, which hardware may not have confirmed. */
+static int leave_out(const struct iommu_endpoint *endpoint)
+{
+	return has_pasids(endpoint) ? iommu_unit_confirm(endpoint->unit) : 0;
+}
+
 static bool all_may_use(const struct iommu_domain *domain, const struct iommu_group *group)
 {
 	const struct iommu_list_node *node;
@@ -177,10 +183,9 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 	iommu_list_for_each (node, &group->endpoints) {
 		struct iommu_endpoint *member = iommu_member_of(node);
 
-		if (!takes_part(member))
-			continue;
 		member->was_blocked = is_blocked(member, pasid);
-		status = attach_one(domain, member, pasid, before);
+		status = takes_part(member) ? attach_one(domain, member, pasid, before)
+					    : leave_out(member);
 		if (status != 0)
 			break;
 	}
@@ -267,13 +272,12 @@ static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	int result = 0;
 
 	iommu_list_for_each (node, &group->endpoints) {
-		int status = 0;
+		struct iommu_endpoint *member = iommu_member_of(node);
+		const int status = takes_part(member) ? detach_one(domain, member, handle->pasid)
+						      : leave_out(member);
 
-		if (!takes_part(iommu_member_of(node)))
-			continue;
-		status = detach_one(domain, iommu_member_of(node), handle->pasid);
 		/* The back end has drained them: no more will come. */
-		iommu_page_requests_drop(iommu_member_of(node), true, handle->pasid);
+		iommu_page_requests_drop(member, true, handle->pasid);
 		if (result == 0)
 			result = status;
 	}

@@ -801,7 +801,7 @@ static void test_reset_unconfirmed(void **state)
 static void test_reset_end_fails(void **state)
 {
 	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
-	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_pasid_handle handles[3] = {0};
 	struct iommu_domain *rid, *one, *second;
 	struct iommu_endpoint *endpoint;
 	struct iommu_group *group;
@@ -819,6 +819,7 @@ static void test_reset_end_fails(void **state)
 	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
 	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
 	assert_int_equal(iommu_domain_attach_pasid(one, group, 5, &handles[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 1, &handles[2]), 0);
 	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
 	/* That a second stage has no PASIDs here is seen when the device gets it. */
 	assert_int_equal(iommu_domain_replace_pasid(second, group, 5, &handles[1]), 0);
@@ -827,6 +828,8 @@ static void test_reset_end_fails(void **state)
 	assert_true(iommu_endpoint_is_in_reset(endpoint));
 	assert_int_equal(iommu_endpoint_reset_begin(endpoint), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_attach_group(one, group), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 6, &handles[0]), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_detach_pasid(group, 1), IOMMU_ETIMEDOUT);
 	iommu_model_riscv_misbehave(f.model, &none);
 	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
 	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
