@@ -55,7 +55,7 @@ static bool recorder_write(const struct recorder *recorder, const char *name)
 		return false;
 	iommu_trace_put_header(header);
 	good = fwrite(header, sizeof(header), 1, file) == 1 &&
-	       fwrite(recorder->records, IOMMU_TRACE_RECORD_SIZE, kept, file) == kept;
+	       fwrite(recorder->records, IOMMU_TRACE_RECORD_SIZE, (size_t)kept, file) == kept;
 	good = fclose(file) == 0 && good;
 	printf("%" PRIu64 " events, of which %" PRIu64 " are kept\n", recorder->taken, kept);
 	return good;

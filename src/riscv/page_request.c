@@ -28,7 +28,7 @@
 
 int iommu_riscv_requests_alloc(struct riscv_unit *unit)
 {
-	if (!riscv_has(unit, RISCV_CAP_ATS) || !IOMMU_CONFIG_SCALABLE || !IOMMU_CONFIG_DEVICE_TLB)
+	if (!(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DEVICE_TLB) || !riscv_has(unit, RISCV_CAP_ATS))
 		return 0;
 	unit->requests.pages = iommu_riscv_pages_alloc(unit, PAGES_ORDER);
 	return unit->requests.pages != NULL ? 0 : IOMMU_ENOMEM;

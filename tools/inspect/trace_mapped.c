@@ -101,7 +101,8 @@ struct tally_range *tally_mapped(struct tally_domain *domain, size_t *count)
 	struct ranges ranges = {
 		heap_resize(NULL, 2 * domain->change_count + 1, sizeof(struct tally_range)), 0};
 	struct latest latest = {
-		heap_resize(NULL, domain->change_count + 1, sizeof(*latest.changes)), 0};
+		heap_resize(NULL, domain->change_count + 1, sizeof(const struct tally_change *)),
+		0};
 	uint64_t at = 0;
 	size_t next = 0;
 
