@@ -808,7 +808,7 @@ static void damage_is_survived(void **state)
 			memcpy(damaged, bytes, size);
 			/* Words of the structure, mostly: a header that is wrong ends at once. */
 			for (; changes != 0; changes--) {
-				const size_t at = test_random_below(&random, size / 4) * 4;
+				const size_t at = (size_t)test_random_below(&random, size / 4) * 4;
 
 				damaged[at + test_random_below(&random, 4)] =
 					(uint8_t)test_random_next(&random);
