@@ -1099,6 +1099,10 @@ static void test_faults(void **state)
 	/* Masked, nothing is told; what is there is reported all the same. */
 	f.messages = 0;
 	assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_FAULTS), 0);
+	assert_int_equal(
+		iommu_model_riscv_mmio_read(f.model, riscv_msi_entry(1) + RISCV_MSI_CONTROL, 4) &
+			RISCV_MSI_MASKED,
+		RISCV_MSI_MASKED);
 	is_stopped(1, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
 	assert_int_equal(f.messages, 0);
 	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
