@@ -239,60 +239,26 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 
 /*
  * Hardware notes writes from the first attach on. What was noted before they are asked for is
- * forgotten, by hardware, too, whatever an earlier attempt has cleared in the tables alone.
+ * forgotten.
  */
 static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 {
 	struct riscv_domain *domain = riscv_domain_of(base);
-	struct iommu_gather gather;
 	int status = 0;
 
 	if (!domain->dirty_wanted)
 		return IOMMU_EOPNOTSUPP;
-	if (enable && !domain->dirty) {
-		iommu_gather_init(&gather);
-		status = domain->common.format->read_dirty(&domain->common.pgtable, 0,
-							   domain->common.pgtable.aperture_last + 1,
-							   0, NULL, &gather);
-		if (status == 0)
-			status = iommu_placed_flush_all(base);
-	}
+	if (enable && !domain->common.notes_writes)
+		status = iommu_placed_clean(&domain->common);
 	if (status == 0)
-		domain->dirty = enable;
+		domain->common.notes_writes = enable;
 	return status;
-}
-
-static int read_dirty(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
-		      unsigned int flags, struct iommu_dirty_bitmap *bitmap,
-		      struct iommu_gather *gather)
-{
-	struct riscv_domain *domain = riscv_domain_of(base);
-
-	if (!domain->dirty)
-		return IOMMU_EINVAL;
-	return domain->common.format->read_dirty(&domain->common.pgtable, iova, size, flags, bitmap,
-						 gather);
-}
-
-static int split(struct iommu_domain *base, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
-		 struct iommu_gather *gather)
-{
-	struct riscv_domain *domain = riscv_domain_of(base);
-
-	return domain->common.format->split(&domain->common.pgtable, iova, size, pgsize, gather);
-}
-
-static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
-{
-	struct riscv_domain *domain = riscv_domain_of(base);
-
-	domain->common.format->note_written(&domain->common.pgtable, iova, size);
 }
 
 #define SCALABLE_OPS                                                                               \
 	.attach_pasid = iommu_riscv_attach_pasid, .detach_pasid = iommu_riscv_detach_pasid,        \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = read_dirty, .split = split,        \
-	.note_written = note_written,
+	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
+	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
 #else
 #define SCALABLE_OPS
 #endif

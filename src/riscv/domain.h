@@ -25,7 +25,7 @@ struct riscv_domain {
 	enum riscv_domain_type type;
 	bool nest_parent; /* nested domains may be made of it */
 	/* Devices' accesses and writes are noted by hardware; and are they asked for now? */
-	bool dirty_wanted, dirty;
+	bool dirty_wanted;
 	/* A table of another owner: what a context says of it. */
 	uint64_t foreign_fsc, foreign_ta, foreign_tc;
 	/* Interrupt files of a guest: the words of a context that say where they are. */

@@ -145,9 +145,14 @@ static void take(struct riscv_unit *unit, uint64_t low, uint64_t high)
 		(void)respond(unit, riscv_page_request_device_id(low), &refusal);
 }
 
-/* Report what is in the queue now; how many, or IOMMU_EIO: registers that make no sense. */
-static int empty_queue(struct riscv_unit *unit)
+static void arm(void *ctx)
 {
+	riscv_write32(ctx, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
+}
+
+static int empty_queue(void *ctx)
+{
+	struct riscv_unit *unit = ctx;
 	const struct riscv_page_request *requests = unit->requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
 	const uint32_t size = 1U << unit->requests.order;
@@ -171,8 +176,9 @@ static int empty_queue(struct riscv_unit *unit)
  * The queue overflowed, or its memory failed: hardware answers what comes until it is told that
  * this was seen, with the queue empty.
  */
-static bool clear_errors(struct riscv_unit *unit)
+static bool clear_errors(void *ctx)
 {
+	struct riscv_unit *unit = ctx;
 	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
 
 	if (csr == UINT32_MAX || (csr & RISCV_QUEUE_ERRORS) == 0)
@@ -182,72 +188,22 @@ static bool clear_errors(struct riscv_unit *unit)
 	return true;
 }
 
-/* One call. */
-struct reading {
-	struct riscv_unit *unit;
-	bool lost;
-	int reported;
-};
-
-/* 0: the queue is empty. */
-static int look(void *ctx, unsigned int round)
-{
-	struct reading *reading = ctx;
-	int count;
-
-	(void)round;
-	/* Before the queue is looked at: what comes after that raises the interrupt again. */
-	riscv_write32(reading->unit, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
-	count = empty_queue(reading->unit);
-	if (count < 0)
-		return count;
-	reading->reported += count;
-	if (clear_errors(reading->unit))
-		reading->lost = true;
-	else if (count == 0)
-		return 0;
-	return 1;
-}
-
-static int handle(struct riscv_unit *unit, bool *lost)
-{
-	struct reading reading = {.unit = unit};
-	const int status = iommu_event_rounds(look, &reading);
-
-	if (reading.lost)
-		*lost = true;
-	return status < 0 ? status : reading.reported;
-}
+static const struct iommu_request_log_ops log_ops = {arm, empty_queue, clear_errors};
 
 int iommu_riscv_handle_requests(struct iommu_unit *base, bool *lost)
 {
 	struct riscv_unit *unit = riscv_unit_of(base);
-	int status = 0;
 
-	if (unit->requests.pages == NULL || !iommu_event_gate_enter(&unit->requests.gate, true))
+	if (unit->requests.pages == NULL)
 		return 0;
-	do {
-		int count = handle(unit, lost);
-
-		status = count < 0 || status < 0 ? IOMMU_EIO : status + count;
-	} while (!iommu_event_gate_leave(&unit->requests.gate));
-	return status;
+	return iommu_request_log_read(&unit->requests.gate, &log_ops, unit, lost);
 }
 
 /* --- Draining --------------------------------------------------------------------------------- */
 
-/* Report what is there, when it is our turn. */
 static void handle_all(struct riscv_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-	bool lost = false;
-
-	while (!iommu_event_gate_enter(&unit->requests.gate, false))
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
-	do
-		(void)handle(unit, &lost);
-	while (!iommu_event_gate_leave(&unit->requests.gate));
+	iommu_request_log_drain(&unit->requests.gate, &log_ops, unit, unit->platform);
 }
 
 /* Behind a fence: what the unit had taken before it is in the queue, or was answered. */

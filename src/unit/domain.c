@@ -337,6 +337,51 @@ static bool is_reachable(const struct iommu_withheld *end)
 	return false;
 }
 
+/* --- What devices have written ---------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_SCALABLE
+
+int iommu_placed_read_dirty(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
+			    unsigned int flags, struct iommu_dirty_bitmap *bitmap,
+			    struct iommu_gather *gather)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+
+	if (!domain->notes_writes)
+		return IOMMU_EINVAL;
+	return domain->format->read_dirty(&domain->pgtable, iova, size, flags, bitmap, gather);
+}
+
+int iommu_placed_split(struct iommu_domain *base, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+		       struct iommu_gather *gather)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+
+	return domain->format->split(&domain->pgtable, iova, size, pgsize, gather);
+}
+
+void iommu_placed_note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+
+	domain->format->note_written(&domain->pgtable, iova, size);
+}
+
+int iommu_placed_clean(struct iommu_placed *domain)
+{
+	struct iommu_gather gather;
+	int status;
+
+	iommu_gather_init(&gather);
+	status = domain->format->read_dirty(&domain->pgtable, 0, domain->pgtable.aperture_last + 1,
+					    0, NULL, &gather);
+	return status != 0 ? status : iommu_placed_flush_all(&domain->base);
+}
+
+#endif
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
 static void placed_release(struct iommu_withheld *end)
 {
 	struct iommu_placed *domain = iommu_container_of(end, struct iommu_placed, end);

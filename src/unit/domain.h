@@ -118,6 +118,7 @@ struct iommu_placed {
 	struct iommu_list_node uses;
 	uint64_t use_numbers;
 	uint32_t special_uses;
+	bool notes_writes; /* dirty tracking is on */
 };
 
 /* The domain that a nested one is nested in, or NULL. */
@@ -232,6 +233,21 @@ int iommu_placed_sync_range(struct iommu_placed *domain, iommu_iova_t start, iom
 			    bool leaves_only);
 int iommu_placed_sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 int iommu_placed_flush_all(struct iommu_domain *domain);
+
+#if IOMMU_CONFIG_SCALABLE
+/* See struct iommu_domain_ops: of a domain whose format notes writes. */
+int iommu_placed_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			    unsigned int flags, struct iommu_dirty_bitmap *bitmap,
+			    struct iommu_gather *gather);
+int iommu_placed_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+		       uint64_t pgsize, struct iommu_gather *gather);
+void iommu_placed_note_written(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+/*
+ * Forget what was noted; hardware, too, whatever an earlier attempt has cleared in the tables
+ * alone.
+ */
+int iommu_placed_clean(struct iommu_placed *domain);
+#endif
 void iommu_placed_free_gathered(struct iommu_domain *domain, struct iommu_gather *gather);
 int iommu_placed_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,
 			      iommu_paddr_t *paddr);

@@ -8,6 +8,7 @@
 #ifndef IOMMU_UNIT_EVENT_H
 #define IOMMU_UNIT_EVENT_H
 
+#include <libiommu/config.h>
 #include <libiommu/platform.h>
 
 /* Looks at a log in one call. */
@@ -44,6 +45,29 @@ struct iommu_event_gate {
 bool iommu_event_gate_enter(struct iommu_event_gate *gate, bool note);
 /* End; false: another CPU was here, and what it came for may have come after the last look. */
 bool iommu_event_gate_leave(struct iommu_event_gate *gate);
+
+/* --- Page requests ---------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_SCALABLE
+/* A log of page requests, in which hardware raises its interrupt once until it is armed again. */
+struct iommu_request_log_ops {
+	void (*arm)(void *ctx);
+	/* Report what is in it now; how many, or IOMMU_EIO: registers that make no sense. */
+	int (*empty)(void *ctx);
+	/* It overflowed, or failed, and hardware is told that this was seen; false: it did not. */
+	bool (*clear_errors)(void *ctx);
+};
+
+/*
+ * Report what is in a log, for the back end's handle_page_requests: how many, or IOMMU_EIO. 0:
+ * there is nothing, or another CPU is at it, and looks once more.
+ */
+int iommu_request_log_read(struct iommu_event_gate *gate, const struct iommu_request_log_ops *ops,
+			   void *ctx, bool *lost);
+/* The same, when another CPU that is at it has ended: all that was in it has been reported then. */
+void iommu_request_log_drain(struct iommu_event_gate *gate, const struct iommu_request_log_ops *ops,
+			     void *ctx, const struct iommu_platform *platform);
+#endif
 
 /* --- Reports in a second ---------------------------------------------------------------------- */
 

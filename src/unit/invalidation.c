@@ -4,6 +4,8 @@
 
 #include <libiommu/status.h>
 
+#include "base/trace.h"
+
 /* Times that a batch is repeated because some device did not answer. */
 #define REPEATS_MAX 64
 /* Times that a device may be the only one asked, and not answer, where hardware gives no names. */
@@ -25,6 +27,32 @@ void iommu_batch_let_go(const struct iommu_batch *batch)
 		if (batch->device[i] != NULL)
 			__atomic_sub_fetch(&batch->device[i]->users, 1, __ATOMIC_RELEASE);
 }
+
+#if IOMMU_CONFIG_TRACE
+int iommu_batch_give_traced(struct iommu_unit *base, struct iommu_unit_state *unit,
+			    const struct iommu_batch *batch, uint16_t *silent,
+			    const struct iommu_batch_tracing *tracing)
+{
+	struct iommu_trace_event event = {.count = batch->count};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < batch->count; i++)
+		event.kinds |= (uint8_t)tracing->kind_of(batch->commands[i]);
+	/* Answers to page requests are no invalidations. */
+	if (event.kinds == 0)
+		return tracing->give(unit, batch, silent);
+	if (batch->domain != NULL) {
+		event.domain = batch->domain->number;
+		event.iova = batch->iova;
+		event.size = batch->size;
+	}
+	iommu_trace_given(base, &event);
+	status = tracing->give(unit, batch, silent);
+	iommu_trace_done(base, &event, status);
+	return status;
+}
+#endif
 
 static unsigned int devices_in(const struct iommu_batch *batch)
 {

@@ -92,6 +92,23 @@ struct iommu_batch_ops {
 				      struct iommu_device_tlb *device);
 };
 
+#if IOMMU_CONFIG_TRACE
+/* What a family supplies for a unit that is traced: giving it a batch, untold as it is. */
+struct iommu_batch_tracing {
+	int (*give)(struct iommu_unit_state *unit, const struct iommu_batch *batch,
+		    uint16_t *silent);
+	/* What a command invalidates: enum iommu_trace_kind; 0: nothing. */
+	unsigned int (*kind_of)(struct iommu_command command);
+};
+
+/* Give it a batch, and tell of it; a batch that invalidates nothing is not told of. */
+int iommu_batch_give_traced(struct iommu_unit *base, struct iommu_unit_state *unit,
+			    const struct iommu_batch *batch, uint16_t *silent,
+			    const struct iommu_batch_tracing *tracing);
+#else
+#define iommu_batch_give_traced(base, unit, batch, silent, tracing) 0
+#endif
+
 /*
  * Execute a batch and wait. A unit that is off walks nothing, and there is nothing to confirm,
  * unless the commands are of what lives `while_off`. On failure the unit is marked

@@ -50,7 +50,7 @@ static unsigned int deepest(const struct vtd_unit *unit)
 static void use_second_stage(struct vtd_translation *translation, struct vtd_domain *domain,
 			     const struct vtd_unit *unit)
 {
-	translation->dirty = domain->dirty;
+	translation->dirty = domain->common.notes_writes;
 	if (vtd_domain_has_table(domain)) {
 		translation->second_table =
 			iommu_vtd_place_root(domain, unit, &translation->second_levels);

@@ -166,22 +166,6 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 /* --- What devices have written ---------------------------------------------------------------- */
 
 /*
- * Forget what was noted; hardware, too, whatever an earlier attempt has cleared in the tables
- * alone.
- */
-static int clean(struct vtd_domain *domain)
-{
-	struct iommu_gather gather;
-	int status;
-
-	iommu_gather_init(&gather);
-	status = domain->common.format->read_dirty(&domain->common.pgtable, 0,
-						   domain->common.pgtable.aperture_last + 1, 0,
-						   NULL, &gather);
-	return status != 0 ? status : iommu_placed_flush_all(&domain->common.base);
-}
-
-/*
  * Have the second stage noted, or no longer, wherever it is used. On failure some may note, which
  * does no harm.
  */
@@ -222,45 +206,18 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 
 	if (!domain->dirty_wanted || (!is_first_stage && !units_can_note(domain)))
 		return IOMMU_EOPNOTSUPP;
-	if (domain->dirty == enable)
+	if (domain->common.notes_writes == enable)
 		return 0;
 	if (enable)
-		status = clean(domain);
+		status = iommu_placed_clean(&domain->common);
 	/* A first stage always notes. */
 	if (status == 0 && !is_first_stage)
 		status = switch_uses(domain, enable);
 	if (status == 0)
-		domain->dirty = enable;
+		domain->common.notes_writes = enable;
 	else if (enable && !is_first_stage)
 		(void)switch_uses(domain, false);
 	return status;
-}
-
-static int read_dirty(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
-		      unsigned int flags, struct iommu_dirty_bitmap *bitmap,
-		      struct iommu_gather *gather)
-{
-	struct vtd_domain *domain = vtd_domain_of(base);
-
-	if (!domain->dirty)
-		return IOMMU_EINVAL;
-	return domain->common.format->read_dirty(&domain->common.pgtable, iova, size, flags, bitmap,
-						 gather);
-}
-
-static int split(struct iommu_domain *base, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
-		 struct iommu_gather *gather)
-{
-	struct vtd_domain *domain = vtd_domain_of(base);
-
-	return domain->common.format->split(&domain->common.pgtable, iova, size, pgsize, gather);
-}
-
-static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
-{
-	struct vtd_domain *domain = vtd_domain_of(base);
-
-	domain->common.format->note_written(&domain->common.pgtable, iova, size);
 }
 
 /* For the owner of a first stage that is not the library's. */
@@ -282,8 +239,8 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #if IOMMU_CONFIG_SCALABLE
 #define SCALABLE_OPS                                                                               \
 	.attach_pasid = iommu_vtd_attach_pasid, .detach_pasid = iommu_vtd_detach_pasid,            \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = read_dirty, .split = split,        \
-	.note_written = note_written,
+	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
+	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
 #else
 #define SCALABLE_OPS
 #endif

@@ -25,7 +25,7 @@ struct vtd_domain {
 	iommu_iova_t aperture;
 	bool snoops;      /* first stage: every access does */
 	bool nest_parent; /* nested domains may be made of it */
-	bool dirty_wanted, dirty;
+	bool dirty_wanted;
 	/* A table of another owner: a first stage, in nested domains a guest's; or a second. */
 	iommu_paddr_t foreign_table;
 	unsigned int foreign_levels;

@@ -238,8 +238,15 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 
 /* --- Execution -------------------------------------------------------------------------------- */
 
-static inline int give(struct vtd_unit *unit, const struct iommu_batch *batch, uint16_t *silent)
+static inline struct vtd_unit *unit_of(struct iommu_unit_state *state)
 {
+	return iommu_container_of((uintptr_t)state, struct vtd_unit, state);
+}
+
+static int give(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
+{
+	struct vtd_unit *unit = unit_of(state);
+
 	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
 		return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
 	return execute_by_registers(unit, batch->commands, batch->count);
@@ -278,40 +285,16 @@ static unsigned int kind_of(struct iommu_command command)
 	}
 }
 
-static __attribute__((noinline)) int give_traced(struct vtd_unit *unit,
-						 const struct iommu_batch *batch, uint16_t *silent)
-{
-	struct iommu_trace_event event = {.count = batch->count};
-	unsigned int i;
-	int status;
+static const struct iommu_batch_tracing tracing = {give, kind_of};
 
-	for (i = 0; i < batch->count; i++)
-		event.kinds |= (uint8_t)kind_of(batch->commands[i]);
-	/* Answers to page requests are no invalidations. */
-	if (event.kinds == 0)
-		return give(unit, batch, silent);
-	if (batch->domain != NULL) {
-		event.domain = batch->domain->number;
-		event.iova = batch->iova;
-		event.size = batch->size;
-	}
-	iommu_trace_given(&unit->base, &event);
-	status = give(unit, batch, silent);
-	iommu_trace_done(&unit->base, &event, status);
-	return status;
-}
-
-#else
-#define give_traced(unit, batch, silent) 0
 #endif
 
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
-	struct vtd_unit *unit = iommu_container_of((uintptr_t)state, struct vtd_unit, state);
-
-	if (iommu_is_traced(&unit->base))
-		return give_traced(unit, batch, silent);
-	return give(unit, batch, silent);
+	if (iommu_is_traced(&unit_of(state)->base))
+		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
+					       &tracing);
+	return give(state, batch, silent);
 }
 
 static const struct iommu_batch_ops batch_ops = {

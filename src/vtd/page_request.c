@@ -149,9 +149,14 @@ static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
 		refuse_request(unit, word0, &request);
 }
 
-/* Report what is in the ring now; how many, or IOMMU_EIO: registers that make no sense. */
-static int empty_ring(struct vtd_unit *unit)
+static void arm(void *ctx)
 {
+	vtd_write32(ctx, VTD_PRS, VTD_PRS_PPR);
+}
+
+static int empty_ring(void *ctx)
+{
+	struct vtd_unit *unit = ctx;
 	const uint64_t tail = vtd_read64(unit, VTD_PQT);
 	uint64_t head = vtd_read64(unit, VTD_PQH);
 	int count = 0;
@@ -176,8 +181,9 @@ static int empty_ring(struct vtd_unit *unit)
  * The ring overflowed: hardware answers what comes until it is told that this was seen, with the
  * ring empty.
  */
-static bool clear_overflow(struct vtd_unit *unit)
+static bool clear_overflow(void *ctx)
 {
+	struct vtd_unit *unit = ctx;
 	const uint32_t status = vtd_read32(unit, VTD_PRS);
 
 	if (status == UINT32_MAX || (status & VTD_PRS_PRO) == 0)
@@ -186,74 +192,22 @@ static bool clear_overflow(struct vtd_unit *unit)
 	return true;
 }
 
-/* One call. */
-struct reading {
-	struct vtd_unit *unit;
-	bool lost;
-	int reported;
-};
-
-/* 0: the ring is empty. */
-static int look(void *ctx, unsigned int round)
-{
-	struct reading *reading = ctx;
-	int count;
-
-	(void)round;
-	/* Before the ring is looked at: what comes after that raises the interrupt again. */
-	vtd_write32(reading->unit, VTD_PRS, VTD_PRS_PPR);
-	count = empty_ring(reading->unit);
-	if (count < 0)
-		return count;
-	reading->reported += count;
-	if (clear_overflow(reading->unit))
-		reading->lost = true;
-	else if (count == 0)
-		return 0;
-	return 1;
-}
-
-static int handle(struct vtd_unit *unit, bool *lost)
-{
-	struct reading reading = {.unit = unit};
-	const int status = iommu_event_rounds(look, &reading);
-
-	if (reading.lost)
-		*lost = true;
-	return status < 0 ? status : reading.reported;
-}
+static const struct iommu_request_log_ops log_ops = {arm, empty_ring, clear_overflow};
 
 int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	int status = 0;
 
 	if (unit->requests == NULL)
 		return 0;
-	if (!iommu_event_gate_enter(&unit->requests_gate, true))
-		return 0;
-	do {
-		int count = handle(unit, lost);
-
-		status = count < 0 || status < 0 ? IOMMU_EIO : status + count;
-	} while (!iommu_event_gate_leave(&unit->requests_gate));
-	return status;
+	return iommu_request_log_read(&unit->requests_gate, &log_ops, unit, lost);
 }
 
 /* --- Draining --------------------------------------------------------------------------------- */
 
-/* Report what is there, when it is our turn. */
 static void handle_all(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-	bool lost = false;
-
-	while (!iommu_event_gate_enter(&unit->requests_gate, false))
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
-	do
-		(void)handle(unit, &lost);
-	while (!iommu_event_gate_leave(&unit->requests_gate));
+	iommu_request_log_drain(&unit->requests_gate, &log_ops, unit, unit->platform);
 }
 
 int iommu_vtd_page_requests_drain(struct vtd_unit *unit)
