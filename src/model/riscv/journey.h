@@ -70,6 +70,30 @@ struct model_leaf {
 /* Bits of a cached leaf's `high`: those of the entry below 256, and: */
 #define MODEL_HIGH_TYPE_SHIFT 8
 
+/* What a cached leaf of either stage says of an address in its block. */
+static inline struct model_leaf model_leaf_of(const struct model_cached *cached, unsigned int span,
+					      uint64_t address)
+{
+	const uint64_t mask = (1ULL << model_span_shift(span)) - 1;
+
+	return (struct model_leaf){
+		.paddr = cached->low | (address & mask),
+		.flags = cached->high & 0xff,
+		.memory_type = (unsigned int)(cached->high >> MODEL_HIGH_TYPE_SHIFT) & 3,
+		.size = mask + 1,
+	};
+}
+
+/* Bits for hardware to set that an access (RISCV_PTE_…) needs, and an entry lacks. */
+static inline uint64_t model_entry_lacks(uint64_t entry, uint64_t wants)
+{
+	const uint64_t needs = (wants & entry & RISCV_PTE_WRITE) != 0
+				       ? RISCV_PTE_ACCESSED | RISCV_PTE_DIRTY
+				       : RISCV_PTE_ACCESSED;
+
+	return needs & ~entry;
+}
+
 /* The size of a block without a table around it. */
 #define MODEL_WHOLE (1ULL << 63)
 

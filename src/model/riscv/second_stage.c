@@ -80,27 +80,11 @@ static unsigned int check_access(const struct walk *w, uint64_t flags)
 	return 0;
 }
 
-static unsigned int found(const struct walk *w, unsigned int span, uint64_t paddr, uint64_t high)
+static unsigned int found(const struct walk *w, unsigned int span,
+			  const struct model_cached *cached)
 {
-	const uint64_t mask = (1ULL << model_span_shift(span)) - 1;
-
-	*w->leaf = (struct model_leaf){
-		.paddr = paddr | (w->address & mask),
-		.flags = high & 0xff,
-		.memory_type = (unsigned int)(high >> MODEL_HIGH_TYPE_SHIFT) & 3,
-		.size = mask + 1,
-	};
-	return check_access(w, high);
-}
-
-/* Bits that this access needs and an entry lacks. */
-static uint64_t lacks(const struct walk *w, uint64_t entry)
-{
-	uint64_t needs = RISCV_PTE_ACCESSED;
-
-	if ((w->wants & entry & RISCV_PTE_WRITE) != 0)
-		needs |= RISCV_PTE_DIRTY;
-	return needs & ~entry;
+	*w->leaf = model_leaf_of(cached, span, w->address);
+	return check_access(w, cached->high);
 }
 
 static bool known_leaf(const struct walk *w, unsigned int *cause)
@@ -112,8 +96,8 @@ static bool known_leaf(const struct walk *w, unsigned int *cause)
 
 		if (!second_find(w, span, 0, &known))
 			continue;
-		*cause = found(w, span, known.low, known.high);
-		if (*cause != 0 || lacks(w, known.high) == 0)
+		*cause = found(w, span, &known);
+		if (*cause != 0 || model_entry_lacks(known.high, w->wants) == 0)
 			return true;
 		/* Without hardware's help the entry that is cached decides. */
 		if ((w->j->tc & RISCV_TC_GADE) != 0)
@@ -155,7 +139,7 @@ static uint64_t place_of_entry(const struct walk *w)
 static unsigned int use_leaf(struct walk *w, uint64_t paddr, uint64_t entry)
 {
 	const unsigned int span = iommu_rvmodel_span(&w->table, entry);
-	const uint64_t needs = lacks(w, entry);
+	const uint64_t needs = model_entry_lacks(entry, w->wants);
 	const uint64_t high = (entry & 0xff) | needs;
 	uint64_t type = 0;
 	unsigned int cause = check_access(w, entry);
@@ -171,7 +155,8 @@ static unsigned int use_leaf(struct walk *w, uint64_t paddr, uint64_t entry)
 	if (!w->table.is_32_bit)
 		type = (uint64_t)riscv_pte_memory_type(entry) << MODEL_HIGH_TYPE_SHIFT;
 	second_remember(w, span, 0, riscv_pte_address(entry), high | type);
-	return found(w, span, riscv_pte_address(entry), high | type);
+	return found(w, span,
+		     &(struct model_cached){.low = riscv_pte_address(entry), .high = high | type});
 }
 
 static unsigned int walk(struct walk *w)
