@@ -110,4 +110,39 @@ static inline uint64_t iommu_cell_add(iommu_cell_t *cell, uint64_t value)
 }
 
 #endif
+
+/*
+ * Words of bits that do not depend on each other. Halves on 32-bit hosts: a reader's own bit is
+ * whole either way, and 64-bit atomics would be calls there.
+ */
+#if UINTPTR_MAX > UINT32_MAX
+static inline void iommu_bits_store(uint64_t *word, uint64_t bits)
+{
+	__atomic_store_n(word, bits, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t iommu_bits_load(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+#else
+typedef uint32_t iommu_bits_half __attribute__((may_alias));
+
+static inline void iommu_bits_store(uint64_t *word, uint64_t bits)
+{
+	iommu_bits_half *halves = (iommu_bits_half *)word;
+
+	__atomic_store_n(&halves[0], (uint32_t)bits, __ATOMIC_RELAXED);
+	__atomic_store_n(&halves[1], (uint32_t)(bits >> 32), __ATOMIC_RELAXED);
+}
+
+static inline uint64_t iommu_bits_load(const uint64_t *word)
+{
+	const iommu_bits_half *halves = (const iommu_bits_half *)word;
+	const uint32_t low = __atomic_load_n(&halves[0], __ATOMIC_RELAXED);
+
+	return low | (uint64_t)__atomic_load_n(&halves[1], __ATOMIC_RELAXED) << 32;
+}
+#endif
+
 #endif

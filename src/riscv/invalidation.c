@@ -116,9 +116,11 @@ static const struct iommu_batch_tracing tracing = {give, kind_of};
 
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
+#if IOMMU_CONFIG_TRACE
 	if (iommu_is_traced(&unit_of(state)->base))
 		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
 					       &tracing);
+#endif
 	return give(state, batch, silent);
 }
 
@@ -150,8 +152,7 @@ static int forget_guests(struct riscv_unit *unit, bool while_off)
 	if (!__atomic_load_n(&unit->has_nested, __ATOMIC_ACQUIRE))
 		return 0;
 	for (id = 0; id < unit->guests.count && status == 0; id++) {
-		const uint64_t taken =
-			__atomic_load_n(&unit->guests.taken[id / 64], __ATOMIC_RELAXED);
+		const uint64_t taken = iommu_ids_taken_in(&unit->guests, id / 64);
 
 		if (taken == 0)
 			id |= 63;

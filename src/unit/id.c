@@ -2,6 +2,8 @@
 /* Ids and table entries, handed out and withheld. */
 #include "unit/id.h"
 
+#include "base/atomic.h"
+
 /* Blocks, and withheld ones, are of interrupt entries alone: without those they cost nothing. */
 #if !IOMMU_CONFIG_INTERRUPTS
 #define ORDER(order)  ((void)(order), 0U)
@@ -43,7 +45,7 @@ static void mark(uint64_t *bitmap, uint32_t id, unsigned int order, bool set)
 	uint32_t word;
 
 	for (word = id / 64; word <= last_word(id, order); word++)
-		bitmap[word] = set ? bitmap[word] | bits : bitmap[word] & ~bits;
+		iommu_bits_store(&bitmap[word], set ? bitmap[word] | bits : bitmap[word] & ~bits);
 }
 
 static void reclaim(struct iommu_ids *ids, const struct iommu_unit_state *unit)
@@ -89,4 +91,9 @@ void iommu_ids_withhold(struct iommu_ids *ids, uint32_t id, unsigned int order)
 {
 	mark(ids->withheld, id, order, true);
 	mark(ids->taken, id, ORDER(order), false);
+}
+
+uint64_t iommu_ids_taken_in(const struct iommu_ids *ids, uint32_t word)
+{
+	return iommu_bits_load(&ids->taken[word]);
 }

@@ -28,6 +28,8 @@ uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *u
 /* Ids that are in use already. */
 void iommu_ids_take(struct iommu_ids *ids, uint32_t id, unsigned int order);
 void iommu_ids_free(struct iommu_ids *ids, uint32_t id, unsigned int order);
+/* Those of a word (64 ids) that are taken; also while others are handed out. */
+uint64_t iommu_ids_taken_in(const struct iommu_ids *ids, uint32_t word);
 /* Free once the unit has confirmed that nothing is open. */
 void iommu_ids_withhold(struct iommu_ids *ids, uint32_t id, unsigned int order);
 

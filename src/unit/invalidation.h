@@ -105,8 +105,6 @@ struct iommu_batch_tracing {
 int iommu_batch_give_traced(struct iommu_unit *base, struct iommu_unit_state *unit,
 			    const struct iommu_batch *batch, uint16_t *silent,
 			    const struct iommu_batch_tracing *tracing);
-#else
-#define iommu_batch_give_traced(base, unit, batch, silent, tracing) 0
 #endif
 
 /*

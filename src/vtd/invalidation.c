@@ -291,9 +291,11 @@ static const struct iommu_batch_tracing tracing = {give, kind_of};
 
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
+#if IOMMU_CONFIG_TRACE
 	if (iommu_is_traced(&unit_of(state)->base))
 		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
 					       &tracing);
+#endif
 	return give(state, batch, silent);
 }
 
