@@ -415,7 +415,35 @@ def codes_compared(condition, variable):
     return None, None
 
 
-def value_of(program, function, tokens, seen):
+class Found:
+    """
+    The codes of variables and fields, as far as they are known: variables refer to each other in circles, so
+    that all are looked at again, each once in a pass, until a pass finds nothing new.
+    """
+
+    def __init__(self):
+        self.codes = collections.defaultdict(set)
+        self.entered, self.grown = set(), True
+
+    def passes(self):
+        while self.grown:
+            self.entered, self.grown = set(), False
+            yield
+        self.grown = True
+
+    def enter(self, key):
+        if key in self.entered:
+            return False
+        self.entered.add(key)
+        return True
+
+    def add(self, key, codes):
+        if not codes <= self.codes[key]:
+            self.codes[key] |= codes
+            self.grown = True
+
+
+def value_of(program, function, tokens, found):
     """The codes that an expression can be."""
     while tokens and tokens[0] == '(' and matching(tokens, 0, '(', ')') == len(tokens) - 1:
         tokens = tokens[1:-1]
@@ -425,7 +453,7 @@ def value_of(program, function, tokens, seen):
         condition, yes, no = tokens[:question], tokens[question + 1:colon], tokens[colon + 1:]
         result = set()
         for branch, chosen in ((yes, True), (no, False)):
-            codes = value_of(program, function, branch, seen)
+            codes = value_of(program, function, branch, found)
             if len(branch) == 1:
                 one_of, none_of = codes_compared(condition, branch[0])
                 if not chosen:
@@ -441,22 +469,22 @@ def value_of(program, function, tokens, seen):
     # An assignment is worth what is assigned.
     equals = top_level(tokens, ('=',))
     if equals >= 0:
-        return value_of(program, function, tokens[equals + 1:], seen)
+        return value_of(program, function, tokens[equals + 1:], found)
     if len(tokens) == 3 and tokens[0] == STORED_BY:
-        return stored_codes(program, function, tokens[1], int(tokens[2]), seen)
+        return stored_codes(program, function, tokens[1], int(tokens[2]), found)
     if len(tokens) == 1:
         if CODE.match(tokens[0]):
             return {tokens[0]}
-        return variable_codes(program, function, tokens[0], seen)
+        return variable_codes(program, function, tokens[0], found)
     if tokens and tokens[-1] == ')':
-        return call_codes(program, function, tokens, seen)
+        return call_codes(program, function, tokens, found)
     # A field: whatever is stored in one of that name.
     if len(tokens) >= 3 and tokens[-2] in ('.', '->'):
-        return field_codes(program, tokens[-1], seen)
+        return field_codes(program, tokens[-1], found)
     return set()
 
 
-def stored_codes(program, function, name, position, seen):
+def stored_codes(program, function, name, position, found):
     """What a function that is called stores through its parameter at a position."""
     callee = program.find(function.unit, name)
     if callee is None or position >= len(callee.parameters) or name in ENDS_HERE:
@@ -464,31 +492,26 @@ def stored_codes(program, function, name, position, seen):
     parameter, part = callee.parameters[position]
     if '*' not in part or 'int' not in part:
         return set()
-    return variable_codes(program, callee, parameter, seen)
+    return variable_codes(program, callee, parameter, found)
 
 
-def variable_codes(program, function, name, seen):
+def variable_codes(program, function, name, found):
     key = (function.unit, function.name, name)
-    if key in seen:
-        return set()
-    seen = seen | {key}
-    result = set()
-    for expression, without in function.variables.get(name, ()):
-        result |= value_of(program, function, expression, seen) - without
-    return result
+    if found.enter(key):
+        for expression, without in function.variables.get(name, ()):
+            found.add(key, value_of(program, function, expression, found) - without)
+    return found.codes[key]
 
 
-def field_codes(program, field, seen):
+def field_codes(program, field, found):
     key = ('field', field)
-    if key in seen:
-        return set()
-    result = set()
-    for function, expression in program.fields.get(field, ()):
-        result |= value_of(program, function, expression, seen | {key})
-    return result
+    if found.enter(key):
+        for function, expression in program.fields.get(field, ()):
+            found.add(key, value_of(program, function, expression, found))
+    return found.codes[key]
 
 
-def call_codes(program, function, tokens, seen):
+def call_codes(program, function, tokens, found):
     depth, at = 0, len(tokens) - 1
     while at >= 0:
         depth += (tokens[at] == ')') - (tokens[at] == '(')
@@ -504,13 +527,13 @@ def call_codes(program, function, tokens, seen):
     name = before[-1]
     if name in HANDS_BACK:
         which = HANDS_BACK[name]
-        return value_of(program, function, arguments[which], seen) if which < len(arguments) else set()
+        return value_of(program, function, arguments[which], found) if which < len(arguments) else set()
     result = set()
     for callee in callees(program, function, before):
         result |= callee.codes
         for position in handed_back(program, callee):
             if position < len(arguments):
-                result |= value_of(program, function, arguments[position], seen)
+                result |= value_of(program, function, arguments[position], found)
         # What it calls, and gives on, may be what it was handed.
         if callee.from_codes:
             for argument in arguments:
@@ -587,20 +610,19 @@ def propagate(program):
     for function in program.functions.values():
         scan_body(program, function)
         function.from_codes = calls_parameter(function)
-    changed = True
-    while changed:
-        changed = False
+    found = Found()
+    for _ in found.passes():
         for function in program.functions.values():
             codes = set()
             for expression in function.returns:
-                codes |= value_of(program, function, expression, frozenset())
+                codes |= value_of(program, function, expression, found)
             for name in (function.name, function.path):
                 excepted = program.handled.get(name, set())
                 program.excepted[name] |= codes & excepted
                 codes -= excepted
             if not codes <= function.codes:
                 function.codes |= codes
-                changed = True
+                found.grown = True
 
 
 # --- Reading the headers ---------------------------------------------------------------------------
