@@ -8,7 +8,7 @@
  */
 #include "tce/table.h"
 
-#define LARGE_PAGES    16           /* a request of so many pages is large */
+#define LARGE_PAGES    64           /* a request of so many pages is large: a word of the bitmap */
 #define SEVERAL_POOLS  (1ULL << 30) /* bytes of a window with several pools */
 #define WHOLE_WORDS(x) ((x) & ~63ULL)
 

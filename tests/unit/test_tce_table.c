@@ -741,7 +741,7 @@ static void cpus_have_pools_of_their_own(void **state)
 {
 	static const struct iommu_tce_table_config window = {
 		.entries = 1 << 14, .page_shift = 16, .reserved_first = 1};
-	uint64_t first[4], again, large;
+	uint64_t first[4], again, several, large;
 	unsigned int i;
 
 	(void)state;
@@ -756,7 +756,9 @@ static void cpus_have_pools_of_their_own(void **state)
 	assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &again), 0);
 	assert_int_equal((again >> 16) / 3072, 1);
 	/* Large ones are at the top; small ones move on by whole blocks. */
-	assert_int_equal(iommu_tce_table_map(table, 0, 16, RW, NULL, &large), 0);
+	assert_int_equal(iommu_tce_table_map(table, 0, 63, RW, NULL, &several), 0);
+	assert_int_equal((several >> 16) / 3072, 1);
+	assert_int_equal(iommu_tce_table_map(table, 0, 64, RW, NULL, &large), 0);
 	assert_true(large >> 16 >= 4 * 3072);
 	assert_int_equal((again >> 16) % 16, 0);
 	assert_true(again != first[1]);
