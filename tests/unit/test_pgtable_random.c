@@ -390,19 +390,19 @@ static uint64_t seed(void)
 static void four_levels(void **state)
 {
 	(void)state;
-	run(SECOND_STAGE, 4, SIZES_4K_2M_1G, operations(1000000), 0, seed());
+	run(SECOND_STAGE, 4, SIZES_4K_2M_1G, operations(500000), 0, seed());
 }
 
 static void three_levels(void **state)
 {
 	(void)state;
-	run(SECOND_STAGE, 3, SIZES_4K_2M_1G, operations(200000), 0, seed() + 1);
+	run(SECOND_STAGE, 3, SIZES_4K_2M_1G, operations(100000), 0, seed() + 1);
 }
 
 static void five_levels(void **state)
 {
 	(void)state;
-	run(SECOND_STAGE, 5, SIZES_4K_2M_1G, operations(200000), 0, seed() + 2);
+	run(SECOND_STAGE, 5, SIZES_4K_2M_1G, operations(100000), 0, seed() + 2);
 }
 
 static void without_1g(void **state)
@@ -414,24 +414,24 @@ static void without_1g(void **state)
 static void first_stage(void **state)
 {
 	(void)state;
-	run(FIRST_STAGE, 4, SIZES_4K_2M_1G, operations(200000), 0, seed() + 4);
-	run(FIRST_STAGE, 5, SIZES_4K_2M_1G, operations(100000), 0, seed() + 5);
+	run(FIRST_STAGE, 4, SIZES_4K_2M_1G, operations(100000), 0, seed() + 4);
+	run(FIRST_STAGE, 5, SIZES_4K_2M_1G, operations(50000), 0, seed() + 5);
 }
 
 static void first_stage_upper_half(void **state)
 {
 	(void)state;
-	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(200000), 0, seed() + 6);
-	run(FIRST_STAGE_UPPER, 5, SIZES_4K_2M_1G, operations(100000), 0, seed() + 7);
+	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(100000), 0, seed() + 6);
+	run(FIRST_STAGE_UPPER, 5, SIZES_4K_2M_1G, operations(50000), 0, seed() + 7);
 	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(30000), 3, seed() + 8);
 }
 
 static void riscv_second_stage(void **state)
 {
 	(void)state;
-	run(RISCV_SECOND, 3, SIZES_WITH_64K, operations(200000), 0, seed() + 30);
-	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(400000), 0, seed() + 31);
-	run(RISCV_SECOND, 5, SIZES_WITH_64K, operations(200000), 0, seed() + 32);
+	run(RISCV_SECOND, 3, SIZES_WITH_64K, operations(100000), 0, seed() + 30);
+	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(200000), 0, seed() + 31);
+	run(RISCV_SECOND, 5, SIZES_WITH_64K, operations(100000), 0, seed() + 32);
 	run(RISCV_SECOND, 4, SIZES_4K_2M_1G, operations(50000), 0, seed() + 33);
 	run(RISCV_SECOND, 4, IOMMU_SIZE_4K | IOMMU_SIZE_64K, operations(20000), 0, seed() + 34);
 	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(30000), 3, seed() + 35);
@@ -440,10 +440,10 @@ static void riscv_second_stage(void **state)
 static void riscv_first_stage(void **state)
 {
 	(void)state;
-	run(RISCV_FIRST, 3, SIZES_WITH_64K, operations(100000), 0, seed() + 36);
-	run(RISCV_FIRST, 4, SIZES_WITH_64K, operations(200000), 0, seed() + 37);
-	run(RISCV_FIRST_UPPER, 4, SIZES_WITH_64K, operations(100000), 0, seed() + 38);
-	run(RISCV_FIRST_UPPER, 5, SIZES_WITH_64K, operations(100000), 0, seed() + 39);
+	run(RISCV_FIRST, 3, SIZES_WITH_64K, operations(50000), 0, seed() + 36);
+	run(RISCV_FIRST, 4, SIZES_WITH_64K, operations(100000), 0, seed() + 37);
+	run(RISCV_FIRST_UPPER, 4, SIZES_WITH_64K, operations(50000), 0, seed() + 38);
+	run(RISCV_FIRST_UPPER, 5, SIZES_WITH_64K, operations(50000), 0, seed() + 39);
 	run(RISCV_FIRST, 5, SIZES_WITH_64K, operations(30000), 5, seed() + 40);
 }
 
