@@ -10,6 +10,7 @@
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/vtd.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libiommu/hw/vtd_interrupt.h>
@@ -311,5 +312,6 @@ int main(void)
 		cmocka_unit_test(interrupt_entries),
 	};
 
+	cmocka_set_test_filter(getenv("IOMMU_TEST_FILTER"));
 	return cmocka_run_group_tests(tests, setup, NULL);
 }
