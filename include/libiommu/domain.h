@@ -39,9 +39,9 @@ enum iommu_domain_type {
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
 	/*
-	 * For back ends that support them (<libiommu/vtd.h>): a guest's table, whose addresses the
-	 * parent translates; and a table of the host's own, of a process (first stage) or of a
-	 * guest's memory (second stage).
+	 * For back ends that support them (<libiommu/vtd.h>, <libiommu/riscv.h>): a guest's table,
+	 * whose addresses the parent translates; and a table of the host's own, of a process (first
+	 * stage) or of a guest's memory (second stage).
 	 */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
@@ -382,7 +382,8 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
  *            iommu_pgtable_ops.unmap).
  *
  * When the call returns 0, hardware has confirmed the invalidation, and the memory may be reused.
- * Holes are skipped. Without `unmapped` the whole range is invalidated, whatever was mapped there,
+ * Holes are skipped. A range that cuts a large page, or a run of 64K, needs IOMMU_UNMAP_SPLIT.
+ * Without `unmapped` the whole range is invalidated, whatever was mapped there,
  * so that repeating the call obtains a confirmation that failed before. Returns 0, the errors of
  * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused

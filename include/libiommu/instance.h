@@ -29,7 +29,8 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
 
 /*
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: devices
- * then reach all memory, as before the instance was created, and their interrupts are not remapped.
+ * then reach all memory, or none behind units that block while they are off (RISC-V), and their
+ * interrupts are not remapped.
  *
  * NULL: nothing to do. Returns 0; IOMMU_EBUSY: endpoints, domains, or groups that are claimed or
  * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that translation, interrupt
@@ -72,7 +73,8 @@ IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *na
 
 /*
  * iommu_unit_is_enabled - whether the unit translates with the tables of this library. If the
- * hardware has a status register, its value counts. False while the unit is suspended, and after an
+ * hardware has a status register, its value counts; while a change of it has not taken effect, the
+ * unit counts as translating. False while the unit is suspended, and after an
  * operation that failed half way on hardware without such a register. Any context.
  */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
@@ -135,14 +137,16 @@ IOMMU_API int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, 
  * All translation caches of the unit are invalidated first. For an enabled unit, the call makes
  * hardware confirm earlier operations that it has not confirmed, such as a detach that timed out.
  * After an enable, disable, suspend or resume that failed half way, all steps are run again. A
- * suspended unit is resumed. A unit that translated before the call translates throughout.
+ * suspended unit is resumed. A unit that translated before the call translates throughout. An
+ * enabled unit that has lost its registers, because it was reset by others, is IOMMU_EIO: its
+ * devices are no longer kept apart; iommu_unit_disable, and then this call, start it anew.
  *
  * Returns 0: the unit translates, and every earlier operation is confirmed. Otherwise the failed
  * step is logged, and a unit that was off is off again, as far as it responds:
  *   IOMMU_ETIMEDOUT   hardware did not confirm a command in time
  *   IOMMU_EIO         hardware, firmware or a hypervisor reported an error
  *   IOMMU_EPERM       the unit is bypassed
- *   IOMMU_EOPNOTSUPP  the unit only remaps interrupts
+ *   IOMMU_EOPNOTSUPP  the unit only remaps interrupts, or lacks what its back end needs
  *   IOMMU_ENOSPC      no domain id is free for a group with direct regions
  *   IOMMU_ENOMEM
  *   otherwise  a hypervisor that keeps the tables refuses a mapping, as iommu_map
@@ -151,10 +155,11 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
  * iommu_unit_disable - stop translation: devices reach all memory; behind a unit that must not be
- * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), none. Domains remain attached, and take effect
- * again with the next enable. Returns 0, also if the unit is off; or IOMMU_ETIMEDOUT /
- * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then tells whether the unit
- * translates; enable and disable may be called again, and run all of their steps.
+ * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V), none.
+ * Domains remain attached, and take effect again with the next enable. Returns 0, also if the unit
+ * is off; or IOMMU_ETIMEDOUT / IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then
+ * tells whether the unit translates; enable and disable may be called again, and run all of their
+ * steps.
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
@@ -164,7 +169,8 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  *
  * Suspend stops all units, in order. Devices must be quiescent, because nothing is translated
  * afterwards. Resume restores translation, interrupt remapping, fault interrupts and domains as
- * they were, with all caches invalidated. Both try every unit, even if another one fails.
+ * they were, with all caches invalidated. Units that are not suspended are left alone: only
+ * iommu_unit_enable has them confirm what is open. Both try every unit, even if another one fails.
  *
  * In between, iommu_unit_is_enabled is false. Domains may be mapped, unmapped, attached and
  * detached; the changes take effect with the resume. iommu_unit_enable and iommu_vtd_enable resume
@@ -180,10 +186,10 @@ IOMMU_API int iommu_resume(struct iommu *iommu);
 
 /*
  * iommu_shutdown - turn everything off, for a kernel that takes over the machine: devices reach all
- * memory afterwards. Every unit is tried, even if another one fails. Nothing is freed, and nothing
- * need be: no other call may follow, except iommu_destroy if endpoints and domains were released
- * before. Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the
- * registers: other CPUs must have stopped.
+ * memory afterwards, with the exceptions of iommu_unit_disable. Every unit is tried, even if
+ * another one fails. Nothing is freed, and nothing need be: no other call may follow, except
+ * iommu_destroy if endpoints and domains were released before. Returns 0 or the first error, as
+ * iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
 

@@ -110,7 +110,9 @@ struct iommu_platform {
 
 	/*
 	 * Register access: naturally aligned, `reg` points into a result of map_mmio. A 64-bit
-	 * access may be done as two 32-bit ones, low half first. A write must be ordered after all
+	 * access may be done as two 32-bit ones, low half first; of RISC-V units high half first.
+	 * Without mmio_write64 a host of 32 bits need not care: the library writes the halves. A
+	 * write must be ordered after all
 	 * earlier stores to memory, as uncached stores are on x86. Any context. Default: one
 	 * volatile access.
 	 */

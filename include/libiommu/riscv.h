@@ -16,8 +16,9 @@
  * what a range of the configuration makes of it ("iommu-map" of a device tree, an id mapping of
  * RIMT). A device that is no PCI function is probed with a fwspec: its ids are the device ids
  * ("iommus"), and its info has the unit's segment, and as source id the lower 16 bits of the first
- * device id, by which faults are reported. Two endpoints cannot share a device id: the probe of the
- * second is IOMMU_EINVAL, as that of an id with more bits than the unit's.
+ * device id, by which faults are reported. A device with a fwspec cannot share a device id with
+ * another device: the probe of the second is IOMMU_EINVAL, as that of an id with more bits than the
+ * unit's. Functions that share one by the PCI topology are in one group.
  *
  * Domains. A paging domain uses the first stage (Sv39, Sv48, Sv57), or the second (Sv39x4, Sv48x4,
  * Sv57x4) where the unit has no first, where the host asks for it, or where nested domains are to
@@ -29,7 +30,8 @@
  * that is enabled domains with a second stage cannot be attached (IOMMU_EOPNOTSUPP).
  *
  * Structures in memory are little-endian: a unit that knows only big-endian ones is refused when it
- * is enabled (IOMMU_EOPNOTSUPP). The unit's accesses to memory are coherent with those of the CPUs.
+ * is enabled (IOMMU_EOPNOTSUPP), and so is one whose queues of commands, faults or page requests
+ * have fewer than 256 entries. The unit's accesses to memory are coherent with those of the CPUs.
  * A host of 32 bits that supplies mmio_write64 writes the high half first.
  *
  * Failures are those of every back end: nothing is reused before the unit has confirmed that it has

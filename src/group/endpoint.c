@@ -266,9 +266,12 @@ static int shut_out(struct iommu_endpoint *endpoint)
 {
 	int status = iommu_pasids_leave(endpoint);
 	int blocked = block_with_aliases(endpoint);
+	int silent = iommu_resets_leave(endpoint);
 
 	if (status == 0)
 		status = blocked;
+	if (status == 0)
+		status = silent;
 	return status != 0 ? status : iommu_unit_confirm(endpoint->unit);
 }
 

@@ -281,10 +281,13 @@ static inline void iommu_group_close_window(struct iommu_group *group)
 #define iommu_resets_end(endpoint)  ((void)((endpoint)->resets = 0))
 /* Members have come or gone: an id may be others' now, or of none but those in reset. */
 void iommu_resets_follow(struct iommu_group *group);
+/* A device is going: ids that it shares with none but devices in reset are blocked. */
+int iommu_resets_leave(struct iommu_endpoint *endpoint);
 #else
-#define iommu_is_silent(endpoint)   false
-#define iommu_is_in_reset(endpoint) false
-#define iommu_resets_end(endpoint)  ((void)(endpoint))
+#define iommu_is_silent(endpoint)    false
+#define iommu_is_in_reset(endpoint)  false
+#define iommu_resets_end(endpoint)   ((void)(endpoint))
+#define iommu_resets_leave(endpoint) 0
 static inline void iommu_resets_follow(struct iommu_group *group)
 {
 	(void)group;

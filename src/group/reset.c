@@ -28,7 +28,8 @@ static bool uses_id(const struct iommu_endpoint *device, const struct iommu_endp
 	return device == id;
 }
 
-static bool should_be_silent(const struct iommu_endpoint *id)
+/* `but`: a device that does not count, because it goes; NULL: all do. */
+static bool should_be_silent(const struct iommu_endpoint *id, const struct iommu_endpoint *but)
 {
 	struct iommu_list_node *node;
 	bool is_used = false;
@@ -36,7 +37,7 @@ static bool should_be_silent(const struct iommu_endpoint *id)
 	iommu_list_for_each (node, &id->group->endpoints) {
 		const struct iommu_endpoint *device = iommu_member_of(node);
 
-		if (device->is_alias || !uses_id(device, id))
+		if (device->is_alias || device == but || !uses_id(device, id))
 			continue;
 		if (device->resets == 0)
 			return false;
@@ -70,7 +71,7 @@ static int settle_ids(struct iommu_group *group)
 		struct iommu_endpoint *id = iommu_member_of(node);
 		int status = 0;
 
-		if (should_be_silent(id) != id->is_silent)
+		if (should_be_silent(id, NULL) != id->is_silent)
 			status = id->is_silent ? let_speak(id) : make_silent(id);
 		if (result == 0)
 			result = status;
@@ -83,6 +84,25 @@ void iommu_resets_follow(struct iommu_group *group)
 	if (settle_ids(group) != 0)
 		iommu_log(group->iommu->platform, IOMMU_LOG_ERROR, iommu_group_who(group),
 			  "an id that is shared with a device in reset is not as it should be");
+}
+
+static int silence_without(struct iommu_endpoint *id, const struct iommu_endpoint *leaving)
+{
+	return id->is_silent || !should_be_silent(id, leaving) ? 0 : make_silent(id);
+}
+
+int iommu_resets_leave(struct iommu_endpoint *endpoint)
+{
+	int result = silence_without(endpoint, endpoint);
+	unsigned int i;
+
+	for (i = 0; i < endpoint->alias_count; i++) {
+		const int status = silence_without(endpoint->aliases[i], endpoint);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
 }
 
 /* --- Begin and end ---------------------------------------------------------------------------- */

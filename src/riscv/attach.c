@@ -166,27 +166,30 @@ static void leave_alone(const struct riscv_endpoint *endpoint)
 		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
 }
 
-static int clear(struct riscv_endpoint *endpoint, bool or_stays)
+int iommu_riscv_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
-	int status = iommu_attached_clear(&endpoint->attached, or_stays);
+	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
+	int status = iommu_attached_clear(&endpoint->attached, false);
 
+	(void)base;
 	leave_alone(endpoint);
 	/* There may have been nothing to take away, and something that is not confirmed. */
 	return status != 0 ? status : iommu_riscv_confirm(endpoint->unit);
 }
 
-int iommu_riscv_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+int iommu_riscv_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
-	(void)base;
-	return clear(riscv_endpoint_of(endpoint), false);
-}
+	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
+	int status;
 
-int iommu_riscv_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
 	(void)base;
-	if (endpoint->domain == NULL)
-		return iommu_riscv_confirm(riscv_endpoint_of(endpoint)->unit);
-	return clear(riscv_endpoint_of(endpoint), true);
+	/* What is open from before comes first: once the endpoint is blocked nothing may fail. */
+	status = iommu_riscv_confirm(endpoint->unit);
+	if (status != 0 || base_endpoint->domain == NULL)
+		return status;
+	status = iommu_attached_clear(&endpoint->attached, true);
+	leave_alone(endpoint);
+	return status;
 }
 
 /* --- Requests with a PASID -------------------------------------------------------------------- */

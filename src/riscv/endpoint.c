@@ -223,6 +223,7 @@ int iommu_riscv_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature 
 {
 	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
 
+	(void)enable;
 	switch (feature) {
 	case IOMMU_FEATURE_ATS:
 		return 0; /* where it is allowed it was from the first attach on */

@@ -178,7 +178,8 @@ int iommu_riscv_faults_start(struct riscv_unit *unit)
 		return status;
 	riscv_write64(unit, RISCV_FQB, base);
 	if (riscv_read64(unit, RISCV_FQB) != base)
-		return IOMMU_EIO;
+		return IOMMU_EOPNOTSUPP;
+	iommu_event_gate_restart(&unit->faults.gate);
 	riscv_write32(unit, RISCV_FQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_FAULTS);
 	return iommu_riscv_queue_on(unit, RISCV_FQCSR, iommu_riscv_is_told(unit, 1));
@@ -225,11 +226,17 @@ static int empty_queue(struct sweep *sweep)
 	struct riscv_unit *unit = sweep->unit;
 	const struct riscv_fault *records = unit->faults.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_FQT);
-	uint32_t head = riscv_read32(unit, RISCV_FQH);
+	const uint32_t csr = riscv_read32(unit, RISCV_FQCSR);
+	uint32_t head = iommu_event_gate_head(&unit->faults.gate);
 	unsigned int i;
 	int count = 0;
 
-	if (head >= RECORDS || tail >= RECORDS)
+	if (csr == UINT32_MAX)
+		return IOMMU_EIO;
+	/* What is off puts nothing there. */
+	if ((csr & RISCV_QUEUE_ON) == 0)
+		return 0;
+	if (tail >= RECORDS)
 		return IOMMU_EIO;
 	iommu_full_fence(); /* the tail, then what lies before it */
 	for (; head != tail; head = (head + 1) % RECORDS) {
@@ -245,8 +252,8 @@ static int empty_queue(struct sweep *sweep)
 		report(unit, words);
 		sweep->reported++;
 	}
-	if (count != 0)
-		riscv_write32(unit, RISCV_FQH, head);
+	unit->faults.gate.head = head;
+	riscv_write32(unit, RISCV_FQH, iommu_event_gate_head(&unit->faults.gate));
 	return count;
 }
 

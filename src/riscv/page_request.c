@@ -56,7 +56,8 @@ int iommu_riscv_requests_start(struct riscv_unit *unit)
 	if (status != 0 || unit->requests.pages == NULL)
 		return status;
 	if (!has_queue_of(unit, QUEUE_ORDER) && !has_queue_of(unit, SMALLER_ORDER))
-		return IOMMU_EIO;
+		return IOMMU_EOPNOTSUPP;
+	iommu_event_gate_restart(&unit->requests.gate);
 	riscv_write32(unit, RISCV_PQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
 	return iommu_riscv_queue_on(unit, RISCV_PQCSR, iommu_riscv_is_told(unit, 3));
@@ -155,10 +156,16 @@ static int empty_queue(void *ctx)
 	struct riscv_unit *unit = ctx;
 	const struct riscv_page_request *requests = unit->requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
+	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
 	const uint32_t size = 1U << unit->requests.order;
-	uint32_t head = riscv_read32(unit, RISCV_PQH);
+	uint32_t head = iommu_event_gate_head(&unit->requests.gate);
 	int count = 0;
 
+	if (csr == UINT32_MAX)
+		return IOMMU_EIO;
+	/* What is off puts nothing there. */
+	if ((csr & RISCV_QUEUE_ON) == 0)
+		return 0;
 	if (head >= size || tail >= size)
 		return IOMMU_EIO;
 	iommu_full_fence(); /* the tail, then what lies before it */
@@ -167,8 +174,8 @@ static int empty_queue(void *ctx)
 		     iommu_le64(iommu_cell_load(&requests[head].high)));
 		count++;
 	}
-	if (count != 0)
-		riscv_write32(unit, RISCV_PQH, head);
+	unit->requests.gate.head = head;
+	riscv_write32(unit, RISCV_PQH, iommu_event_gate_head(&unit->requests.gate));
 	return count;
 }
 

@@ -171,6 +171,11 @@ int iommu_riscv_queue_hold(struct riscv_unit *unit)
 	return status;
 }
 
+bool iommu_riscv_queue_is_too_small(const struct riscv_unit *unit)
+{
+	return riscv_queue_order(riscv_read64(unit, RISCV_CQB)) < QUEUE_ORDER;
+}
+
 int iommu_riscv_queue_release(struct riscv_unit *unit)
 {
 	uint16_t silent;

@@ -38,13 +38,40 @@ static inline int iommu_event_rounds(int (*round)(void *ctx, unsigned int number
  * and the other looks once more: the message that brought the first one here is the only one.
  */
 struct iommu_event_gate {
-	uint32_t busy; /* atomic */
+	uint32_t busy;     /* atomic */
+	uint32_t restarts; /* atomic */
+	/* Of the CPU that is at it: the next record, since so many restarts. */
+	uint32_t head, of_restart;
 };
 
 /* Begin; false: another CPU is at it, and looks again if `note`. */
 bool iommu_event_gate_enter(struct iommu_event_gate *gate, bool note);
 /* End; false: another CPU was here, and what it came for may have come after the last look. */
 bool iommu_event_gate_leave(struct iommu_event_gate *gate);
+
+/*
+ * Where the next record of a ring lies is kept here: hardware's register of it holds anything after
+ * a unit has reset itself, and records that were reported would be reported again. Hardware is told
+ * of it at the end of each look, also where nothing was found: the unit may have been started again
+ * during the look before, in which it was told the place of an earlier time.
+ *
+ * Hardware begins with the first record again: to be called before it is let at the ring.
+ */
+static inline void iommu_event_gate_restart(struct iommu_event_gate *gate)
+{
+	(void)__atomic_add_fetch(&gate->restarts, 1, __ATOMIC_ACQ_REL);
+}
+
+/* The place of the next record; the CPU that is at the log stores in `head` what it has read. */
+static inline uint32_t iommu_event_gate_head(struct iommu_event_gate *gate)
+{
+	const uint32_t restarts = __atomic_load_n(&gate->restarts, __ATOMIC_ACQUIRE);
+
+	if (gate->of_restart != restarts)
+		gate->head = 0;
+	gate->of_restart = restarts;
+	return gate->head;
+}
 
 /* --- Page requests ---------------------------------------------------------------------------- */
 

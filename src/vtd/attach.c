@@ -176,31 +176,33 @@ static void leave_alone(const struct vtd_endpoint *endpoint)
 		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
 }
 
-static int clear(struct vtd_endpoint *endpoint, bool or_stays)
+int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
-	int status = iommu_attached_clear(&endpoint->attached, or_stays);
+	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
+	int status = iommu_attached_clear(&endpoint->attached, false);
 
+	(void)base;
 	leave_alone(endpoint);
 	/* There may have been nothing to take away, and something that is not confirmed. */
 	return status != 0 ? status : iommu_vtd_confirm(endpoint->unit);
 }
 
-int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	(void)base;
-	return clear(vtd_endpoint_of(endpoint), false);
-}
-
 int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
+	int status;
 
 	(void)base;
 	if (endpoint->unit->bypassed)
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EPERM, BYPASSED);
-	if (base_endpoint->domain == NULL && !iommu_vtd_is_inherited(base_endpoint))
-		return iommu_vtd_confirm(endpoint->unit);
-	return clear(endpoint, true);
+	/* What is open from before comes first: once the endpoint is blocked nothing may fail. */
+	status = iommu_vtd_confirm(endpoint->unit);
+	if (status != 0 ||
+	    (base_endpoint->domain == NULL && !iommu_vtd_is_inherited(base_endpoint)))
+		return status;
+	status = iommu_attached_clear(&endpoint->attached, true);
+	leave_alone(endpoint);
+	return status;
 }
 
 int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)

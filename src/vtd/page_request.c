@@ -51,6 +51,11 @@ void iommu_vtd_page_queue_free(struct vtd_unit *unit)
 	unit->requests = NULL;
 }
 
+static uint64_t address_register(const struct vtd_unit *unit)
+{
+	return iommu_virt_to_phys(unit->platform, unit->requests) | RING_ORDER;
+}
+
 int iommu_vtd_page_queue_start(struct vtd_unit *unit)
 {
 	if (unit->requests == NULL)
@@ -60,9 +65,10 @@ int iommu_vtd_page_queue_start(struct vtd_unit *unit)
 	 * out.
 	 */
 	vtd_write32(unit, VTD_PECTL, VTD_EVENT_MASK);
+	iommu_event_gate_restart(&unit->requests_gate);
 	vtd_write64(unit, VTD_PQH, 0);
 	vtd_write64(unit, VTD_PQT, 0);
-	vtd_write64(unit, VTD_PQA, iommu_virt_to_phys(unit->platform, unit->requests) | RING_ORDER);
+	vtd_write64(unit, VTD_PQA, address_register(unit));
 	vtd_write32(unit, VTD_PRS, VTD_PRS_PPR | VTD_PRS_PRO);
 	iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
 	return 0;
@@ -158,11 +164,15 @@ static int empty_ring(void *ctx)
 {
 	struct vtd_unit *unit = ctx;
 	const uint64_t tail = vtd_read64(unit, VTD_PQT);
-	uint64_t head = vtd_read64(unit, VTD_PQH);
+	const uint64_t address = vtd_read64(unit, VTD_PQA);
+	uint64_t head = iommu_event_gate_head(&unit->requests_gate);
 	int count = 0;
 
-	if (head >= RING_BYTES || tail >= RING_BYTES || (head | tail) % REQUEST_SIZE != 0)
+	if (tail >= RING_BYTES || tail % REQUEST_SIZE != 0)
 		return IOMMU_EIO;
+	/* It is in another ring, or none: what it tells is not of this one. */
+	if (address != address_register(unit))
+		return 0;
 	iommu_full_fence(); /* the tail, then what lies before it */
 	while (head != tail) {
 		const struct vtd_page_request *request = &unit->requests[head / REQUEST_SIZE];
@@ -172,8 +182,8 @@ static int empty_ring(void *ctx)
 		head = (head + REQUEST_SIZE) % RING_BYTES;
 		count++;
 	}
-	if (count != 0)
-		vtd_write64(unit, VTD_PQH, head);
+	unit->requests_gate.head = (uint32_t)head;
+	vtd_write64(unit, VTD_PQH, iommu_event_gate_head(&unit->requests_gate));
 	return count;
 }
 

@@ -70,6 +70,7 @@ static struct {
 	unsigned int groups;
 	struct iommu_page_request request;
 	iommu_paddr_t next_memory;
+	uint64_t resets_at; /* the unit resets itself when this register has been read; 0: not */
 } f;
 
 /* --- The model's services --------------------------------------------------------------------- */
@@ -206,8 +207,14 @@ static uint64_t offset_of(const volatile void *reg)
 
 static uint32_t read32(void *ctx, const volatile void *reg)
 {
+	const uint32_t value = (uint32_t)iommu_model_riscv_mmio_read(f.model, offset_of(reg), 4);
+
 	(void)ctx;
-	return (uint32_t)iommu_model_riscv_mmio_read(f.model, offset_of(reg), 4);
+	if (f.resets_at != 0 && offset_of(reg) == f.resets_at) {
+		f.resets_at = 0;
+		iommu_model_riscv_reset(f.model);
+	}
+	return value;
 }
 
 static uint64_t read64(void *ctx, const volatile void *reg)
@@ -310,14 +317,13 @@ static int add_device(unsigned int i, const struct iommu_endpoint_info *info)
 }
 
 /* A unit that is on, and devices 00:01.0, 00:02.0, … */
-static void begin(uint64_t capabilities)
+static void begin_with(const struct iommu_model_riscv_config *model)
 {
-	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
 	const struct iommu_riscv_config config = {
 		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
 	unsigned int i;
 
-	machine(&model);
+	machine(model);
 	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
 	for (i = 0; i < DEVICES; i++) {
 		struct iommu_endpoint_info info;
@@ -327,6 +333,13 @@ static void begin(uint64_t capabilities)
 		assert_int_equal(add_device(i, &info), 0);
 	}
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
+}
+
+static void begin(uint64_t capabilities)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
+
+	begin_with(&model);
 }
 
 static void end(void)
@@ -880,6 +893,131 @@ static void test_reset_begin_fails(void **state)
 	end();
 }
 
+/* Does this device reach memory, by what is cached of it or not? */
+static bool is_open(uint32_t id)
+{
+	const struct iommu_model_riscv_request request = {
+		.device_id = id, .address = IOVA, .access = IOMMU_PROT_READ};
+	struct iommu_model_riscv_translation translation;
+
+	return iommu_model_riscv_translate(f.model, &request, &translation) == 0;
+}
+
+/*
+ * Two devices below a bridge send with its id, too. One is being reset when the other goes: what
+ * neither uses any more is blocked before the release returns 0, whichever command is refused.
+ */
+static void test_release_beside_a_reset(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.bus = 0, .devfn = 0xf0, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 5},
+		{.bus = 5, .devfn = 0, .type = IOMMU_PCI_CONVENTIONAL},
+		{.bus = 5, .devfn = 8, .type = IOMMU_PCI_CONVENTIONAL},
+		{.bus = 5, .devfn = 0x10, .type = IOMMU_PCI_CONVENTIONAL},
+	};
+	static const struct iommu_pci_topology topology = {functions, 4};
+	unsigned int refused, other, failures = 0;
+
+	(void)state;
+	for (other = 0x500; other <= 0x510; other += 0x10) {
+		for (refused = 0; refused < 12; refused++) {
+			const struct iommu_model_riscv_faults none = {0};
+			const struct iommu_model_riscv_faults refuses = {.refuse_after = refused};
+			struct iommu_endpoint_info info = {.source_id = 0x508};
+			struct iommu_endpoint *leaves, *in_reset;
+			struct iommu_domain *domain;
+			struct iommu_group *group;
+			int status;
+
+			begin(EVERYTHING);
+			assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+			assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &leaves), 0);
+			info.source_id = (uint16_t)other;
+			assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &in_reset), 0);
+			group = iommu_endpoint_group(leaves);
+			assert_ptr_equal(group, iommu_endpoint_group(in_reset));
+			domain = paging(IOMMU_STAGE_ANY);
+			(void)map(domain, IOVA);
+			assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+			assert_true(is_open(0x500));
+			assert_true(is_open(0x508));
+			assert_int_equal(iommu_endpoint_reset_begin(in_reset), 0);
+			assert_true(is_open(0x500)); /* the other's, too */
+			iommu_model_riscv_misbehave(f.model, &refuses);
+			status = iommu_release_endpoint(leaves);
+			iommu_model_riscv_misbehave(f.model, &none);
+			failures += status != 0;
+			if (status != 0)
+				assert_int_equal(iommu_release_endpoint(leaves), 0);
+			else
+				assert_false(is_open(0x500));
+			assert_false(is_open(0x500));
+			assert_false(is_open(0x508));
+			assert_int_equal(iommu_endpoint_reset_end(in_reset), 0);
+			assert_true(is_open(0x500));
+			assert_int_equal(iommu_domain_detach_group(group), 0);
+			assert_int_equal(iommu_release_endpoint(in_reset), 0);
+			assert_int_equal(iommu_domain_free(domain), 0);
+			end();
+		}
+	}
+	assert_true(failures > 4);
+}
+
+/*
+ * A device is to be blocked by a domain that blocks, while something of another is open. Whichever
+ * command is refused: the device is blocked, or it has what it had.
+ */
+static void test_blocked_beside_what_is_open(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	unsigned int refused, failures = 0;
+
+	(void)state;
+	for (refused = 0; refused < 20; refused++) {
+		const struct iommu_model_riscv_faults refuses = {.refuse_after = refused};
+		struct iommu_pasid_handle handles[2] = {{0}, {0}};
+		struct iommu_domain *domain, *others, *blocked;
+		int status;
+
+		begin(EVERYTHING);
+		domain = paging(IOMMU_STAGE_FIRST);
+		others = paging(IOMMU_STAGE_FIRST);
+		blocked = make(IOMMU_DOMAIN_BLOCKED, NULL);
+		(void)map(domain, IOVA);
+		(void)map(others, IOVA);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(f.devices[1].endpoint, IOMMU_FEATURE_PASID),
+			0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+		assert_int_equal(iommu_domain_attach_group(others, f.devices[1].group), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(others, f.devices[1].group, 5, &handles[0]), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(others, f.devices[1].group, 1, &handles[1]), 0);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(f.devices[1].endpoint, IOMMU_FEATURE_ATS), 0);
+		assert_true(is_open(f.devices[0].id));
+		iommu_model_riscv_misbehave(f.model, &hang);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[1].group, 5), IOMMU_ETIMEDOUT);
+		iommu_model_riscv_misbehave(f.model, &refuses);
+		status = iommu_domain_attach_group(blocked, f.devices[0].group);
+		iommu_model_riscv_misbehave(f.model, &none);
+		failures += status != 0;
+		assert_int_equal(is_open(f.devices[0].id), status != 0);
+		assert_ptr_equal(iommu_endpoint_domain(f.devices[0].endpoint),
+				 status != 0 ? domain : blocked);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[1].group, 1), 0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_domain_free(others), 0);
+		assert_int_equal(iommu_domain_free(blocked), 0);
+		end();
+	}
+	assert_true(failures > 1);
+}
+
 /* PASIDs go, and hardware does not confirm it: the end of the feature may only say so. */
 static void test_feature_end_unconfirmed(void **state)
 {
@@ -1011,6 +1149,79 @@ static void test_page_requests(void **state)
 		0);
 	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), IOMMU_EFAULT);
 	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 3), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/*
+ * A unit has reset itself, and its registers hold anything: what was reported, and answered, is not
+ * reported again, in no look, however often. With the unit off and on again all goes on.
+ */
+static void test_page_requests_after_a_reset(void **state)
+{
+	struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
+	const struct iommu_model_riscv_config wild = {.capabilities = EVERYTHING,
+						      .strict = IOMMU_MODEL_RISCV_WILD_RESET};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	begin_with(&wild);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(
+		iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	for (i = 0; i < 40; i++) {
+		request.group = (uint16_t)i;
+		assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+		is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+	}
+	assert_int_equal(f.groups, 40);
+	assert_int_equal(f.fault_count, 40);
+	for (i = 0; i < 20; i++) {
+		iommu_model_riscv_reset(f.model);
+		(void)iommu_unmap(domain, IOVA, PAGE, 0, NULL); /* the command queue starts again */
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
+	}
+	assert_int_equal(f.groups, 40);
+	assert_int_equal(f.fault_count, 40);
+	assert_int_equal(f.devices[0].answers, 40);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+	assert_int_equal(f.groups, 41);
+	assert_int_equal(f.fault_count, 41);
+	/* In the middle of a look, too. */
+	for (i = 0; i < 4; i++) {
+		f.resets_at = (i & 1) == 0 ? RISCV_PQCSR : RISCV_PQT;
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
+		f.resets_at = (i & 1) == 0 ? RISCV_FQCSR : RISCV_FQT;
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
+		f.resets_at = 0;
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+		is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+	}
+	assert_int_equal(
+		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
 	iommu_domain_free(domain);
 	end();
 }
@@ -1400,6 +1611,8 @@ static void test_small_queues(void **state)
 {
 	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING, .queue_max = 8};
 	const struct iommu_riscv_config config = {.registers = BASE};
+	struct iommu_model_riscv_config smaller = model;
+	struct iommu_riscv_info facts;
 
 	(void)state;
 	machine(&model);
@@ -1407,6 +1620,15 @@ static void test_small_queues(void **state)
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
 	assert_int_equal(iommu_model_riscv_mmio_read(f.model, RISCV_PQB, 8) & 31, 7);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
+	end();
+	/* Too small for what is written there before hardware is told. */
+	smaller.queue_max = 7;
+	machine(&smaller);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EOPNOTSUPP);
+	assert_false(iommu_unit_is_enabled(f.unit));
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_string_equal(facts.failure, "the command queue does not start");
 	end();
 }
 
@@ -1609,6 +1831,9 @@ int main(void)
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_page_requests),
 		cmocka_unit_test(test_page_requests_overflow),
+		cmocka_unit_test(test_page_requests_after_a_reset),
+		cmocka_unit_test(test_release_beside_a_reset),
+		cmocka_unit_test(test_blocked_beside_what_is_open),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_interrupt_files),
 		cmocka_unit_test(test_files_unconfirmed),
