@@ -8,6 +8,7 @@
 
 #include <libiommu/hw/riscv_command.h>
 #include <libiommu/hw/riscv_fault.h>
+#include <libiommu/hw/riscv_page_request.h>
 #include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/riscv_process_directory.h>
 #include <libiommu/hw/riscv_registers.h>
@@ -69,7 +70,10 @@ static struct {
 	/* Groups of page requests that were reported. */
 	unsigned int groups;
 	struct iommu_page_request request;
+	enum iommu_page_response_code response; /* of the handler */
 	iommu_paddr_t next_memory;
+	uint64_t now, step; /* the host's clock, and how far it goes with each look */
+	unsigned int again; /* faults that the handler itself causes, by the first device */
 } f;
 
 /* --- The model's services --------------------------------------------------------------------- */
@@ -231,17 +235,23 @@ static void write64(void *ctx, volatile void *reg, uint64_t value)
 /* Time passes with each look at it. */
 static uint64_t now_ns(void *ctx)
 {
-	static uint64_t now;
-
 	(void)ctx;
-	return now += 10000000;
+	return f.now += f.step;
 }
 
 static void note_fault(void *ctx, const struct iommu_fault *fault)
 {
+	const struct iommu_model_riscv_request request = {.device_id = f.devices[0].id};
+	struct iommu_model_riscv_translation translation;
+
 	(void)ctx;
 	assert_true(f.fault_count < sizeof(f.faults) / sizeof(f.faults[0]));
 	f.faults[f.fault_count++] = *fault;
+	if (f.again == 0)
+		return;
+	f.again--;
+	assert_int_equal(iommu_model_riscv_translate(f.model, &request, &translation),
+			 IOMMU_EFAULT);
 }
 
 /* --- The machine ------------------------------------------------------------------------------ */
@@ -275,6 +285,7 @@ static void machine(const struct iommu_model_riscv_config *config)
 {
 	memset(&f, 0, sizeof(f));
 	f.next_memory = FARAWAY;
+	f.step = 10000000;
 	test_platform_init(&f.outside, 1 << 24, 0);
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
@@ -309,24 +320,32 @@ static int add_device(unsigned int i, const struct iommu_endpoint_info *info)
 	return status;
 }
 
-/* A unit that is on, and devices 00:01.0, 00:02.0, … */
-static void begin(uint64_t capabilities)
+/* A unit that is on, and devices 00:01.0, 00:02.0, … of its segment */
+static void begin_with(const struct iommu_model_riscv_config *model,
+		       const struct iommu_riscv_config *config)
 {
-	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
-	const struct iommu_riscv_config config = {
-		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
 	unsigned int i;
 
-	machine(&model);
-	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	machine(model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, config, &f.unit), 0);
 	for (i = 0; i < DEVICES; i++) {
 		struct iommu_endpoint_info info;
 
 		f.devices[i].id = 8 * (i + 1);
 		info = info_of(i);
+		info.segment = config->segment;
 		assert_int_equal(add_device(i, &info), 0);
 	}
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
+}
+
+static void begin(uint64_t capabilities)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
+
+	begin_with(&model, &config);
 }
 
 static void end(void)
@@ -945,7 +964,7 @@ static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
 		.group = requests[count - 1].group,
 		.has_pasid = requests[count - 1].has_pasid,
 		.pasid = requests[count - 1].pasid,
-		.code = IOMMU_PAGE_SUCCESS,
+		.code = f.response,
 	};
 
 	(void)ctx;
@@ -1198,6 +1217,502 @@ static void test_files_unconfirmed(void **state)
 	end();
 }
 
+/* --- Records, one by one ---------------------------------------------------------------------- */
+
+static uint64_t reg(uint32_t offset, unsigned int size)
+{
+	return iommu_model_riscv_mmio_read(f.model, offset, size);
+}
+
+/* What each kind of request says of itself. */
+static void test_fault_records(void **state)
+{
+	static const struct {
+		enum iommu_model_riscv_request_type type;
+		unsigned int prot;
+		bool execute;
+		uint32_t pasid;
+		enum iommu_fault_access access;
+	} cases[] = {
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_READ, false, 0, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_WRITE, false, 0, IOMMU_FAULT_WRITE},
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_READ, true, 0x12345, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_READ, false, 0, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_WRITE, false, 0, IOMMU_FAULT_WRITE},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_READ, true, 3, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATION_REQUEST, IOMMU_PROT_READ, false, 0xfffff,
+		 IOMMU_FAULT_OTHER},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE, .segment = 7};
+	unsigned int i;
+
+	(void)state;
+	begin_with(&model, &config);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t address = IOVA + 0x1000ULL * i;
+		struct iommu_model_riscv_request request =
+			request_of(i % DEVICES, cases[i].pasid, address);
+		struct iommu_model_riscv_translation translation;
+		const struct iommu_fault *fault = &f.faults[i];
+		bool lost = false;
+
+		request.type = cases[i].type;
+		request.access = cases[i].prot;
+		request.execute = cases[i].execute;
+		assert_int_equal(iommu_model_riscv_translate(f.model, &request, &translation),
+				 IOMMU_EFAULT);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+		assert_false(lost);
+		assert_ptr_equal(fault->unit, f.unit);
+		assert_ptr_equal(fault->endpoint, f.devices[i % DEVICES].endpoint);
+		assert_int_equal(fault->segment, 7);
+		assert_int_equal(fault->source_id, f.devices[i % DEVICES].id);
+		assert_int_equal(fault->address, address);
+		assert_int_equal(fault->access, cases[i].access);
+		assert_int_equal(fault->has_pasid, cases[i].pasid != 0);
+		assert_int_equal(fault->pasid, cases[i].pasid);
+		assert_int_equal(fault->reason, RISCV_FAULT_DEVICE_NOT_VALID);
+	}
+	end();
+}
+
+/* Each cause has a name and an explanation of its own; what is no cause has those of no cause. */
+static void test_fault_texts(void **state)
+{
+	const char *unknown = iommu_riscv_fault_name(0), *names[300];
+	unsigned int count = 0, cause, i;
+
+	(void)state;
+	for (cause = 0; cause < 300; cause++) {
+		const char *name = iommu_riscv_fault_name(cause);
+
+		assert_true(strlen(iommu_riscv_fault_explanation(cause)) > 20);
+		if (strcmp(name, unknown) == 0) {
+			assert_string_equal(iommu_riscv_fault_explanation(cause),
+					    iommu_riscv_fault_explanation(0));
+			continue;
+		}
+		for (i = 0; i < count; i++)
+			assert_string_not_equal(name, names[i]);
+		names[count++] = name;
+	}
+	assert_int_equal(count, 30);
+	assert_string_equal(iommu_riscv_fault_name(RISCV_FAULT_EXECUTE_ACCESS),
+			    "execute access fault");
+	assert_string_equal(iommu_riscv_fault_name(RISCV_FAULT_TABLE_CORRUPT),
+			    "page table corrupted");
+	assert_string_equal(iommu_riscv_fault_name(2), unknown);
+}
+
+static void fault_times(unsigned int count)
+{
+	while (count-- != 0)
+		is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.fault_count = 0;
+}
+
+/* In a second no more are reported than the host wants; what is beyond that is lost. */
+static void test_fault_rate(void **state)
+{
+	static const struct {
+		unsigned int configured, limit;
+	} cases[] = {{3, 3}, {0, 1000}, {IOMMU_RISCV_FAULTS_UNBOUNDED, 1100}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_riscv_config config = {.registers = BASE,
+							  .faults_per_second = cases[i].configured};
+		unsigned int left = cases[i].limit;
+		unsigned int round;
+		bool lost = false;
+
+		begin_with(&model, &config);
+		/* In the first second of the host, which does not pass. */
+		f.now = f.step = 0;
+		for (round = 0; round < 11; round++) {
+			const unsigned int reported = left < 100 ? left : 100;
+
+			fault_times(100);
+			lost = false;
+			assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), reported);
+			assert_int_equal(f.fault_count, reported);
+			assert_int_equal(lost, reported < 100);
+			left -= reported;
+		}
+		fault_times(1);
+		f.now += 1000000000;
+		lost = false;
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+		assert_false(lost);
+		end();
+	}
+}
+
+/* A device that faults again with every report keeps the CPU for so many rounds, and no longer. */
+static void test_fault_storm(void **state)
+{
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING);
+	assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 0x28001000, 0x22),
+			 0);
+	fault_times(1);
+	f.again = 20;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 8);
+	assert_int_equal(f.fault_count, 8);
+	assert_false(lost);
+	/* For what is left the unit has sent a message. */
+	f.again = 0;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.fault_count, 9);
+	assert_false(lost);
+	end();
+}
+
+/* Heads and tails that no queue has: nothing is read by them. */
+static void test_senseless_queues(void **state)
+{
+	static const struct {
+		unsigned int offset, size;
+		bool is_fault;
+	} cases[] = {
+		{RISCV_FQH, 256, true},
+		{RISCV_FQT, 256, true},
+		{RISCV_PQH, 512, false},
+		{RISCV_PQT, 512, false},
+	};
+	const struct iommu_model_riscv_faults none = {0};
+	unsigned int i;
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_faults liar = {
+			.lies = true, .lying_register = cases[i].offset, .lie = cases[i].size};
+
+		iommu_model_riscv_misbehave(f.model, &liar);
+		assert_int_equal(cases[i].is_fault ? iommu_unit_handle_faults(f.unit, &lost)
+						   : iommu_unit_handle_page_requests(f.unit, &lost),
+				 IOMMU_EIO);
+		iommu_model_riscv_misbehave(f.model, &none);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 0);
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 0);
+		assert_false(lost);
+		assert_int_equal(f.fault_count, 0);
+	}
+	end();
+}
+
+/* What is in the queues of a unit that could not be turned off is not lost when it is on again. */
+static void test_enabled_again(void **state)
+{
+	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_DDTP}, none = {0};
+	const struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .group = 5, .is_last = true};
+	struct iommu_domain *domain;
+	bool lost = false;
+	uint64_t tail;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(
+		iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	tail = reg(RISCV_CQT, 4);
+	assert_int_not_equal(tail, 0);
+	iommu_model_riscv_misbehave(f.model, &deaf);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	/* Nor are the commands begun anew. */
+	assert_true(reg(RISCV_CQT, 4) > tail);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.faults[0].address, IOVA);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_int_equal(f.groups, 1);
+	assert_int_equal(f.request.group, 5);
+	assert_false(lost);
+	assert_int_equal(
+		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* --- Page requests, one by one ---------------------------------------------------------------- */
+
+/* Put a record into the queue of page requests, past the unit. */
+static void inject(uint64_t low, uint64_t high)
+{
+	const iommu_paddr_t queue = riscv_ppn_address(reg(RISCV_PQB, 8));
+	const uint32_t head = (uint32_t)reg(RISCV_PQH, 4);
+	struct iommu_model_riscv_faults liar = {
+		.lies = true, .lying_register = RISCV_PQT, .lie = (head + 1) % 512};
+	uint64_t *record = iommu_phys_to_virt(&f.test.platform, queue + 16ULL * head);
+
+	record[0] = iommu_le64(low);
+	record[1] = iommu_le64(high);
+	iommu_model_riscv_misbehave(f.model, &liar);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+	assert_int_equal(reg(RISCV_PQH, 4), (head + 1) % 512);
+}
+
+/* Requests of devices that have none: each group is answered once, and a stop is not. */
+static void test_unknown_requests(void **state)
+{
+	const uint64_t access = RISCV_PAGE_REQUEST_READ | RISCV_PAGE_REQUEST_WRITE;
+	struct device *device = &f.devices[1];
+
+	(void)state;
+	begin(EVERYTHING);
+	inject(riscv_page_request_low(16), riscv_page_request_high(IOVA, 9, access));
+	assert_int_equal(device->answers, 0);
+	inject(riscv_page_request_low(16),
+	       riscv_page_request_high(IOVA, 9, access | RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 1);
+	assert_int_equal(device->answer.device_id, 16);
+	assert_int_equal(device->answer.group, 9);
+	assert_int_equal(device->answer.code, 1);
+	assert_false(device->answer.has_process);
+	inject(riscv_page_request_low_process(16, 0x54321, 0),
+	       riscv_page_request_high(IOVA, 511,
+				       RISCV_PAGE_REQUEST_READ | RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 2);
+	assert_int_equal(device->answer.group, 511);
+	assert_int_equal(device->answer.code, 1);
+	assert_true(device->answer.has_process);
+	assert_int_equal(device->answer.process_id, 0x54321);
+	inject(riscv_page_request_low_process(16, 0x54321, 0),
+	       riscv_page_request_high(0, 0, RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 2);
+	assert_int_equal(f.groups, 0);
+	end();
+}
+
+/* What the host answers is what the device is told; and what it asked for is what the host sees. */
+static void test_page_answers(void **state)
+{
+	static const struct {
+		enum iommu_page_response_code response;
+		unsigned int code, prot;
+	} cases[] = {
+		{IOMMU_PAGE_SUCCESS, 0, IOMMU_PROT_READ},
+		{IOMMU_PAGE_INVALID, 1, IOMMU_PROT_WRITE},
+		{IOMMU_PAGE_FAILURE, 15, RW},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 8, .last = 8, .device_id = 0xab0008}};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 1};
+	unsigned int without, i;
+
+	(void)state;
+	for (without = 0; without < 2; without++) {
+		struct iommu_pasid_handle handle = {0};
+		struct iommu_endpoint_info info;
+		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
+		iommu_paddr_t seen;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		f.devices[0].id = 8;
+		info = info_of(0);
+		info.page_responses_without_pasid = without != 0;
+		assert_int_equal(add_device(0, &info), 0);
+		/* To devices messages go by the segment, which is the upper part of their ids. */
+		f.devices[0].id = 0xab0008;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		endpoint = f.devices[0].endpoint;
+		domain = paging(IOMMU_STAGE_FIRST);
+		(void)map(domain, IOVA);
+		iommu_endpoint_set_request_handler(endpoint, note_requests, NULL);
+		assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain, f.devices[0].group, 0x1fff, &handle), 0);
+		assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			const struct iommu_model_riscv_page_message request = {
+				.device_id = 0xab0008,
+				.has_process = true,
+				.process_id = 0x1fff,
+				.address = IOVA + 0x5000,
+				.access = cases[i].prot,
+				.group = (uint16_t)(511 - i),
+				.is_last = true,
+			};
+
+			f.response = cases[i].response;
+			assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+			assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+			assert_int_equal(f.groups, i + 1);
+			assert_int_equal(f.request.address, IOVA + 0x5000);
+			assert_int_equal(f.request.prot, cases[i].prot);
+			assert_int_equal(f.request.group, 511 - i);
+			assert_true(f.request.has_pasid);
+			assert_int_equal(f.request.pasid, 0x1fff);
+			assert_true(f.request.is_last);
+			assert_int_equal(f.devices[0].answers, i + 1);
+			assert_int_equal(f.devices[0].answer.device_id, 0xab0008);
+			assert_int_equal(f.devices[0].answer.code, cases[i].code);
+			assert_int_equal(f.devices[0].answer.group, 511 - i);
+			assert_int_equal(f.devices[0].answer.has_process, without == 0);
+		}
+		/* So do invalidations. */
+		assert_true(ask(0, 0x1fff, IOVA));
+		assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+		assert_false(use_kept(0, 0x1fff, IOVA, &seen));
+		assert_int_equal(
+			iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 0x1fff), 0);
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------- */
+
+static bool is_told(uint32_t csr)
+{
+	return (reg(csr, 4) & RISCV_QUEUE_INTERRUPT) != 0;
+}
+
+static void entry_is(unsigned int vector, uint64_t address, uint32_t data)
+{
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_ADDRESS, 8), address);
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_DATA, 4), data);
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_CONTROL, 4), 0);
+}
+
+static bool is_masked(unsigned int vector)
+{
+	return (reg(riscv_msi_entry(vector) + RISCV_MSI_CONTROL, 4) & RISCV_MSI_MASKED) != 0;
+}
+
+/* Each cause has a vector as far as there are any; those that are masked disturb no other. */
+static void test_vectors(void **state)
+{
+	static const unsigned int counts[] = {1, 2, 4, 8, 16};
+	unsigned int i, cause;
+
+	(void)state;
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING,
+							       .vectors = counts[i]};
+		const struct iommu_riscv_config config = {.registers = BASE};
+		const unsigned int last = counts[i] - 1;
+		const unsigned int of_faults = last < 1 ? last : 1;
+		const unsigned int of_requests = last < 3 ? last : 3;
+		struct iommu_riscv_info facts;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		/* Before it is on, and while it is. */
+		assert_int_equal(
+			iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 0x28001000, 0x22), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		for (cause = 0; cause < 4; cause++)
+			assert_int_equal(riscv_icvec_vector(reg(RISCV_ICVEC, 8), cause),
+					 cause < facts.vectors ? cause : facts.vectors - 1);
+		assert_int_equal(facts.vectors, counts[i]);
+		entry_is(of_faults, 0x28001000, 0x22);
+		assert_true(is_told(RISCV_FQCSR));
+		assert_false(is_told(RISCV_PQCSR));
+		assert_false(is_told(RISCV_CQCSR));
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_PAGE_REQUESTS,
+							   0xfffffffffffffcULL, 0xffffffff),
+				 0);
+		assert_true(is_told(RISCV_PQCSR));
+		entry_is(of_requests, 0xfffffffffffffcULL, 0xffffffff);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_PAGE_REQUESTS), 0);
+		assert_false(is_told(RISCV_PQCSR));
+		assert_true(is_told(RISCV_FQCSR));
+		if (of_requests != of_faults)
+			assert_true(is_masked(of_requests));
+		entry_is(of_faults, 0x28001000, 0x22);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_FAULTS), 0);
+		assert_true(is_masked(of_faults));
+		assert_false(is_told(RISCV_FQCSR));
+		/* Addresses of messages have 56 bits, of whole words. */
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS,
+							   0x100000000000000ULL, 0),
+				 IOMMU_EINVAL);
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 2, 0),
+				 IOMMU_EINVAL);
+		assert_int_equal(
+			iommu_riscv_set_interrupt(f.unit, (enum iommu_riscv_cause)4, 0x28001000, 0),
+			IOMMU_EINVAL);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, (enum iommu_riscv_cause)4),
+				 IOMMU_EINVAL);
+		assert_true(is_masked(of_faults));
+		end();
+	}
+}
+
+/* --- Time ------------------------------------------------------------------------------------- */
+
+/* How long a unit that does not confirm is waited for, and a device. */
+static void test_timeouts(void **state)
+{
+	static const struct {
+		uint64_t unit, device, unit_waits, device_waits; /* in seconds */
+	} cases[] = {{0, 0, 1, 90}, {5, 0, 5, 5}, {5, 7, 5, 7}, {0, 7, 1, 7}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	const uint64_t second = 1000000000;
+	unsigned int i, with_device;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (with_device = 0; with_device < 2; with_device++) {
+			const struct iommu_riscv_config config = {
+				.registers = BASE,
+				.timeout_ns = cases[i].unit * second,
+				.device_timeout_ns = cases[i].device * second};
+			const uint64_t expected = second * (with_device ? cases[i].device_waits
+									: cases[i].unit_waits);
+			struct iommu_endpoint_info info = {.source_id = 0x40,
+							   .device_tlb = with_device != 0};
+			struct iommu_domain *domain;
+			uint64_t began;
+
+			machine(&model);
+			f.step = 1000000;
+			assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+			f.devices[0].id = 0x40;
+			assert_int_equal(add_device(0, &info), 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			domain = paging(IOMMU_STAGE_ANY);
+			(void)map(domain, IOVA);
+			assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+			iommu_model_riscv_misbehave(f.model, &hang);
+			began = f.now;
+			assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), IOMMU_ETIMEDOUT);
+			assert_in_range(f.now - began, expected, expected + expected / 10);
+			iommu_model_riscv_misbehave(f.model, &none);
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+			iommu_domain_free(domain);
+			end();
+		}
+}
+
 /* --- Asking the unit, and dirty bits ---------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -1263,6 +1778,293 @@ static void test_dirty(void **state)
 		assert_int_equal(words[0], 1);
 		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
 		iommu_domain_free(domain);
+		end();
+	}
+}
+
+/* --- Domains ---------------------------------------------------------------------------------- */
+
+/* What may be asked of a domain with a table, and what it says of itself then. */
+static void test_domain_options(void **state)
+{
+	const uint64_t common = IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+	static const struct {
+		uint64_t capabilities;
+		struct iommu_domain_config config;
+		int status;
+		enum iommu_stage stage;
+	} cases[] = {
+		{FIRST | SECOND, {.force_snoop = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.dirty_tracking = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND | RISCV_CAP_AMO_HWAD,
+		 {.dirty_tracking = true},
+		 0,
+		 IOMMU_STAGE_FIRST},
+		{FIRST | SECOND, {.nest_parent = true}, 0, IOMMU_STAGE_SECOND},
+		{FIRST, {.nest_parent = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND,
+		 {.nest_parent = true, .stage = IOMMU_STAGE_FIRST},
+		 IOMMU_EOPNOTSUPP,
+		 IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.pgsize_bitmap = 1ULL << 13}, IOMMU_EINVAL, IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.pgsize_bitmap = 1ULL << 48}, IOMMU_EINVAL, IOMMU_STAGE_ANY},
+		{FIRST | SECOND,
+		 {.pgsize_bitmap = 1ULL << 48 | IOMMU_SIZE_4K, .address_width = 56},
+		 0,
+		 IOMMU_STAGE_FIRST},
+		{FIRST | SECOND,
+		 {.pgsize_bitmap = 1ULL << 39 | IOMMU_SIZE_4K, .address_width = 38},
+		 IOMMU_EINVAL,
+		 IOMMU_STAGE_ANY},
+		/* Wider than the first stage's halves, and not than the second. */
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4, {.address_width = 38}, 0, IOMMU_STAGE_FIRST},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4, {.address_width = 39}, 0, IOMMU_STAGE_SECOND},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4,
+		 {.address_width = 42},
+		 IOMMU_EINVAL,
+		 IOMMU_STAGE_ANY},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_domain_config *config = &cases[i].config;
+		struct iommu_domain *domain = NULL;
+		struct iommu_domain_info facts;
+
+		begin(cases[i].capabilities | 50ULL << 32);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, config, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0) {
+			iommu_domain_get_info(domain, &facts);
+			assert_int_equal(facts.stage, cases[i].stage);
+			assert_true(facts.coherent);
+			assert_false(facts.snoop_control);
+			assert_false(facts.withheld);
+			assert_int_equal(facts.table_pages,
+					 facts.stage == IOMMU_STAGE_SECOND ? 4 : 1);
+			assert_int_equal(facts.paddr_last, (1ULL << 50) - 1);
+			if (config->address_width != 0)
+				assert_int_equal(facts.aperture_last,
+						 (1ULL << config->address_width) - 1);
+			if (config->pgsize_bitmap == 0)
+				assert_int_equal(facts.pgsize_bitmap,
+						 common | (facts.levels > 3 ? 1ULL << 39 : 0));
+		}
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+static void test_capable(void **state)
+{
+	static const struct {
+		uint64_t capabilities;
+		uint32_t pasids;
+		bool pasid, dirty;
+		unsigned int bits;
+	} cases[] = {
+		{EVERYTHING, 2, true, true, 20},
+		{EVERYTHING, 1, false, true, 20},
+		{FIRST | RISCV_CAP_PD8, 1U << 20, true, false, 8},
+		{FIRST | RISCV_CAP_PD17, 1U << 20, true, false, 17},
+		{FIRST | RISCV_CAP_AMO_HWAD, 1U << 20, false, true, 0},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_config model = {
+			.capabilities = cases[i].capabilities | 50ULL << 32};
+		const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 17};
+		const struct iommu_endpoint_info info = {.source_id = 8,
+							 .max_pasids = cases[i].pasids};
+		struct iommu_riscv_info facts;
+		struct iommu_endpoint *endpoint;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		assert_int_equal(add_device(0, &info), 0);
+		endpoint = f.devices[0].endpoint;
+		assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+		assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
+		assert_false(iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
+		assert_false(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_REMAPPING));
+		assert_int_equal(iommu_capable(endpoint, IOMMU_CAPABLE_PASID), cases[i].pasid);
+		assert_int_equal(iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+				 cases[i].dirty);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		assert_int_equal(facts.registers, BASE);
+		assert_int_equal(facts.capabilities, reg(RISCV_CAPABILITIES, 8));
+		assert_int_equal(facts.output_bits, 50);
+		assert_int_equal(facts.device_id_bits, 17);
+		assert_int_equal(facts.process_id_bits, cases[i].bits);
+		assert_int_equal(facts.vectors, 0);
+		assert_null(facts.failure);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		assert_int_equal(facts.directory, riscv_ppn_address(reg(RISCV_DDTP, 8)));
+		assert_int_equal(facts.directory_levels,
+				 riscv_ddtp_mode(reg(RISCV_DDTP, 8)) - RISCV_DDTP_BARE);
+		end();
+	}
+}
+
+/* --- Tables of the host's own processes ------------------------------------------------------- */
+
+/* A first stage's table of one leaf, a gigabyte: the device's addresses from 0 on. */
+static uint64_t *host_table(uint64_t leads_to)
+{
+	uint64_t *table = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+
+	assert_non_null(table);
+	set_guest_entry(table, leads_to);
+	return table;
+}
+
+static struct iommu_riscv_first_stage stage_of(const uint64_t *table)
+{
+	return (struct iommu_riscv_first_stage){
+		.root = riscv_iosatp(RISCV_IOSATP_SV39,
+				     iommu_virt_to_phys(&f.test.platform, table))};
+}
+
+/* A process of the host: its device sees what its table says, and what the host is told of. */
+static void test_host_tables(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_riscv_first_stage given;
+	struct iommu_domain_config config = {.user_data = &given, .user_size = sizeof(given)};
+	struct iommu_domain *domain, *other;
+	struct iommu_domain_info facts;
+	iommu_paddr_t seen;
+	uint64_t *table;
+
+	(void)state;
+	begin(EVERYTHING);
+	table = host_table(0x80000000ULL);
+	given = stage_of(table);
+	domain = make(IOMMU_DOMAIN_SVA, &config);
+	config.stage = IOMMU_STAGE_FIRST;
+	other = make(IOMMU_DOMAIN_SVA, &config);
+	iommu_domain_get_info(domain, &facts);
+	assert_int_equal(facts.type, IOMMU_DOMAIN_SVA);
+	assert_int_equal(facts.stage, IOMMU_STAGE_FIRST);
+	assert_int_equal(facts.aperture_last, (1ULL << 38) - 1);
+	assert_int_equal(facts.levels, 0);
+	assert_int_equal(facts.paddr_last, 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.devices[0].group, 5, &handle), 0);
+	reaches(0, 5, 0x12345678, 0x92345678);
+	assert_true(ask(0, 5, 0x12345678));
+	assert_true(use_kept(0, 5, 0x12345678, &seen));
+	/* The host changes its table, and tells: of addresses elsewhere, and of these. */
+	set_guest_entry(table, 0xc0000000ULL);
+	assert_int_equal(iommu_domain_invalidate_range(domain, 0x12345000, PAGE), 0);
+	assert_false(use_kept(0, 5, 0x12345678, &seen));
+	reaches(0, 5, 0x12345678, 0xd2345678);
+	/* Also the table of all requests without a PASID, of another device. */
+	assert_int_equal(iommu_domain_attach_group(other, f.devices[1].group), 0);
+	reaches(1, 0, 0x4321, 0xc0004321);
+	table[0] = 0;
+	assert_int_equal(iommu_domain_invalidate_range(other, 0, 1ULL << 30), 0);
+	is_stopped(1, 0, 0x4321, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	is_stopped(0, 5, 0x12345678, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_domain_free(domain);
+	iommu_domain_free(other);
+	f.test.platform.free_pages(f.test.platform.ctx, table, 0);
+	end();
+}
+
+/* What is said of a table of the host's makes no sense. */
+static void test_host_table_nonsense(void **state)
+{
+	static const uint64_t root = 8ULL << 60 | 0x12345;
+	static const struct {
+		uint64_t capabilities;
+		struct iommu_riscv_first_stage table;
+		enum iommu_stage stage;
+		int status;
+	} cases[] = {
+		{EVERYTHING, {.root = root}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = root}, IOMMU_STAGE_SECOND, IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = 0x12345}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root | 1ULL << 44}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		/* The unit's memory ends at 50 bits. */
+		{EVERYTHING, {.root = 8ULL << 60 | 1ULL << 37}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = 8ULL << 60 | 1ULL << 38}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root, .process = 0xfffff}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = root, .process = 1U << 20}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root, .reserved = 1}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING,
+		 {.root = root, .control = RISCV_TC_PDTV},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING,
+		 {.root = root, .control = RISCV_TC_DPE},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = root, .control = RISCV_TC_SADE}, IOMMU_STAGE_ANY, 0},
+		{RISCV_CAP_SV39 | 50ULL << 32,
+		 {.root = root, .control = RISCV_TC_SADE},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{RISCV_CAP_SV39 | 50ULL << 32, {.root = root}, IOMMU_STAGE_ANY, 0},
+		{RISCV_CAP_SV39 | 50ULL << 32,
+		 {.root = root + (1ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV48 | 50ULL << 32,
+		 {.root = root + (1ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 0},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV48 | 50ULL << 32,
+		 {.root = root + (2ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = root + (2ULL << 60)}, IOMMU_STAGE_ANY, 0},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_domain_config config = {.stage = cases[i].stage,
+						     .user_data = &cases[i].table,
+						     .user_size = sizeof(cases[i].table)};
+		struct {
+			struct iommu_riscv_first_stage table;
+			unsigned char rest[8];
+		} longer = {.table = cases[i].table};
+		struct iommu_domain *domain = NULL;
+		struct iommu_domain_info facts;
+
+		begin(cases[i].capabilities);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0) {
+			const unsigned int mode = (unsigned int)(cases[i].table.root >> 60);
+
+			iommu_domain_get_info(domain, &facts);
+			assert_int_equal(facts.aperture_last, (1ULL << (38 + 9 * (mode - 8))) - 1);
+		}
+		iommu_domain_free(domain);
+		/* Of a later version of the structure, whose new members are not used. */
+		domain = NULL;
+		config.user_data = &longer;
+		config.user_size = sizeof(longer);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				 cases[i].status);
+		iommu_domain_free(domain);
+		domain = NULL;
+		longer.rest[7] = 1;
+		assert_int_not_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				     0);
+		config.user_size = sizeof(longer.table) - 1;
+		assert_int_not_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				     0);
 		end();
 	}
 }
@@ -1612,6 +2414,20 @@ int main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_interrupt_files),
 		cmocka_unit_test(test_files_unconfirmed),
+		cmocka_unit_test(test_fault_records),
+		cmocka_unit_test(test_fault_texts),
+		cmocka_unit_test(test_fault_rate),
+		cmocka_unit_test(test_fault_storm),
+		cmocka_unit_test(test_senseless_queues),
+		cmocka_unit_test(test_enabled_again),
+		cmocka_unit_test(test_unknown_requests),
+		cmocka_unit_test(test_page_answers),
+		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_domain_options),
+		cmocka_unit_test(test_capable),
+		cmocka_unit_test(test_host_tables),
+		cmocka_unit_test(test_host_table_nonsense),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_deep_directories),
