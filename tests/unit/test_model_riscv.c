@@ -154,6 +154,89 @@ static void fields_keep_what_the_unit_has(void **state)
 	rv_end();
 }
 
+/* Each register has its own bits, whatever is in the others, as a whole and by halves. */
+static void registers_are_apart(void **state)
+{
+	static const struct {
+		uint32_t offset;
+		unsigned int size, count, step;
+		uint64_t bits;
+	} registers[] = {
+		{RISCV_IOCOUNTINH, 4, 1, 0, UINT32_MAX},
+		{RISCV_CQB, 8, 3, 16, 0x003ffffffffffc1fULL},
+		{RISCV_IOHPMCYCLES, 8, 1, 0, UINT64_MAX},
+		{RISCV_IOHPMCTR, 8, 31, 8, UINT64_MAX},
+		{RISCV_IOHPMEVT, 8, 31, 8, ~0x7ff8ULL},
+		{RISCV_TR_REQ_IOVA, 8, 1, 0, ~0xfffULL},
+		{RISCV_IOMMU_QOSID, 4, 1, 0, 0x0fff0fff},
+		{RISCV_ICVEC, 8, 1, 0, 0xffff},
+		{RISCV_MSI_CFG_TBL, 8, 16, 16, 0x00fffffffffffffcULL},
+		{RISCV_MSI_CFG_TBL + 8, 4, 16, 16, UINT32_MAX},
+		{RISCV_MSI_CFG_TBL + 12, 4, 16, 16, 1},
+	};
+	struct iommu_model_riscv_config config = all;
+	static uint64_t expected[4096 / 4];
+	static bool is_register[4096 / 4];
+	unsigned int round, i, n;
+	uint32_t offset;
+
+	(void)state;
+	config.vectors = 16;
+	rv_begin(&config);
+	/* Counters stand still first. */
+	rv_set(RISCV_IOCOUNTINH, 4, UINT32_MAX);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
+			for (n = 0; n < registers[i].count; n++) {
+				uint64_t value;
+
+				offset = registers[i].offset + n * registers[i].step;
+				value = (offset + 1) * (0x9e3779b97f4a7c15ULL + 2 * round) &
+					registers[i].bits;
+				if (registers[i].offset == RISCV_IOCOUNTINH)
+					value = UINT32_MAX;
+				expected[offset / 4] = (uint32_t)value;
+				is_register[offset / 4] = true;
+				if (registers[i].size == 4) {
+					rv_set(offset, 4, value);
+					continue;
+				}
+				expected[offset / 4 + 1] = value >> 32;
+				is_register[offset / 4 + 1] = true;
+				if (round == 0)
+					rv_set(offset, 8, value);
+				if (round == 1)
+					rv_set(offset, 4, (uint32_t)value);
+				if (round == 1)
+					rv_set(offset + 4, 4, value >> 32);
+				if (round == 2)
+					rv_set(offset + 4, 4, value >> 32);
+				if (round == 2)
+					rv_set(offset, 4, (uint32_t)value);
+			}
+		for (offset = 0; offset < 4096; offset += 4)
+			if (is_register[offset / 4] && rv_reg(offset, 4) != expected[offset / 4])
+				fail_msg("register %#x", offset);
+		for (offset = RISCV_IOHPMCYCLES; offset < RISCV_TR_REQ_CTL; offset += 8)
+			assert_int_equal(rv_reg(offset, 8),
+					 expected[offset / 4] | expected[offset / 4 + 1] << 32);
+	}
+	/* Where there is none nothing is read, and nothing kept. */
+	assert_int_equal(rv.misuses, 0);
+	for (offset = RISCV_MSI_CFG_TBL + 16 * 16; offset < 4096; offset += 4) {
+		rv_set(offset, 4, UINT32_MAX);
+		assert_int_equal(rv_reg(offset, 4), 0);
+	}
+	for (offset = RISCV_IOMMU_QOSID + 4; offset < RISCV_ICVEC; offset += 4) {
+		rv_set(offset, 4, UINT32_MAX);
+		assert_int_equal(rv_reg(offset, 4), 0);
+	}
+	for (offset = 0; offset < 4096; offset += 4)
+		if (is_register[offset / 4] && rv_reg(offset, 4) != expected[offset / 4])
+			fail_msg("register %#x", offset);
+	rv_end();
+}
+
 /* --- fctl ------------------------------------------------------------------------------------- */
 
 static uint64_t fctl_of(uint64_t capabilities, uint32_t fctl, uint32_t fixed, uint32_t written)
@@ -843,6 +926,7 @@ int main(void)
 		cmocka_unit_test(accesses_are_of_one_register),
 		cmocka_unit_test(a_wide_register_is_written_by_halves),
 		cmocka_unit_test(fields_keep_what_the_unit_has),
+		cmocka_unit_test(registers_are_apart),
 		cmocka_unit_test(fctl_follows_the_capabilities),
 		cmocka_unit_test(fctl_changes_only_while_all_is_off),
 		cmocka_unit_test(transitions_of_ddtp),

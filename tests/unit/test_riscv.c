@@ -74,6 +74,10 @@ static struct {
 	iommu_paddr_t next_memory;
 	uint64_t now, step; /* the host's clock, and how far it goes with each look */
 	unsigned int again; /* faults that the handler itself causes, by the first device */
+	/* Called while hardware is told to forget something. */
+	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
+	unsigned int told;
+	unsigned int doorbells; /* of the command queue, since its errors were cleared */
 } f;
 
 /* --- The model's services --------------------------------------------------------------------- */
@@ -166,6 +170,9 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 	unsigned int i;
 
 	(void)ctx;
+	f.told++;
+	if (f.meanwhile != NULL)
+		f.meanwhile(what);
 	if (what->type != IOMMU_MODEL_RISCV_DEVICE_TLB)
 		return true;
 	device = device_of(what->device_id);
@@ -223,6 +230,9 @@ static uint64_t read64(void *ctx, const volatile void *reg)
 static void write32(void *ctx, volatile void *reg, uint32_t value)
 {
 	(void)ctx;
+	if (offset_of(reg) == RISCV_CQCSR && (value & RISCV_CQCSR_ERRORS) != 0)
+		f.doorbells = 0;
+	f.doorbells += offset_of(reg) == RISCV_CQT;
 	iommu_model_riscv_mmio_write(f.model, offset_of(reg), 4, value);
 }
 
@@ -1713,6 +1723,230 @@ static void test_timeouts(void **state)
 		}
 }
 
+/* --- What hardware sees meanwhile ------------------------------------------------------------- */
+
+/* A context is not valid while hardware is told to forget what it was. */
+static void first_device_is_stopped(const struct iommu_model_riscv_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	assert_int_not_equal(use(0, 0, IOVA, &seen), 0);
+}
+
+static void pasid_is_stopped(const struct iommu_model_riscv_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	assert_int_not_equal(use(0, 5, IOVA, &seen), 0);
+}
+
+static void test_replaced_through_not_valid(void **state)
+{
+	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_domain *one, *other, *second;
+	iommu_paddr_t of_one, of_other, of_second;
+
+	(void)state;
+	begin(EVERYTHING);
+	one = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	of_one = map(one, IOVA);
+	of_other = map(other, IOVA);
+	of_second = map(second, IOVA);
+	assert_int_equal(iommu_domain_attach_group(one, f.devices[0].group), 0);
+	f.told = 0;
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 0, IOVA, of_second);
+	f.told = 0;
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_attach_group(other, f.devices[0].group), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 0, IOVA, of_other);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]), 0);
+	reaches(0, 5, IOVA, of_one);
+	f.told = 0;
+	f.meanwhile = pasid_is_stopped;
+	assert_int_equal(iommu_domain_replace_pasid(other, f.devices[0].group, 5, &handles[1]), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 5, IOVA, of_other);
+	f.told = 0;
+	f.meanwhile = pasid_is_stopped;
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(one);
+	iommu_domain_free(other);
+	iommu_domain_free(second);
+	end();
+}
+
+/* A group that cannot be blocked stays where it is, beside its PASIDs, each of which may go. */
+static void test_block_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *rid, *one, *blocked;
+	iommu_paddr_t of_rid, of_one;
+	struct iommu_group *group;
+
+	(void)state;
+	begin(EVERYTHING);
+	group = f.devices[0].group;
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	blocked = make(IOMMU_DOMAIN_BLOCKED, NULL);
+	of_rid = map(rid, IOVA);
+	of_one = map(one, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 5, &handle), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_group(blocked, group), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(0, 0, IOVA, of_rid);
+	reaches(0, 5, IOVA, of_one);
+	assert_int_equal(iommu_domain_detach_pasid(group, 5), 0);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	reaches(0, 0, IOVA, of_rid);
+	assert_int_equal(iommu_domain_attach_group(blocked, group), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	iommu_domain_free(blocked);
+	end();
+}
+
+/* A command that hardware refuses, or cannot fetch: it goes on, and is told that it may. */
+static void test_refused_commands(void **state)
+{
+	unsigned int fetch, nth;
+
+	(void)state;
+	for (fetch = 0; fetch < 2; fetch++)
+		for (nth = 1; nth <= 2; nth++) {
+			const struct iommu_model_riscv_faults refuse = {
+				.refuse_after = fetch != 0 ? 0 : nth,
+				.fetch_fails_after = fetch != 0 ? nth : 0};
+			const struct iommu_model_riscv_faults none = {0};
+			struct iommu_domain *domain;
+			iommu_paddr_t paddr;
+
+			begin(EVERYTHING & ~RISCV_CAP_ATS);
+			domain = paging(IOMMU_STAGE_ANY);
+			paddr = map(domain, IOVA);
+			assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+			reaches(0, 0, IOVA, paddr);
+			iommu_model_riscv_misbehave(f.model, &refuse);
+			/* Of the first nothing was done; the fence is in its own place again. */
+			assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL),
+					 nth == 1 ? IOMMU_EIO : 0);
+			iommu_model_riscv_misbehave(f.model, &none);
+			assert_int_equal(reg(RISCV_CQCSR, 4), RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON);
+			assert_int_not_equal(f.doorbells, 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			is_stopped(0, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+			iommu_domain_free(domain);
+			end();
+		}
+}
+
+/* --- Without memory --------------------------------------------------------------------------- */
+
+/* The n-th allocation fails, and all after it, until the call that needed it has failed. */
+static int status_of(int status)
+{
+	if (status == 0)
+		return 0;
+	assert_int_equal(status, IOMMU_ENOMEM);
+	assert_int_not_equal(f.test.fail_after, 0);
+	f.test.fail_after = 0;
+	return status;
+}
+
+#define DO(call)                                                                                   \
+	do {                                                                                       \
+		if (status_of(call) != 0)                                                          \
+			assert_int_equal(call, 0);                                                 \
+	} while (0)
+
+static void test_without_memory(void **state)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	static const struct iommu_riscv_ids ranges[] = {{.first = 0, .last = 255}};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 1};
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	bool more = true;
+	unsigned int n;
+
+	(void)state;
+	for (n = 1; more; n++) {
+		struct iommu_pasid_handle handles[2] = {0};
+		struct iommu_domain *one = NULL, *second = NULL, *rid = NULL;
+		struct iommu_endpoint_info info;
+		iommu_paddr_t seen;
+		unsigned int i;
+
+		machine(&model);
+		f.test.fail_after = f.test.allocations + n;
+		DO(iommu_riscv_add_unit(f.iommu, &config, &f.unit));
+		for (i = 0; i < 2; i++) {
+			f.devices[i].id = 8 * (i + 1);
+			info = info_of(i);
+			DO(add_device(i, &info));
+		}
+		DO(iommu_unit_enable(f.unit));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &rid));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING,
+				      &(struct iommu_domain_config){.stage = IOMMU_STAGE_FIRST},
+				      &one));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING,
+				      &(struct iommu_domain_config){.stage = IOMMU_STAGE_SECOND},
+				      &second));
+		DO(iommu_riscv_set_files(second, 3, guest_file >> 12));
+		DO(iommu_map(one, IOVA, FARAWAY, PAGE, RW));
+		DO(iommu_map(second, IOVA, FARAWAY + PAGE, PAGE, RW));
+		DO(iommu_domain_attach_group(rid, f.devices[0].group));
+		DO(iommu_domain_attach_group(second, f.devices[1].group));
+		DO(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID));
+		DO(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]));
+		DO(iommu_domain_attach_pasid(one, f.devices[0].group, 0x1ff00, &handles[1]));
+		more = f.test.fail_after == 0;
+		f.test.fail_after = 0;
+		reaches(0, 0, 0x1234, 0x1234);
+		reaches(0, 5, IOVA, FARAWAY);
+		reaches(0, 0x1ff00, IOVA, FARAWAY);
+		reaches(1, 0, IOVA, FARAWAY + PAGE);
+		assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+		assert_int_not_equal(use(0, 5, IOVA, &seen), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 0x1ff00), 0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+		iommu_domain_free(one);
+		iommu_domain_free(second);
+		iommu_domain_free(rid);
+		end();
+	}
+	assert_in_range(n, 20, 100);
+}
+
 /* --- Asking the unit, and dirty bits ---------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -1847,6 +2081,10 @@ static void test_domain_options(void **state)
 			if (config->address_width != 0)
 				assert_int_equal(facts.aperture_last,
 						 (1ULL << config->address_width) - 1);
+			assert_int_equal(iommu_map(domain, IOVA & 0xffffffff, FARAWAY, PAGE,
+						   RW | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MAY_SLEEP |
+							   IOMMU_PROT_MMIO),
+					 0);
 			if (config->pgsize_bitmap == 0)
 				assert_int_equal(facts.pgsize_bitmap,
 						 common | (facts.levels > 3 ? 1ULL << 39 : 0));
@@ -2167,6 +2405,85 @@ static void test_device_ids(void **state)
 	end();
 }
 
+/* The ends of ranges of ids, and as many ranges as there can be. */
+static void test_ranges(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0, .last = 0, .device_id = 0},
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x20000},
+		{.first = 0x200, .last = 0x200, .device_id = 0x20100},
+		{.first = 0xfff0, .last = 0xffff, .device_id = 0xfffff0},
+	};
+	static const struct {
+		uint16_t source_id;
+		uint32_t device_id;
+		bool exists;
+	} cases[] = {
+		{0, 0, true},
+		{1, 0, false},
+		{0xff, 0, false},
+		{0x100, 0x20000, true},
+		{0x1ff, 0x200ff, true},
+		{0x200, 0x20100, true},
+		{0x201, 0, false},
+		{0xffef, 0, false},
+		{0xfff0, 0xfffff0, true},
+		{0xffff, 0xffffff, true},
+	};
+	static struct iommu_riscv_ids many[513];
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 4};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_endpoint_info info = {.source_id = cases[i].source_id};
+		struct iommu_domain *identity;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		assert_int_equal(add_device(0, &info), cases[i].exists ? 0 : IOMMU_ENODEV);
+		if (!cases[i].exists) {
+			f.devices[0].endpoint = NULL;
+			end();
+			continue;
+		}
+		f.devices[0].id = cases[i].device_id;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		is_stopped(0, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+		assert_int_equal(f.faults[0].source_id, cases[i].source_id);
+		assert_ptr_equal(f.faults[0].endpoint, f.devices[0].endpoint);
+		identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+		assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
+		reaches(0, 0, 0x7000, 0x7000);
+		f.devices[0].id ^= 1;
+		is_stopped(0, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(identity);
+		end();
+	}
+	for (i = 0; i < 513; i++)
+		many[i] = (struct iommu_riscv_ids){.first = (uint16_t)(2 * i),
+						   .last = (uint16_t)(2 * i),
+						   .device_id = 1024 - i};
+	machine(&model);
+	config.id_ranges = many;
+	config.id_range_count = 513;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), IOMMU_EINVAL);
+	config.id_range_count = 512;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
+	/* Of so few bits, and one more. */
+	config.device_id_bits = 11;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
+	config.device_id_bits = 10;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), IOMMU_EINVAL);
+	end();
+}
+
 /* Two devices with one id are not told apart by hardware. */
 static void test_device_ids_once(void **state)
 {
@@ -2210,6 +2527,55 @@ static void test_small_queues(void **state)
 	assert_int_equal(iommu_model_riscv_mmio_read(f.model, RISCV_PQB, 8) & 31, 7);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 0);
 	end();
+}
+
+/* A unit without page requests has none to report. */
+static void test_no_page_requests(void **state)
+{
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 0);
+	assert_false(lost);
+	assert_false(iommu_endpoint_uses_device_tlb(f.devices[0].endpoint));
+	end();
+}
+
+/* How far a unit's addresses go, which says what memory it can be given. */
+static void test_output_bits(void **state)
+{
+	static const struct {
+		unsigned int bits;
+		int status;
+	} cases[] = {{12, IOMMU_EIO}, {13, IOMMU_ENOMEM}, {26, 0}, {56, 0}, {57, IOMMU_EIO}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_faults liar = {
+			.lies = true,
+			.lying_register = RISCV_CAPABILITIES,
+			.lie = RISCV_CAP_SV39 | (uint64_t)cases[i].bits << 32 | 0x10};
+		struct iommu_riscv_info facts;
+
+		machine(&model);
+		/* Blocks that begin in the first two pages are at hand no more. */
+		(void)f.test.platform.alloc_pages(f.test.platform.ctx, 1, IOMMU_NODE_ANY, 0);
+		iommu_model_riscv_misbehave(f.model, &liar);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), cases[i].status);
+		if (cases[i].status == 0) {
+			assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+			assert_int_equal(facts.output_bits, cases[i].bits);
+		}
+		iommu_destroy(f.iommu);
+		f.test.platform.free_pages(f.test.platform.ctx,
+					   iommu_phys_to_virt(&f.test.platform, 0), 1);
+		assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+		end();
+	}
 }
 
 /* With wires, too, the causes' vectors are those of the unit, and not what reset has left. */
@@ -2428,6 +2794,13 @@ int main(void)
 		cmocka_unit_test(test_capable),
 		cmocka_unit_test(test_host_tables),
 		cmocka_unit_test(test_host_table_nonsense),
+		cmocka_unit_test(test_replaced_through_not_valid),
+		cmocka_unit_test(test_block_unconfirmed),
+		cmocka_unit_test(test_refused_commands),
+		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_no_page_requests),
+		cmocka_unit_test(test_output_bits),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_deep_directories),
