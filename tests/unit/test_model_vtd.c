@@ -131,6 +131,76 @@ static void capabilities_say_what_was_configured(void **state)
 }
 
 /* A unit changes its mode only while it does not translate. */
+/* Each thing that is configured is one capability, and no other. */
+static void each_flag_is_a_capability(void **state)
+{
+	const uint64_t protected = VTD_CAP_PLMR | VTD_CAP_PHMR;
+	const uint64_t scalable = VTD_ECAP_SMTS | VTD_ECAP_RPS | VTD_ECAP_SMPWCS | VTD_ECAP_SSTS;
+	static const unsigned int both = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE;
+	const struct {
+		unsigned int base, flags;
+		uint64_t cap, ecap; /* that change */
+	} cases[] = {
+		{0, IOMMU_MODEL_VTD_WRITE_BUFFER, VTD_CAP_RWBF, 0},
+		{0, IOMMU_MODEL_VTD_PROTECTED_MEMORY, protected, 0},
+		{0, IOMMU_MODEL_VTD_CACHING_MODE, VTD_CAP_CM, 0},
+		{0, IOMMU_MODEL_VTD_SELF_INVALIDATING, VTD_CAP_ESIRTPS | VTD_CAP_ESRTPS, 0},
+		{0, IOMMU_MODEL_VTD_NONCOHERENT, 0, VTD_ECAP_C},
+		{0, IOMMU_MODEL_VTD_NO_QUEUE, 0, VTD_ECAP_QI},
+		{0, IOMMU_MODEL_VTD_PASS_THROUGH, 0, VTD_ECAP_PT},
+		{0, IOMMU_MODEL_VTD_SNOOP_CONTROL, 0, VTD_ECAP_SC},
+		{0, IOMMU_MODEL_VTD_DEVICE_TLB, 0, VTD_ECAP_DT},
+		{0, IOMMU_MODEL_VTD_SCALABLE, 0, scalable},
+		{IOMMU_MODEL_VTD_SCALABLE, IOMMU_MODEL_VTD_NONCOHERENT, 0,
+		 VTD_ECAP_C | VTD_ECAP_SMPWCS},
+		{IOMMU_MODEL_VTD_SCALABLE, IOMMU_MODEL_VTD_FIRST_STAGE, VTD_CAP_FS1GP,
+		 VTD_ECAP_FSTS | VTD_ECAP_SRS},
+		{both, IOMMU_MODEL_VTD_NO_SECOND_STAGE, 0, VTD_ECAP_SSTS},
+		{both, IOMMU_MODEL_VTD_FIRST_STAGE_5, VTD_CAP_FS5LP, 0},
+		{both, IOMMU_MODEL_VTD_NESTED, 0, VTD_ECAP_NEST},
+		{both, IOMMU_MODEL_VTD_DIRTY, 0, VTD_ECAP_SSADS},
+		{both, IOMMU_MODEL_VTD_PASID, 0, VTD_ECAP_PASID | 19ULL << 35},
+		{both | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASID,
+		 IOMMU_MODEL_VTD_PAGE_REQUESTS, 0, VTD_ECAP_PRS | VTD_ECAP_PDS},
+		{0, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, 0, VTD_ECAP_IR | 15ULL << 20},
+		{IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, IOMMU_MODEL_VTD_X2APIC, 0, VTD_ECAP_EIM},
+		{IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, IOMMU_MODEL_VTD_POSTED_INTERRUPTS, VTD_CAP_PI,
+		 0},
+	};
+	static const uint64_t sizes[] = {0, IOMMU_SIZE_2M, IOMMU_SIZE_1G,
+					 IOMMU_SIZE_2M | IOMMU_SIZE_1G};
+	struct iommu_model_vtd_config config = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t cap, ecap;
+
+		config.flags = cases[i].base;
+		begin(&config);
+		cap = reg(VTD_CAP, 8);
+		ecap = reg(VTD_ECAP, 8);
+		end();
+		config.flags |= cases[i].flags;
+		begin(&config);
+		if ((reg(VTD_CAP, 8) ^ cap) != cases[i].cap ||
+		    (reg(VTD_ECAP, 8) ^ ecap) != cases[i].ecap)
+			fail_msg("flags %#x: %#llx, %#llx", cases[i].flags,
+				 (unsigned long long)(reg(VTD_CAP, 8) ^ cap),
+				 (unsigned long long)(reg(VTD_ECAP, 8) ^ ecap));
+		end();
+	}
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		config.flags = both;
+		config.pgsize_bitmap = IOMMU_SIZE_4K | sizes[i];
+		begin(&config);
+		assert_int_equal(vtd_cap_second_stage_large_pages(reg(VTD_CAP, 8)), sizes[i]);
+		assert_int_equal((reg(VTD_CAP, 8) & VTD_CAP_FS1GP) != 0,
+				 (sizes[i] & IOMMU_SIZE_1G) != 0);
+		end();
+	}
+}
+
 static void modes_do_not_change_under_translation(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE};
@@ -1363,6 +1433,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_configured_is_sensible),
 		cmocka_unit_test(capabilities_say_what_was_configured),
 		cmocka_unit_test(registers_keep_the_rules),
+		cmocka_unit_test(each_flag_is_a_capability),
 		cmocka_unit_test(modes_do_not_change_under_translation),
 		cmocka_unit_test(slow_and_stuck_commands),
 		cmocka_unit_test(the_walk_leads_where_the_tables_say),
