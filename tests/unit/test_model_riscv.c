@@ -292,6 +292,40 @@ static void fctl_changes_only_while_all_is_off(void **state)
 	rv_end();
 }
 
+/* Nor while one of them is still going off, or on. */
+static void fctl_does_not_change_while_something_is_busy(void **state)
+{
+	static const uint32_t controls[] = {RISCV_CQCSR, RISCV_FQCSR, RISCV_PQCSR};
+	const struct iommu_model_riscv_faults slow = {.stays_busy = true}, none = {0};
+	unsigned int i, on;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		for (on = 0; on < 2; on++) {
+			rv_begin(&all);
+			if (i < 3) {
+				rv_set(RISCV_CQB, 8, riscv_queue_base(RV_COMMANDS, 8));
+				rv_set(RISCV_FQB, 8, riscv_queue_base(RV_FAULTS, 7));
+				rv_set(RISCV_PQB, 8, riscv_queue_base(RV_REQUESTS, 8));
+				if (on == 0)
+					rv_set(controls[i], 4, RISCV_QUEUE_ENABLE);
+			} else if (on == 0) {
+				rv_set(RISCV_DDTP, 8, RISCV_DDTP_BARE);
+			}
+			iommu_model_riscv_misbehave(rv.model, &slow);
+			if (i < 3)
+				rv_set(controls[i], 4, on != 0 ? RISCV_QUEUE_ENABLE : 0);
+			else
+				rv_set(RISCV_DDTP, 8, on != 0 ? RISCV_DDTP_BARE : RISCV_DDTP_OFF);
+			assert_int_equal(rv.misuses, 0);
+			rv_set(RISCV_FCTL, 4, RISCV_FCTL_BE);
+			assert_int_equal(rv_reg(RISCV_FCTL, 4), 0);
+			assert_int_equal(rv.misuses, 1);
+			iommu_model_riscv_misbehave(rv.model, &none);
+			rv_end();
+		}
+}
+
 /* --- ddtp ------------------------------------------------------------------------------------- */
 
 static void transitions_of_ddtp(void **state)
@@ -929,6 +963,7 @@ int main(void)
 		cmocka_unit_test(registers_are_apart),
 		cmocka_unit_test(fctl_follows_the_capabilities),
 		cmocka_unit_test(fctl_changes_only_while_all_is_off),
+		cmocka_unit_test(fctl_does_not_change_while_something_is_busy),
 		cmocka_unit_test(transitions_of_ddtp),
 		cmocka_unit_test(ddtp_is_busy_as_long_as_a_test_wants),
 		cmocka_unit_test(queues_turn_on_and_off),

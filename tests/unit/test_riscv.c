@@ -738,7 +738,10 @@ static void test_device_tlb(void **state)
 	assert_false(use_kept(0, 0, IOVA, &seen));
 	paddr = map(domain, IOVA);
 	assert_true(ask(0, 0, IOVA));
+	/* For which it is asked once, and then may use its TLB at once. */
+	f.devices[0].asked = 0;
 	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_int_equal(f.devices[0].asked, 1);
 	assert_false(use_kept(0, 0, IOVA, &seen));
 	/* With a second stage it is told guest addresses, which are translated once more. */
 	paddr = map(second, IOVA);
