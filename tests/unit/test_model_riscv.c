@@ -730,6 +730,28 @@ static void messages_to_devices_say_whom_they_are_for(void **state)
 	rv_end();
 }
 
+/* A fence is complete with so many looks at a register, and not before. */
+static void a_fence_takes_its_time(void **state)
+{
+	unsigned int delay, looks;
+
+	(void)state;
+	for (delay = 1; delay <= 3; delay++) {
+		const struct iommu_model_riscv_faults slow = {.fence_delay = delay};
+
+		rv_begin(&all);
+		rv_queues_on(false);
+		iommu_model_riscv_misbehave(rv.model, &slow);
+		rv_submit(riscv_command_fence_store(0, RV_FLAG, 0x1234));
+		for (looks = 0; looks < delay; looks++) {
+			assert_int_equal(rv_look(RV_FLAG), 0);
+			(void)rv_reg(RISCV_CAPABILITIES, 8);
+		}
+		assert_int_equal(rv_look(RV_FLAG), 0x1234);
+		rv_end();
+	}
+}
+
 static void fences_and_commands_may_hang(void **state)
 {
 	const struct iommu_model_riscv_faults none = {0}, late = {.fence_delay = 2},
@@ -979,6 +1001,7 @@ int main(void)
 		cmocka_unit_test(a_fence_signals_by_wire),
 		cmocka_unit_test(a_device_that_does_not_answer_is_found_by_the_fence),
 		cmocka_unit_test(messages_to_devices_say_whom_they_are_for),
+		cmocka_unit_test(a_fence_takes_its_time),
 		cmocka_unit_test(fences_and_commands_may_hang),
 		cmocka_unit_test(a_unit_that_is_gone_reads_as_ones),
 		cmocka_unit_test(the_fault_queue_overflows),

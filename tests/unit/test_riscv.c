@@ -70,7 +70,8 @@ static struct {
 	/* Groups of page requests that were reported. */
 	unsigned int groups;
 	struct iommu_page_request request;
-	enum iommu_page_response_code response; /* of the handler */
+	enum iommu_page_response_code response; /* of the handler … */
+	bool answers_later;                     /* … which gives none */
 	iommu_paddr_t next_memory;
 	uint64_t now, step; /* the host's clock, and how far it goes with each look */
 	unsigned int again; /* faults that the handler itself causes, by the first device */
@@ -792,6 +793,48 @@ static void test_silent_device(void **state)
 	end();
 }
 
+/* While its unit comes on a device does not answer: that one is blocked, and all else works. */
+static void test_silent_at_enable(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr, seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[1].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(ask(1, 0, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	f.devices[0].asked = f.devices[1].asked = 0;
+	f.devices[0].silent = true;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_false(iommu_endpoint_is_lost(f.devices[1].endpoint));
+	assert_int_equal(f.devices[1].asked, 1);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	/* What the other had kept it does not have any more; it may keep new things. */
+	assert_false(use_kept(1, 0, IOVA, &seen));
+	reaches(1, 0, IOVA, paddr);
+	assert_true(ask(1, 0, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(1, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /*
  * A lost device that was reset leaves its domain, which hardware does not confirm: until it does,
  * no call returns 0, and nothing of what the device had is reached.
@@ -983,6 +1026,8 @@ static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
 	(void)ctx;
 	f.groups++;
 	f.request = requests[count - 1];
+	if (f.answers_later)
+		return;
 	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
 }
 
@@ -1597,6 +1642,46 @@ static void test_page_answers(void **state)
 		iommu_domain_free(domain);
 		end();
 	}
+}
+
+/* An answer that hardware does not confirm is an error, and the next is none. */
+static void test_answer_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
+	struct iommu_page_response response = {.code = IOMMU_PAGE_SUCCESS};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(EVERYTHING);
+	endpoint = f.devices[0].endpoint;
+	f.answers_later = true;
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+	for (request.group = 3; request.group <= 4; request.group++)
+		assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 2);
+	assert_int_equal(f.groups, 2);
+	assert_int_equal(f.devices[0].answers, 0);
+	response.group = 3;
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_page_respond(endpoint, &response), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	response.group = 4;
+	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
+	assert_int_equal(f.devices[0].answers, 2);
+	assert_int_equal(f.devices[0].answer.group, 4);
+	assert_int_equal(iommu_page_respond(endpoint, &response), IOMMU_ENOENT);
+	assert_int_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
 }
 
 /* --- Interrupts ------------------------------------------------------------------------------- */
@@ -2773,6 +2858,7 @@ int main(void)
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
+		cmocka_unit_test(test_silent_at_enable),
 		cmocka_unit_test(test_reset_unconfirmed),
 		cmocka_unit_test(test_reset_end_fails),
 		cmocka_unit_test(test_reset_begin_fails),
@@ -2791,6 +2877,7 @@ int main(void)
 		cmocka_unit_test(test_enabled_again),
 		cmocka_unit_test(test_unknown_requests),
 		cmocka_unit_test(test_page_answers),
+		cmocka_unit_test(test_answer_unconfirmed),
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_domain_options),
