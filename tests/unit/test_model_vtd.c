@@ -190,6 +190,17 @@ static void each_flag_is_a_capability(void **state)
 				 (unsigned long long)(reg(VTD_ECAP, 8) ^ ecap));
 		end();
 	}
+	/* As many levels as the width needs. */
+	for (i = 30; i <= 57; i++) {
+		config = (struct iommu_model_vtd_config){.address_width = (unsigned int)i};
+		begin(&config);
+		assert_int_equal(vtd_cap_guest_address_width(reg(VTD_CAP, 8)), i);
+		assert_int_equal(vtd_cap_sagaw(reg(VTD_CAP, 8)), i <= 39   ? VTD_SAGAW_3_LEVELS
+								 : i <= 48 ? VTD_SAGAW_4_LEVELS
+									   : VTD_SAGAW_5_LEVELS);
+		end();
+	}
+	config = (struct iommu_model_vtd_config){0};
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		config.flags = both;
 		config.pgsize_bitmap = IOMMU_SIZE_4K | sizes[i];

@@ -676,6 +676,156 @@ static void test_nested(void **state)
 	end();
 }
 
+/*
+ * A guest's invalidation that hardware does not confirm: nothing of any guest is known any more
+ * when the unit works again.
+ */
+static void test_nested_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_TABLE), .process = 77};
+	struct iommu_domain_config config = {.user_data = &table, .user_size = sizeof(table)};
+	const struct riscv_command command = riscv_command_vma();
+	const struct iommu_riscv_invalidation request = {command.low, command.high};
+	struct iommu_domain *parents[3], *nested[3];
+	iommu_paddr_t page[3], other[3];
+	uint64_t *guest[3];
+	unsigned int done = 7, i;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	for (i = 0; i < 3; i++) {
+		parents[i] = make(IOMMU_DOMAIN_PAGING, &parent_config);
+		guest[i] = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+		assert_int_equal(iommu_map(parents[i], GUEST_TABLE,
+					   iommu_virt_to_phys(&f.test.platform, guest[i]), PAGE,
+					   RW),
+				 0);
+		page[i] = map(parents[i], 0x80000000ULL + 0x5000);
+		other[i] = map(parents[i], 0xc0000000ULL + 0x5000);
+		set_guest_entry(guest[i], 0x80000000ULL);
+		config.parent = parents[i];
+		nested[i] = make(IOMMU_DOMAIN_NESTED, &config);
+		assert_int_equal(iommu_domain_attach_group(nested[i], f.devices[i].group), 0);
+		reaches(i, 0, 0x5000, page[i]);
+		set_guest_entry(guest[i], 0xc0000000ULL);
+		reaches(i, 0, 0x5000, page[i]);
+	}
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(
+		iommu_domain_invalidate_user(nested[1], &request, sizeof(request), 1, &done),
+		IOMMU_ETIMEDOUT);
+	assert_int_equal(done, 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (i = 0; i < 3; i++) {
+		reaches(i, 0, 0x5000, other[i]);
+		assert_int_equal(iommu_domain_detach_group(f.devices[i].group), 0);
+		iommu_domain_free(nested[i]);
+		iommu_domain_free(parents[i]);
+		f.test.platform.free_pages(f.test.platform.ctx, guest[i], 0);
+	}
+	end();
+}
+
+/* Commands of a guest: one after the other, up to the one that is none. */
+static void test_nested_requests(void **state)
+{
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_TABLE), .process = 77};
+	struct iommu_domain_config config = {.user_data = &table, .user_size = sizeof(table)};
+	const struct riscv_command vma = riscv_command_vma();
+	static const struct {
+		uint64_t low, high; /* beside those of the command */
+		int status;
+	} cases[] = {
+		{0, 0, 0},
+		{RISCV_IOTINVAL_AV, 0x12345ULL << 10, 0},
+		{RISCV_IOTINVAL_AV | RISCV_IOTINVAL_NL, 0x12345ULL << 10, 0},
+		{RISCV_IOTINVAL_PSCV | 0xfffffULL << 12, 0, 0},
+		{RISCV_IOTINVAL_GV, 0, IOMMU_EOPNOTSUPP},
+		{1ULL << 44, 0, IOMMU_EOPNOTSUPP},
+		{1ULL << 63, 0, IOMMU_EOPNOTSUPP},
+		{0, RISCV_IOTINVAL_HIGH_RESERVED, IOMMU_EOPNOTSUPP},
+	};
+	struct {
+		struct iommu_riscv_invalidation request;
+		uint64_t rest;
+	} longer[3];
+	struct iommu_domain *parent, *nested;
+	unsigned int done, i;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	parent = make(IOMMU_DOMAIN_PAGING, &parent_config);
+	config.parent = parent;
+	nested = make(IOMMU_DOMAIN_NESTED, &config);
+	assert_int_equal(iommu_domain_attach_group(nested, f.devices[0].group), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_riscv_invalidation request = {vma.low | cases[i].low,
+								 vma.high | cases[i].high};
+
+		done = 7;
+		f.told = 0;
+		assert_int_equal(
+			iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			cases[i].status);
+		assert_int_equal(done, cases[i].status == 0);
+		assert_int_equal(f.told != 0, cases[i].status == 0);
+	}
+	memset(longer, 0, sizeof(longer));
+	for (i = 0; i < 3; i++)
+		longer[i].request = (struct iommu_riscv_invalidation){vma.low, vma.high};
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 0);
+	assert_int_equal(done, 3);
+	longer[1].rest = 1ULL << 63;
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 1);
+	longer[1].rest = 0;
+	longer[2].request.low = 0x7f;
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 2);
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, 15, 1, &done), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, 0, 0, &done), 0);
+	assert_int_equal(done, 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(nested);
+	iommu_domain_free(parent);
+	end();
+}
+
+/* What was not valid is known to nothing: a first attach says nothing to hardware. */
+static void test_first_attach_says_nothing(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *rid, *one;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	f.told = 0;
+	assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+	assert_int_equal(f.told, 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[1].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[1].group, 5, &handle), 0);
+	(void)map(one, IOVA);
+	assert_int_equal(f.told, 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[1].group, 5), 0);
+	assert_int_not_equal(f.told, 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	end();
+}
+
 /* What a guest says of its table makes no sense. */
 static void test_nested_nonsense(void **state)
 {
@@ -2855,6 +3005,9 @@ int main(void)
 		cmocka_unit_test(test_pasids),
 		cmocka_unit_test(test_pasids_that_fail),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_nested_unconfirmed),
+		cmocka_unit_test(test_nested_requests),
+		cmocka_unit_test(test_first_attach_says_nothing),
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
