@@ -78,6 +78,8 @@ static struct {
 	/* Called while hardware is told to forget something. */
 	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
 	unsigned int told;
+	struct iommu_model_riscv_invalidation tlb_told[16]; /* of those, what devices were told */
+	unsigned int tlb_told_count;
 	unsigned int doorbells; /* of the command queue, since its errors were cleared */
 } f;
 
@@ -179,6 +181,7 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 	device = device_of(what->device_id);
 	assert_non_null(device);
 	device->asked++;
+	f.tlb_told[f.tlb_told_count++ % 16] = *what;
 	if (device->silent)
 		return false;
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
@@ -213,7 +216,8 @@ static void unmap_mmio(void *ctx, void *registers, uint64_t size)
 
 static uint64_t offset_of(const volatile void *reg)
 {
-	return (uintptr_t)reg - BASE;
+	/* Of whichever unit: all have the one model. */
+	return ((uintptr_t)reg - BASE) & (PAGE - 1);
 }
 
 static uint32_t read32(void *ctx, const volatile void *reg)
@@ -1161,6 +1165,73 @@ static void test_device_tlb_of_pasids(void **state)
 	end();
 }
 
+/* After a time without power over its TLB a device is told to forget each PASID that it had. */
+static void test_device_tlb_unknown(void **state)
+{
+	static const uint32_t pasids[] = {1, 9, 255, 256, 0x1ff00};
+	unsigned int global, i;
+
+	(void)state;
+	for (global = 0; global < 2; global++) {
+		const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+		const struct iommu_riscv_config config = {.registers = BASE};
+		struct iommu_pasid_handle handles[5];
+		struct iommu_endpoint_info info;
+		struct iommu_domain *rid, *one;
+		iommu_paddr_t seen;
+
+		memset(handles, 0, sizeof(handles));
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		f.devices[0].id = 8;
+		info = info_of(0);
+		info.tlb_global_invalidate = global != 0;
+		assert_int_equal(add_device(0, &info), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		rid = paging(IOMMU_STAGE_ANY);
+		one = paging(IOMMU_STAGE_FIRST);
+		(void)map(rid, IOVA);
+		(void)map(one, IOVA);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			0);
+		assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+		for (i = 0; i < 5; i++)
+			assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group,
+								   pasids[i], &handles[i]),
+					 0);
+		/* What was blocked since may be kept as well. */
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 9), 0);
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		f.tlb_told_count = 0;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(f.tlb_told_count, global != 0 ? 2 : 6);
+		for (i = 0; i < f.tlb_told_count; i++) {
+			const struct iommu_model_riscv_invalidation *what = &f.tlb_told[i];
+
+			assert_int_equal(what->device_id, 8);
+			assert_int_equal(what->size, 0);
+			assert_int_equal(what->has_process, i != 0);
+			assert_int_equal(what->all_processes, i != 0 && global != 0);
+			if (i != 0 && global == 0)
+				assert_int_equal(what->process_id, pasids[i - 1]);
+		}
+		/* Then it may keep what it is told. */
+		assert_true(ask(0, 0, IOVA));
+		assert_true(ask(0, 0x1ff00, IOVA));
+		assert_true(use_kept(0, 0x1ff00, IOVA, &seen));
+		for (i = 0; i < 5; i++)
+			if (pasids[i] != 9)
+				assert_int_equal(
+					iommu_domain_detach_pasid(f.devices[0].group, pasids[i]),
+					0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(rid);
+		iommu_domain_free(one);
+		end();
+	}
+}
+
 /* --- Page requests ---------------------------------------------------------------------------- */
 
 static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
@@ -1392,6 +1463,54 @@ static void test_interrupt_files(void **state)
 	iommu_domain_free(domain);
 	iommu_domain_free(first);
 	f.test.platform.free_pages(f.test.platform.ctx, file, 0);
+	end();
+}
+
+/* As many files as a table of several pages has, each with its own entry. */
+static void test_many_interrupt_files(void **state)
+{
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	static const uint64_t files[] = {0, 1, 255, 256, 511, 512, 1023};
+	struct iommu_model_riscv_message message;
+	struct iommu_model_riscv_request request;
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_SECOND);
+	/* 1024 files, of which the upper half of addresses begins 16 MiB further. */
+	assert_int_equal(iommu_riscv_set_files(domain, 0x11ff, guest_file >> 12), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 1, guest_file >> 12), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_map_file(domain, 1024, FARAWAY), IOMMU_EINVAL);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_int_equal(iommu_riscv_map_file(domain, files[i], FARAWAY + PAGE * i), 0);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		request = request_of(
+			0, 0, guest_file + ((files[i] & 0x1ff) << 12) + ((files[i] >> 9) << 24));
+		request.access = IOMMU_PROT_WRITE;
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+		assert_int_equal(message.address, FARAWAY + PAGE * i);
+		/* It moves, and is gone. */
+		assert_int_equal(iommu_riscv_map_file(domain, files[i], FARAWAY + 64 * PAGE), 0);
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+		assert_int_equal(message.address, FARAWAY + 64 * PAGE);
+		assert_int_equal(iommu_riscv_unmap_file(domain, files[i]), 0);
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message),
+				 IOMMU_EFAULT);
+	}
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	domain = paging(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 3, guest_file >> 12), IOMMU_EBUSY);
+	assert_int_equal(iommu_riscv_unmap_file(domain, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 0, guest_file >> 12), 0);
+	assert_int_equal(iommu_riscv_map_file(domain, 1, FARAWAY), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file(domain, 0, FARAWAY), 0);
+	iommu_domain_free(domain);
 	end();
 }
 
@@ -2816,6 +2935,161 @@ static void test_output_bits(void **state)
 	}
 }
 
+/* Registers that take their time, and those that take all of it. */
+static void test_busy(void **state)
+{
+	const struct iommu_model_riscv_faults slow = {.busy_delay = 5}, busy = {.stays_busy = true},
+					      none = {0};
+	struct iommu_domain *domain;
+	struct iommu_riscv_info facts;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_model_riscv_misbehave(f.model, &busy);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(reg(RISCV_CQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	assert_int_equal(reg(RISCV_FQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	assert_int_equal(reg(RISCV_PQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	iommu_model_riscv_misbehave(f.model, &busy);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_ETIMEDOUT);
+	assert_false(iommu_unit_is_enabled(f.unit));
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_string_equal(facts.failure, "cannot be turned off first");
+	iommu_model_riscv_misbehave(f.model, &slow);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_null(facts.failure);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* What a predecessor has said of byte order and interrupts is set right, whatever is still on. */
+static void test_features_of_a_predecessor(void **state)
+{
+	static const struct {
+		uint32_t before, fixed;
+		unsigned int flags;
+		uint32_t after;
+		int status;
+	} cases[] = {
+		{RISCV_FCTL_WSI, 0, 0, 0, 0},
+		{RISCV_FCTL_WSI, 0, IOMMU_RISCV_WIRES, RISCV_FCTL_WSI, 0},
+		{0, 0, IOMMU_RISCV_WIRES, RISCV_FCTL_WSI, 0},
+		{RISCV_FCTL_BE, 0, 0, 0, 0},
+		{RISCV_FCTL_BE | RISCV_FCTL_WSI, 0, 0, 0, 0},
+		{RISCV_FCTL_WSI, RISCV_FCTL_WSI, 0, 0, IOMMU_EOPNOTSUPP},
+		{0, RISCV_FCTL_WSI, IOMMU_RISCV_WIRES, 0, IOMMU_EOPNOTSUPP},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_config model = {
+			.capabilities =
+				EVERYTHING | RISCV_CAP_END | (uint64_t)RISCV_INTERRUPTS_BOTH << 28,
+			.fctl = cases[i].before,
+			.fctl_fixed = cases[i].fixed};
+		const struct iommu_riscv_config config = {.registers = BASE,
+							  .flags = cases[i].flags};
+		static const uint32_t queues[][2] = {{RISCV_CQB, RISCV_CQCSR},
+						     {RISCV_FQB, RISCV_FQCSR},
+						     {RISCV_PQB, RISCV_PQCSR}};
+		struct iommu_riscv_info facts;
+		unsigned int n;
+
+		machine(&model);
+		assert_int_equal(reg(RISCV_FCTL, 4), cases[i].before);
+		for (n = 0; n < 3; n++) {
+			iommu_model_riscv_mmio_write(f.model, queues[n][0], 8,
+						     riscv_queue_base(0x10000 + 0x1000 * n, 6));
+			iommu_model_riscv_mmio_write(f.model, queues[n][1], 4, RISCV_QUEUE_ENABLE);
+			assert_int_equal(reg(queues[n][1], 4), RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON);
+		}
+		iommu_model_riscv_mmio_write(f.model, RISCV_DDTP, 8, RISCV_DDTP_BARE);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		/* What passes everything does so until it is turned on. */
+		assert_int_equal(reg(RISCV_DDTP, 8), RISCV_DDTP_BARE);
+		assert_int_equal(iommu_unit_enable(f.unit), cases[i].status);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		if (cases[i].status == 0) {
+			assert_int_equal(reg(RISCV_FCTL, 4), cases[i].after);
+			assert_true(riscv_ddtp_mode(reg(RISCV_DDTP, 8)) > RISCV_DDTP_BARE);
+			assert_null(facts.failure);
+			assert_int_equal((reg(RISCV_FQCSR, 4) & RISCV_QUEUE_INTERRUPT) != 0,
+					 cases[i].flags != 0);
+		} else {
+			assert_int_equal(riscv_ddtp_mode(reg(RISCV_DDTP, 8)), RISCV_DDTP_OFF);
+			assert_string_equal(facts.failure, "does not take little-endian tables, or "
+							   "its kind of interrupts");
+		}
+		end();
+	}
+}
+
+/* Which of several units a device is behind: that which names it, or else that which names none. */
+static void test_units_of_devices(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x100}};
+	static const struct {
+		uint16_t segment, source_id;
+		unsigned int unit; /* 3: none */
+	} cases[] = {{1, 0x100, 0}, {1, 0x1ff, 0}, {1, 0xff, 1},  {1, 0x200, 1},
+		     {2, 0x100, 2}, {2, 0x200, 3}, {3, 0x100, 3}, {0, 0x100, 3}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config configs[] = {
+		{.registers = BASE, .segment = 1, .id_ranges = ranges, .id_range_count = 1},
+		{.registers = BASE + PAGE, .segment = 1},
+		{.registers = BASE + 2 * PAGE,
+		 .segment = 2,
+		 .id_ranges = ranges,
+		 .id_range_count = 1},
+	};
+	struct iommu_unit *units[3], *again;
+	unsigned int i;
+
+	(void)state;
+	machine(&model);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[i], &units[i]), 0);
+	assert_string_equal(iommu_unit_name(units[0]), "riscv0");
+	assert_string_equal(iommu_unit_name(units[2]), "riscv2");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_endpoint_info info = {.segment = cases[i].segment,
+							 .source_id = cases[i].source_id};
+		struct iommu_endpoint *endpoint = NULL;
+
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint),
+				 cases[i].unit == 3 ? IOMMU_ENODEV : 0);
+		if (cases[i].unit == 3)
+			continue;
+		assert_ptr_equal(iommu_endpoint_unit(endpoint), units[cases[i].unit]);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	}
+	/* One goes, and comes back at the same place; the others stay as they are. */
+	assert_int_equal(iommu_riscv_remove_unit(units[1]), 0);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[0], NULL), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[2], NULL), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[1], &again), 0);
+	assert_ptr_equal(again, units[1]);
+	assert_string_equal(iommu_unit_name(again), "riscv3");
+	assert_int_equal(iommu_riscv_remove_unit(NULL), 0);
+	end();
+}
+
 /* With wires, too, the causes' vectors are those of the unit, and not what reset has left. */
 static void test_wires(void **state)
 {
@@ -3049,6 +3323,11 @@ int main(void)
 		cmocka_unit_test(test_deep_directories),
 		cmocka_unit_test(test_device_ids),
 		cmocka_unit_test(test_device_ids_once),
+		cmocka_unit_test(test_device_tlb_unknown),
+		cmocka_unit_test(test_many_interrupt_files),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_features_of_a_predecessor),
+		cmocka_unit_test(test_units_of_devices),
 		cmocka_unit_test(test_small_queues),
 		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),
