@@ -1267,6 +1267,125 @@ static void state_is_saved_and_restored(void **state)
 
 /* --- A driver that does everything wrong ------------------------------------------------------ */
 
+/*
+ * Each bit of each word: whether a state may have it otherwise, which is where a register can hold
+ * it, and whether it is then saved again as it was, or is settled at once.
+ */
+static void states_hold_what_registers_can(void **state)
+{
+	static const struct {
+		uint64_t taken, settled;
+	} words[] = {
+		/* magic */
+		{0, 0},
+		/* version and capabilities */
+		{0, 0},
+		{0, 0},
+		{0, 0},
+		/* gcmd: reads as 0 */
+		{0, 0},
+		/* gsts: what is on */
+		{0x4d800000, 0},
+		/* rtaddr, root, root_set */
+		{0xfffffffffffffc00, 0},
+		{0xffffffffffffffff, 0},
+		{0x1, 0},
+		/* ccmd, iva, iotlb */
+		{0xf8000003ffffffff, 0x8000000000000000},
+		{0xfffffffffffff07f, 0},
+		{0xb603ffff00000000, 0x8000000000000000},
+		/* fsts, fectl, fedata, feaddr, feuaddr */
+		{0xff7f, 0xff02},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* pmen and its four bounds */
+		{0x80000001, 0x80000001},
+		{0xffe00000, 0},
+		{0xffe00000, 0},
+		{0xffffffffffe00000, 0},
+		{0xffffffffffe00000, 0},
+		/* iqh, iqt, iqa, iqercd */
+		{0xff0, 0},
+		{0x7fff0, 0},
+		{0xfffffffffffff807, 0},
+		{0xffffffffffffffff, 0},
+		/* ics, iectl, iedata, ieaddr, ieuaddr */
+		{0x1, 0},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* irta, interrupts, interrupts_set */
+		{0xfffffffffffff80f, 0},
+		{0xffffffffffffffff, 0},
+		{0x1, 0},
+		/* the next fault record */
+		{0x1, 0},
+		/* pqh, pqt, pqa, prs, pectl, pedata, peaddr, peuaddr */
+		{0x7ffe0, 0},
+		{0x7ffe0, 0},
+		{0xfffffffffffff007, 0},
+		{0x3, 0},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* two fault records */
+		{0xffffffffffffffff, 0},
+		{0xffffffffffffffff, 0x8000000000000000},
+		{0xffffffffffffffff, 0},
+		{0xffffffffffffffff, 0x8000000000000000},
+		/* what is on its way */
+		{0x1f, 0x1a},
+		{0xc7800000, 0},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0x1ff0fffff3dffff, 0x1ff0fffff3dffff},
+		{0x1ff0fffff3dffff, 0x1ff0fffff3dffff},
+		{0xffffffffffffffff, 0xffffffffffffffff},
+		{0x1ff0fffff0fffff, 0x1ff0fffff0fffff},
+	};
+	const struct iommu_model_vtd_config config = {
+		.fault_records = 2,
+		.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+			 IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_DEVICE_TLB |
+			 IOMMU_MODEL_VTD_PAGE_REQUESTS | IOMMU_MODEL_VTD_INTERRUPT_REMAPPING |
+			 IOMMU_MODEL_VTD_PROTECTED_MEMORY};
+	static unsigned char saved[sizeof(words) / sizeof(words[0]) * 8], again[sizeof(saved)];
+	size_t word;
+	unsigned int bit;
+
+	(void)state;
+	begin(&config);
+	assert_int_equal(iommu_model_vtd_save(t.model, NULL, 0), sizeof(saved));
+	assert_int_equal(iommu_model_vtd_save(t.model, saved, sizeof(saved)), sizeof(saved));
+	for (word = 0; word < sizeof(words) / sizeof(words[0]); word++)
+		for (bit = 0; bit < 64; bit++) {
+			unsigned char *byte = &saved[word * 8 + bit / 8];
+			const unsigned char flip = (unsigned char)(1 << bit % 8);
+			int status;
+
+			*byte ^= flip;
+			status = iommu_model_vtd_restore(t.model, saved, sizeof(saved));
+			if (status != ((words[word].taken >> bit & 1) != 0 ? 0 : IOMMU_EINVAL))
+				fail_msg("word %u, bit %u: %d", (unsigned int)word, bit, status);
+			if (status == 0) {
+				(void)iommu_model_vtd_save(t.model, again, sizeof(again));
+				if ((memcmp(again, saved, sizeof(saved)) != 0) !=
+				    ((words[word].settled >> bit & 1) != 0))
+					fail_msg("word %u, bit %u", (unsigned int)word, bit);
+			}
+			*byte ^= flip;
+		}
+	end();
+}
+
 static void random_registers_and_memory_do_no_harm(void **state)
 {
 	static const uint64_t interesting[] = {
@@ -1472,6 +1591,7 @@ int main(void)
 		cmocka_unit_test(devices_are_asked_and_may_be_silent),
 		cmocka_unit_test(interrupts_fault_for_their_reasons),
 		cmocka_unit_test(state_is_saved_and_restored),
+		cmocka_unit_test(states_hold_what_registers_can),
 		cmocka_unit_test(random_registers_and_memory_do_no_harm),
 		cmocka_unit_test(a_built_table_reads_back),
 		cmocka_unit_test(a_table_that_cannot_be_is_not_built),
