@@ -739,7 +739,7 @@ static void states_that_cannot_be_are_refused(void **state)
 	static const struct change right[] = {
 		{18, 1 << 2}, {18, 1ULL << 55}, {63, 1 << 2},   {19, 1U << 31},   {64, 1},
 		{20, 1},      {65, 1},          {67, 1U << 31}, {69, UINT64_MAX}, {99, UINT64_MAX},
-		{100, 8},     {130, 8},         {131, 1 << 12}, {134, 0xfff0fff},
+		{100, 8},     {130, 8},         {131, 1 << 12}, {134, 0xfff0fff}, {135, 1},
 	};
 
 	(void)state;
@@ -792,6 +792,51 @@ static void a_smaller_unit_has_fewer_states(void **state)
 	save();
 	REFUSED(counts);
 	rv_end();
+}
+
+/* What was on its way to be on, or off, gets there. */
+static void what_is_busy_goes_on_when_restored(void **state)
+{
+	static const struct {
+		uint32_t offset, base;
+		unsigned int size;
+		uint64_t on, off, is_on;
+	} cases[] = {
+		{RISCV_CQCSR, RISCV_CQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_FQCSR, RISCV_FQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_PQCSR, RISCV_PQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_DDTP, 0, 8, RISCV_DDTP_BARE, RISCV_DDTP_OFF, RISCV_DDTP_BARE},
+	};
+	const struct iommu_model_riscv_faults busy = {.stays_busy = true}, none = {0};
+	unsigned int i, on;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		for (on = 0; on < 2; on++) {
+			uint64_t before;
+
+			rv_begin(&all);
+			if (cases[i].base != 0)
+				rv_set(cases[i].base, 8, riscv_queue_base(RV_COMMANDS, 6));
+			if (on == 0)
+				rv_set(cases[i].offset, cases[i].size, cases[i].on);
+			iommu_model_riscv_misbehave(rv.model, &busy);
+			rv_set(cases[i].offset, cases[i].size,
+			       on != 0 ? cases[i].on : cases[i].off);
+			before = rv_reg(cases[i].offset, cases[i].size);
+			assert_int_not_equal(before, on != 0 ? cases[i].is_on : cases[i].off);
+			save();
+			iommu_model_riscv_misbehave(rv.model, &none);
+			iommu_model_riscv_reset(rv.model);
+			assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+			assert_int_equal(rv_reg(cases[i].offset, cases[i].size),
+					 on != 0 ? cases[i].is_on : cases[i].off);
+			assert_int_equal(rv.misuses, 0);
+			rv_end();
+		}
 }
 
 static void mutated_states_do_no_harm(void **state)
@@ -1086,6 +1131,7 @@ int main(void)
 		cmocka_unit_test(a_smaller_queue_is_a_state),
 		cmocka_unit_test(states_that_cannot_be_are_refused),
 		cmocka_unit_test(a_smaller_unit_has_fewer_states),
+		cmocka_unit_test(what_is_busy_goes_on_when_restored),
 		cmocka_unit_test(mutated_states_do_no_harm),
 		cmocka_unit_test(a_wild_reset_leaves_nothing_to_rely_on),
 		cmocka_unit_test(two_processors_at_once),
