@@ -614,8 +614,14 @@ static void message_entries(void **state)
 	rv_context(6, &context);
 	for (i = 0; i < 4; i++)
 		rv_word(RV_MESSAGES + i * 16, riscv_msi_basic(0x100000 + i * 0x1000));
+	/* A look-up that misses is counted, one that hits is not. */
+	rv_set(riscv_counter_event(1), 8, RISCV_EVENT_TLB_MISS);
 	assert_int_equal(reach_message(0x28001), 0x101000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 1);
+	assert_int_equal(reach_message(0x28001), 0x101000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 1);
 	assert_int_equal(reach_message(0x28002), 0x102000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 2);
 	for (i = 0; i < 4; i++)
 		rv_word(RV_MESSAGES + i * 16, riscv_msi_basic(0x200000 + i * 0x1000));
 	rv_run(riscv_command_vma());
