@@ -370,6 +370,26 @@ static void transitions_of_ddtp(void **state)
 	}
 }
 
+/* A mode that there is not leaves the one that there is; the page number is taken. */
+static void an_unknown_mode_changes_no_mode(void **state)
+{
+	static const enum riscv_ddtp_mode modes[] = {RISCV_DDTP_OFF, RISCV_DDTP_BARE,
+						     RISCV_DDTP_1LVL};
+	const struct iommu_model_riscv_config one = {.capabilities = RV_ALL, .levels = 1 << 1};
+	unsigned int i, unknown;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		for (unknown = RISCV_DDTP_2LVL; unknown <= 15; unknown++) {
+			rv_begin(&one);
+			rv_set(RISCV_DDTP, 8, riscv_ddtp(modes[i], RV_ROOT));
+			assert_int_equal(rv_reg(RISCV_DDTP, 8), riscv_ddtp(modes[i], RV_ROOT));
+			rv_set(RISCV_DDTP, 8, riscv_ddtp(RISCV_DDTP_OFF, RV_ROOT) | unknown);
+			assert_int_equal(rv_reg(RISCV_DDTP, 8), riscv_ddtp(modes[i], RV_ROOT));
+			rv_end();
+		}
+}
+
 static void ddtp_is_busy_as_long_as_a_test_wants(void **state)
 {
 	const struct iommu_model_riscv_faults late = {.busy_delay = 3};
@@ -988,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(fctl_changes_only_while_all_is_off),
 		cmocka_unit_test(fctl_does_not_change_while_something_is_busy),
 		cmocka_unit_test(transitions_of_ddtp),
+		cmocka_unit_test(an_unknown_mode_changes_no_mode),
 		cmocka_unit_test(ddtp_is_busy_as_long_as_a_test_wants),
 		cmocka_unit_test(queues_turn_on_and_off),
 		cmocka_unit_test(a_queue_with_a_misaligned_base_is_noticed),
