@@ -275,6 +275,7 @@ static void machine_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	struct model_machine *machine = ctx;
 
+	test_contract_log(level, text);
 	machine->lines[level]++;
 	snprintf(machine->last[level], sizeof(machine->last[level]), "%s", text);
 	if (level <= IOMMU_LOG_WARNING) {

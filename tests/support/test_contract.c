@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <libiommu/status.h>
 
 #define PLATFORMS_MAX 16
 
@@ -83,6 +86,16 @@ void test_contract_memory(iommu_paddr_t paddr, size_t size)
 {
 	if ((size != 4 && size != 8 && size != 16) || paddr % size != 0)
 		broken("memory", "not 4, 8 or 16 aligned bytes");
+}
+
+void test_contract_log(enum iommu_log_level level, const char *text)
+{
+	const char *success = iommu_strerror(IOMMU_OK);
+	const size_t length = strlen(text), end = strlen(success);
+
+	if (level == IOMMU_LOG_REFUSAL && length >= end &&
+	    strcmp(text + length - end, success) == 0)
+		broken("log", text);
 }
 
 void test_contract_register(uintptr_t reg, size_t size)

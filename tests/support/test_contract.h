@@ -2,10 +2,10 @@
 /*
  * The promises of <libiommu/platform.h> to hosts, checked at every call of a service: no spinlock
  * is held when pages are allocated, mutexes taken or registers mapped, or while hardware is waited
- * for (the clock is looked at again and again); orders are within the
- * promised bounds; states of irq_save are restored innermost first; register accesses are aligned
- * to their size. A platform of a test calls these functions with its own ctx. A broken promise ends
- * the program.
+ * for (the clock is looked at again and again); orders are within the promised bounds; states of
+ * irq_save are restored innermost first; register accesses are aligned to their size; and what is
+ * said to be refused has failed. A platform of a test calls these functions with its own ctx. A
+ * broken promise ends the program.
  */
 #ifndef TEST_CONTRACT_H
 #define TEST_CONTRACT_H
@@ -23,6 +23,9 @@ void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags
 /* A model's accesses to memory: of 4, 8 or 16 bytes, aligned to their size. */
 void test_contract_memory(iommu_paddr_t paddr, size_t size);
 void test_contract_register(uintptr_t reg, size_t size);
+
+/* A line of the log: no call is refused with success. */
+void test_contract_log(enum iommu_log_level level, const char *text);
 
 /* Act as another processor within a service; leave with what `enter` returned. */
 uintptr_t test_contract_enter_cpu(const void *ctx);

@@ -14,6 +14,8 @@ static uint64_t frame_of(const struct test_memory *memory, uint64_t page)
 		return page ^ 1;
 	case MEMORY_BLOCKS:
 		return page ^ 512;
+	case MEMORY_HEAD:
+		return page < 512 ? page : page ^ 1;
 	case MEMORY_TAIL:
 		return page < 505 ? 504 - page : page;
 	case MEMORY_CONTIGUOUS:

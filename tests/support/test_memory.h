@@ -14,6 +14,7 @@ enum test_memory_shape {
 	MEMORY_SCATTERED,  /* no page beside its neighbour */
 	MEMORY_BLOCKS,     /* blocks of 2 MiB */
 	MEMORY_TAIL,       /* scattered up to page 504, contiguous behind it */
+	MEMORY_HEAD,       /* contiguous up to page 512, and scattered from there on */
 };
 
 struct test_memory {

@@ -85,6 +85,7 @@ static void test_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	struct test_platform *test = ctx;
 
+	test_contract_log(level, text);
 	pthread_mutex_lock(&log_mutex);
 	if (level <= IOMMU_LOG_WARNING)
 		test->log_lines++;

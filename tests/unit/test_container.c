@@ -249,6 +249,44 @@ static void parts_of_a_mapping_move_together(void **state)
 	finish_update();
 }
 
+/* Mappings of one page, at either end of what is named. */
+static void addresses_of_single_pages_are_taken(void **state)
+{
+	static const struct {
+		iommu_iova_t start;
+		uint64_t size, bytes;
+	} cases[] = {
+		{IOVA, 0x1000, 0x1000},          {IOVA + 0x1000, 0x1000, 0x1000},
+		{IOVA + 0x2000, 0x1000, 0x1000}, {IOVA, 0x2000, 0x2000},
+		{IOVA + 0x1000, 0x2000, 0x2000}, {IOVA, 0x3000, 0x3000},
+		{IOVA + 0x3000, 0x1000, 0},      {IOVA - 0x1000, 0x1000, 0},
+		{IOVA - 0x1000, 0x2000, 0x1000}, {IOVA + 0x2000, 0x2000, 0x1000},
+	};
+
+	(void)state;
+	begin_update(0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(map_of(&memory, IOVA + 0x1000ULL * i, 0x2000ULL * i, 0x1000), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t bytes = 7;
+
+		assert_int_equal(iommu_container_unmap_vaddr(container, cases[i].start,
+							     cases[i].size, &bytes),
+				 0);
+		assert_int_equal(bytes, cases[i].bytes);
+		/* Those that were taken are given back; others have theirs. */
+		for (unsigned int page = 0; page < 3; page++) {
+			const iommu_iova_t iova = IOVA + 0x1000ULL * page;
+			const bool is_in =
+				iova >= cases[i].start && iova - cases[i].start < cases[i].size;
+
+			assert_int_equal(map_vaddr(&memory, iova, 0x2000ULL * page, 0x1000),
+					 is_in ? 0 : IOMMU_EINVAL);
+		}
+	}
+	finish_update();
+}
+
 /* A backing that cannot say that other memory is the same keeps its address. */
 static void addresses_change_only_where_the_host_agrees(void **state)
 {
@@ -463,6 +501,7 @@ int main(void)
 		cmocka_unit_test(devices_work_on_while_their_manager_is_replaced),
 		cmocka_unit_test(nothing_is_pinned_while_it_is_not_known_where),
 		cmocka_unit_test(parts_of_a_mapping_move_together),
+		cmocka_unit_test(addresses_of_single_pages_are_taken),
 		cmocka_unit_test(addresses_change_only_where_the_host_agrees),
 		cmocka_unit_test(users_without_an_iommu_are_told_addresses),
 		cmocka_unit_test(without_an_iommu_failures_leave_nothing),

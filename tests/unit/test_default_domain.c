@@ -148,6 +148,40 @@ static void devices_have_types_of_their_own(void **state)
 	}
 }
 
+/* What the host has said of a group holds, whatever was said of a member that comes later. */
+static void what_was_said_of_a_group_holds(void **state)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_DMA,
+						       IOMMU_DOMAIN_DMA_LAZY};
+	unsigned int i, same;
+
+	(void)state;
+	r.group_key = &r;
+	for (i = 0; i < 3; i++)
+		for (same = 0; same < 2; same++) {
+			struct iommu_endpoint *one, *other;
+
+			/* Also where it is what the group has in any case. */
+			assert_int_equal(iommu_set_default_type(
+						 r.iommu, same != 0 ? types[i] : IOMMU_DOMAIN_DMA),
+					 0);
+			one = add_with(&(struct iommu_endpoint_info){.source_id = 8});
+			assert_int_equal(
+				iommu_group_set_default_type(iommu_endpoint_group(one), types[i]),
+				0);
+			assert_int_equal(type_of(one), types[i]);
+			assert_int_equal(
+				iommu_set_default_type_of(r.iommu, 0, 16, IOMMU_DOMAIN_BLOCKED), 0);
+			other = add_with(&(struct iommu_endpoint_info){.source_id = 16});
+			assert_ptr_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
+			assert_int_equal(type_of(one), types[i]);
+			assert_int_equal(type_of(other), types[i]);
+			assert_int_equal(iommu_release_endpoint(other), 0);
+			assert_int_equal(type_of(one), types[i]);
+			assert_int_equal(iommu_release_endpoint(one), 0);
+		}
+}
+
 static void identity_that_a_unit_cannot_do_becomes_tables(void **state)
 {
 	struct iommu_endpoint *endpoint;
@@ -1092,6 +1126,7 @@ int main(void)
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		WITH_FIXTURE(the_type_follows_the_rules),
 		WITH_FIXTURE(devices_have_types_of_their_own),
+		WITH_FIXTURE(what_was_said_of_a_group_holds),
 		WITH_FIXTURE(identity_that_a_unit_cannot_do_becomes_tables),
 		WITH_FIXTURE(the_type_changes_only_while_no_driver_uses_it),
 		WITH_FIXTURE(a_bypass_is_for_those_who_are_trusted),

@@ -137,6 +137,15 @@ static void one_way_at_a_time(void **state)
 	assert_int_equal(iommu_device_file_close(file), 0);
 	group = open_group(0);
 	assert_int_equal(iommu_group_file_close(group), 0);
+	/* And beside a file that only is open. */
+	file = open_device(0);
+	through = open_device(0);
+	assert_int_equal(iommu_device_file_bind(file, ctx, &id), 0);
+	assert_int_equal(iommu_device_file_close(file), 0);
+	group = open_group(0);
+	assert_int_equal(iommu_device_file_bind(through, ctx, &id), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_file_close(group), 0);
+	assert_int_equal(iommu_device_file_close(through), 0);
 	finish_files();
 }
 
@@ -406,6 +415,35 @@ static void containers_tell_what_was_written(void **state)
 	}
 }
 
+/* The coarsest and the finest pages of a bitmap, where nothing is mapped. */
+static void bitmaps_have_pages_of_some_sizes(void **state)
+{
+	uint64_t word = 0;
+	struct iommu_dirty_bitmap bitmap = {.words = &word, .bits = 1, .page_shift = 63};
+	struct iommu_container *container;
+
+	(void)state;
+	begin_files(EVERYTHING, 1);
+	container = new_container();
+	assert_int_equal(iommu_container_set_dirty(container, true), 0);
+	assert_int_equal(iommu_container_read_dirty(container, 0, 1ULL << 63, &bitmap), 0);
+	assert_int_equal(iommu_container_read_dirty(container, 1ULL << 63, 1ULL << 63, &bitmap),
+			 IOMMU_EINVAL);
+	bitmap.page_shift = 64;
+	assert_int_equal(iommu_container_read_dirty(container, 0, 1ULL << 63, &bitmap),
+			 IOMMU_EINVAL);
+	bitmap.page_shift = 11;
+	assert_int_equal(iommu_container_read_dirty(container, 0, 0x800, &bitmap), IOMMU_EINVAL);
+	bitmap.page_shift = 12;
+	assert_int_equal(iommu_container_read_dirty(container, 0, 0x1000, &bitmap), 0);
+	assert_int_equal(iommu_container_read_dirty(container, 0, 0x2000, &bitmap), IOMMU_EINVAL);
+	assert_int_equal(iommu_container_read_dirty(container, 0x800, 0x1000, &bitmap),
+			 IOMMU_EINVAL);
+	assert_int_equal(word, 0);
+	assert_int_equal(iommu_container_destroy(container), 0);
+	finish_files();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +454,7 @@ int main(void)
 		cmocka_unit_test(containers_hold_groups),
 		cmocka_unit_test(limits_of_containers),
 		cmocka_unit_test(containers_tell_what_was_written),
+		cmocka_unit_test(bitmaps_have_pages_of_some_sizes),
 		cmocka_unit_test(writes_outlive_the_group),
 		cmocka_unit_test(a_group_that_could_not_join_is_not_lost),
 	};

@@ -1587,6 +1587,60 @@ static void files_close_in_any_state(void **state)
 	}
 }
 
+/* Where memory is that something has pinned: as far as it goes on there, and no further. */
+static void addresses_of_pinned_pages_are_told(void **state)
+{
+	iommu_iova_t copied = 2 * IOVA, iova = IOVA;
+	struct iommu_backing backing;
+	iommu_paddr_t paddr = 0;
+	uint64_t size = 0;
+
+	(void)state;
+	begin_access(MEMORY_CONTIGUOUS);
+	backing = test_memory_at(&memory, 0x3000);
+	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x10000, FIXED, &iova), 0);
+	assert_int_equal(iommu_ioas_copy(ctx, ioas, ioas, IOVA + 0x4000, 0x4000, FIXED, &copied),
+			 0);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA, &paddr, &size), IOMMU_ENOENT);
+	/* A part of it, by the access object itself. */
+	assert_int_equal(
+		iommu_access_pin(ctx, holder.id, IOVA + 0x2000, 0x2000, IOMMU_PROT_READ, NULL), 0);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x1fff, &paddr, &size),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x2000, &paddr, &size), 0);
+	assert_int_equal(paddr, test_memory_paddr(&memory, 0x5000));
+	assert_int_equal(size, 0x2000);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x3ffe, &paddr, &size), 0);
+	assert_int_equal(paddr, test_memory_paddr(&memory, 0x6ffe));
+	assert_int_equal(size, 2);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x4000, &paddr, &size),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_access_unpin(ctx, holder.id, IOVA + 0x2000, 0x2000), 0);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x2000, &paddr, &size),
+			 IOMMU_ENOENT);
+	/* All of it, by a device. The copy is of a part, and ends where it ends. */
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x1008, &paddr, &size), 0);
+	assert_int_equal(paddr, test_memory_paddr(&memory, 0x4008));
+	assert_int_equal(size, 0x10000 - 0x1008);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, copied + 0x1010, &paddr, &size), 0);
+	assert_int_equal(paddr, test_memory_paddr(&memory, 0x8010));
+	assert_int_equal(size, 0x3000 - 0x10);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x10000, &paddr, &size),
+			 IOMMU_ENOENT);
+	finish();
+	begin_access(MEMORY_SCATTERED);
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x4000, FIXED, &iova), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_access_get_paddr(ctx, holder.id, IOVA + 0x1123, &paddr, &size), 0);
+	assert_int_equal(paddr, test_memory_paddr(&memory, 0x1123));
+	assert_int_equal(size, 0xedd);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1618,6 +1672,7 @@ int main(void)
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
 		cmocka_unit_test(files_close_in_any_state),
+		cmocka_unit_test(addresses_of_pinned_pages_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,50 @@ static void users_are_bounded_over_all_of_their_files(void **state)
 	finish();
 }
 
+/* What is copied goes to each page where it lies, from any byte to any byte. */
+static void copies_follow_the_pages(void **state)
+{
+	static const struct {
+		size_t from, size;
+	} parts[] = {
+		{0, 2 << 20},     {0x123, 10000},    {0xfff, 2},
+		{0x1000, 0x1000}, {0x1001, 0xfff},   {5, 1},
+		{0xff000, 8192},  {0xfffff, 0x1001}, {(2 << 20) - 1, 1},
+	};
+	static unsigned char bytes[2 << 20], expected[2 << 20];
+	struct iommu_backing backing;
+	iommu_iova_t iova = IOVA;
+	uint32_t access;
+
+	(void)state;
+	begin_limited(EVERYTHING, &(struct iommu_file_limits){.pinned_pages = 512});
+	test_memory_destroy(&memory);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES,
+			 model_machine_take(&f.machine, 512));
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, sizeof(bytes), FIXED, &iova), 0);
+	assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const size_t from = parts[i].from, size = parts[i].size;
+
+		for (size_t at = 0; at < size; at++)
+			expected[from + at] = bytes[at] =
+				(unsigned char)(at * 7 + (at >> 12) * 3 + i);
+		assert_int_equal(iommu_access_rw(ctx, access, IOVA + from, bytes, size, true), 0);
+		for (size_t page = 0; page < sizeof(expected); page += 0x1000)
+			assert_memory_equal(iommu_phys_to_virt(&f.machine.platform,
+							       test_memory_paddr(&memory, page)),
+					    &expected[page], 0x1000);
+		memset(bytes, 0, size);
+		assert_int_equal(iommu_access_rw(ctx, access, IOVA + from, bytes, size, false), 0);
+		assert_memory_equal(bytes, &expected[from], size);
+	}
+	assert_int_equal(stats().pinned_pages, 0);
+	model_machine_give(&f.machine, memory.base, 512);
+	finish();
+}
+
 /* Copying pins a part at a time, however much is copied. */
 static void copies_pin_little(void **state)
 {
@@ -509,6 +553,7 @@ int main(void)
 		cmocka_unit_test(attachments_are_bounded),
 		cmocka_unit_test(pins_are_bounded),
 		cmocka_unit_test(users_are_bounded_over_all_of_their_files),
+		cmocka_unit_test(copies_follow_the_pages),
 		cmocka_unit_test(copies_pin_little),
 		cmocka_unit_test(tables_are_bounded),
 		cmocka_unit_test(empty_tables_make_room),

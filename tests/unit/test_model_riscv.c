@@ -155,6 +155,89 @@ static void fields_keep_what_the_unit_has(void **state)
 	rv_end();
 }
 
+/* Each register has its own bits, whatever is in the others, as a whole and by halves. */
+static void registers_are_apart(void **state)
+{
+	static const struct {
+		uint32_t offset;
+		unsigned int size, count, step;
+		uint64_t bits;
+	} registers[] = {
+		{RISCV_IOCOUNTINH, 4, 1, 0, UINT32_MAX},
+		{RISCV_CQB, 8, 3, 16, 0x003ffffffffffc1fULL},
+		{RISCV_IOHPMCYCLES, 8, 1, 0, UINT64_MAX},
+		{RISCV_IOHPMCTR, 8, 31, 8, UINT64_MAX},
+		{RISCV_IOHPMEVT, 8, 31, 8, ~0x7ff8ULL},
+		{RISCV_TR_REQ_IOVA, 8, 1, 0, ~0xfffULL},
+		{RISCV_IOMMU_QOSID, 4, 1, 0, 0x0fff0fff},
+		{RISCV_ICVEC, 8, 1, 0, 0xffff},
+		{RISCV_MSI_CFG_TBL, 8, 16, 16, 0x00fffffffffffffcULL},
+		{RISCV_MSI_CFG_TBL + 8, 4, 16, 16, UINT32_MAX},
+		{RISCV_MSI_CFG_TBL + 12, 4, 16, 16, 1},
+	};
+	struct iommu_model_riscv_config config = all;
+	static uint64_t expected[4096 / 4];
+	static bool is_register[4096 / 4];
+	unsigned int round, i, n;
+	uint32_t offset;
+
+	(void)state;
+	config.vectors = 16;
+	rv_begin(&config);
+	/* Counters stand still first. */
+	rv_set(RISCV_IOCOUNTINH, 4, UINT32_MAX);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
+			for (n = 0; n < registers[i].count; n++) {
+				uint64_t value;
+
+				offset = registers[i].offset + n * registers[i].step;
+				value = (offset + 1) * (0x9e3779b97f4a7c15ULL + 2 * round) &
+					registers[i].bits;
+				if (registers[i].offset == RISCV_IOCOUNTINH)
+					value = UINT32_MAX;
+				expected[offset / 4] = (uint32_t)value;
+				is_register[offset / 4] = true;
+				if (registers[i].size == 4) {
+					rv_set(offset, 4, value);
+					continue;
+				}
+				expected[offset / 4 + 1] = value >> 32;
+				is_register[offset / 4 + 1] = true;
+				if (round == 0)
+					rv_set(offset, 8, value);
+				if (round == 1)
+					rv_set(offset, 4, (uint32_t)value);
+				if (round == 1)
+					rv_set(offset + 4, 4, value >> 32);
+				if (round == 2)
+					rv_set(offset + 4, 4, value >> 32);
+				if (round == 2)
+					rv_set(offset, 4, (uint32_t)value);
+			}
+		for (offset = 0; offset < 4096; offset += 4)
+			if (is_register[offset / 4] && rv_reg(offset, 4) != expected[offset / 4])
+				fail_msg("register %#x", offset);
+		for (offset = RISCV_IOHPMCYCLES; offset < RISCV_TR_REQ_CTL; offset += 8)
+			assert_int_equal(rv_reg(offset, 8),
+					 expected[offset / 4] | expected[offset / 4 + 1] << 32);
+	}
+	/* Where there is none nothing is read, and nothing kept. */
+	assert_int_equal(rv.misuses, 0);
+	for (offset = RISCV_MSI_CFG_TBL + 16 * 16; offset < 4096; offset += 4) {
+		rv_set(offset, 4, UINT32_MAX);
+		assert_int_equal(rv_reg(offset, 4), 0);
+	}
+	for (offset = RISCV_IOMMU_QOSID + 4; offset < RISCV_ICVEC; offset += 4) {
+		rv_set(offset, 4, UINT32_MAX);
+		assert_int_equal(rv_reg(offset, 4), 0);
+	}
+	for (offset = 0; offset < 4096; offset += 4)
+		if (is_register[offset / 4] && rv_reg(offset, 4) != expected[offset / 4])
+			fail_msg("register %#x", offset);
+	rv_end();
+}
+
 /* --- fctl ------------------------------------------------------------------------------------- */
 
 static uint64_t fctl_of(uint64_t capabilities, uint32_t fctl, uint32_t fixed, uint32_t written)
@@ -210,6 +293,40 @@ static void fctl_changes_only_while_all_is_off(void **state)
 	rv_end();
 }
 
+/* Nor while one of them is still going off, or on. */
+static void fctl_does_not_change_while_something_is_busy(void **state)
+{
+	static const uint32_t controls[] = {RISCV_CQCSR, RISCV_FQCSR, RISCV_PQCSR};
+	const struct iommu_model_riscv_faults slow = {.stays_busy = true}, none = {0};
+	unsigned int i, on;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		for (on = 0; on < 2; on++) {
+			rv_begin(&all);
+			if (i < 3) {
+				rv_set(RISCV_CQB, 8, riscv_queue_base(RV_COMMANDS, 8));
+				rv_set(RISCV_FQB, 8, riscv_queue_base(RV_FAULTS, 7));
+				rv_set(RISCV_PQB, 8, riscv_queue_base(RV_REQUESTS, 8));
+				if (on == 0)
+					rv_set(controls[i], 4, RISCV_QUEUE_ENABLE);
+			} else if (on == 0) {
+				rv_set(RISCV_DDTP, 8, RISCV_DDTP_BARE);
+			}
+			iommu_model_riscv_misbehave(rv.model, &slow);
+			if (i < 3)
+				rv_set(controls[i], 4, on != 0 ? RISCV_QUEUE_ENABLE : 0);
+			else
+				rv_set(RISCV_DDTP, 8, on != 0 ? RISCV_DDTP_BARE : RISCV_DDTP_OFF);
+			assert_int_equal(rv.misuses, 0);
+			rv_set(RISCV_FCTL, 4, RISCV_FCTL_BE);
+			assert_int_equal(rv_reg(RISCV_FCTL, 4), 0);
+			assert_int_equal(rv.misuses, 1);
+			iommu_model_riscv_misbehave(rv.model, &none);
+			rv_end();
+		}
+}
+
 /* --- ddtp ------------------------------------------------------------------------------------- */
 
 static void transitions_of_ddtp(void **state)
@@ -251,6 +368,26 @@ static void transitions_of_ddtp(void **state)
 		assert_int_equal(rv.misuses, cases[i].misuses);
 		rv_end();
 	}
+}
+
+/* A mode that there is not leaves the one that there is; the page number is taken. */
+static void an_unknown_mode_changes_no_mode(void **state)
+{
+	static const enum riscv_ddtp_mode modes[] = {RISCV_DDTP_OFF, RISCV_DDTP_BARE,
+						     RISCV_DDTP_1LVL};
+	const struct iommu_model_riscv_config one = {.capabilities = RV_ALL, .levels = 1 << 1};
+	unsigned int i, unknown;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		for (unknown = RISCV_DDTP_2LVL; unknown <= 15; unknown++) {
+			rv_begin(&one);
+			rv_set(RISCV_DDTP, 8, riscv_ddtp(modes[i], RV_ROOT));
+			assert_int_equal(rv_reg(RISCV_DDTP, 8), riscv_ddtp(modes[i], RV_ROOT));
+			rv_set(RISCV_DDTP, 8, riscv_ddtp(RISCV_DDTP_OFF, RV_ROOT) | unknown);
+			assert_int_equal(rv_reg(RISCV_DDTP, 8), riscv_ddtp(modes[i], RV_ROOT));
+			rv_end();
+		}
 }
 
 static void ddtp_is_busy_as_long_as_a_test_wants(void **state)
@@ -614,6 +751,28 @@ static void messages_to_devices_say_whom_they_are_for(void **state)
 	rv_end();
 }
 
+/* A fence is complete with so many looks at a register, and not before. */
+static void a_fence_takes_its_time(void **state)
+{
+	unsigned int delay, looks;
+
+	(void)state;
+	for (delay = 1; delay <= 3; delay++) {
+		const struct iommu_model_riscv_faults slow = {.fence_delay = delay};
+
+		rv_begin(&all);
+		rv_queues_on(false);
+		iommu_model_riscv_misbehave(rv.model, &slow);
+		rv_submit(riscv_command_fence_store(0, RV_FLAG, 0x1234));
+		for (looks = 0; looks < delay; looks++) {
+			assert_int_equal(rv_look(RV_FLAG), 0);
+			(void)rv_reg(RISCV_CAPABILITIES, 8);
+		}
+		assert_int_equal(rv_look(RV_FLAG), 0x1234);
+		rv_end();
+	}
+}
+
 static void fences_and_commands_may_hang(void **state)
 {
 	const struct iommu_model_riscv_faults none = {0}, late = {.fence_delay = 2},
@@ -844,9 +1003,12 @@ int main(void)
 		cmocka_unit_test(accesses_are_of_one_register),
 		cmocka_unit_test(a_wide_register_is_written_by_halves),
 		cmocka_unit_test(fields_keep_what_the_unit_has),
+		cmocka_unit_test(registers_are_apart),
 		cmocka_unit_test(fctl_follows_the_capabilities),
 		cmocka_unit_test(fctl_changes_only_while_all_is_off),
+		cmocka_unit_test(fctl_does_not_change_while_something_is_busy),
 		cmocka_unit_test(transitions_of_ddtp),
+		cmocka_unit_test(an_unknown_mode_changes_no_mode),
 		cmocka_unit_test(ddtp_is_busy_as_long_as_a_test_wants),
 		cmocka_unit_test(queues_turn_on_and_off),
 		cmocka_unit_test(a_queue_with_a_misaligned_base_is_noticed),
@@ -861,6 +1023,7 @@ int main(void)
 		cmocka_unit_test(a_fence_signals_by_wire),
 		cmocka_unit_test(a_device_that_does_not_answer_is_found_by_the_fence),
 		cmocka_unit_test(messages_to_devices_say_whom_they_are_for),
+		cmocka_unit_test(a_fence_takes_its_time),
 		cmocka_unit_test(fences_and_commands_may_hang),
 		cmocka_unit_test(a_unit_that_is_gone_reads_as_ones),
 		cmocka_unit_test(the_fault_queue_overflows),

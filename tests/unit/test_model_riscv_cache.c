@@ -614,8 +614,14 @@ static void message_entries(void **state)
 	rv_context(6, &context);
 	for (i = 0; i < 4; i++)
 		rv_word(RV_MESSAGES + i * 16, riscv_msi_basic(0x100000 + i * 0x1000));
+	/* A look-up that misses is counted, one that hits is not. */
+	rv_set(riscv_counter_event(1), 8, RISCV_EVENT_TLB_MISS);
 	assert_int_equal(reach_message(0x28001), 0x101000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 1);
+	assert_int_equal(reach_message(0x28001), 0x101000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 1);
 	assert_int_equal(reach_message(0x28002), 0x102000);
+	assert_int_equal(rv_reg(riscv_counter(1), 8), 2);
 	for (i = 0; i < 4; i++)
 		rv_word(RV_MESSAGES + i * 16, riscv_msi_basic(0x200000 + i * 0x1000));
 	rv_run(riscv_command_vma());
@@ -789,6 +795,116 @@ static void statistics_tell_what_is_cached(void **state)
 	rv_end();
 }
 
+/* --- What the host is told -------------------------------------------------------------------- */
+
+/* Each operand of a command is told to the host; what it has not is 0. */
+static void the_host_is_told_each_operand(void **state)
+{
+	const struct riscv_command vma = riscv_command_vma(), gvma = riscv_command_gvma();
+	const struct {
+		struct riscv_command command;
+		struct iommu_model_riscv_invalidation told;
+	} cases[] = {
+		{vma, {.type = IOMMU_MODEL_RISCV_FIRST_STAGE}},
+		{riscv_command_of_process(vma, 0x54321),
+		 {.type = IOMMU_MODEL_RISCV_FIRST_STAGE, .has_pscid = true, .pscid = 0x54321}},
+		{riscv_command_of_guest(vma, 0xabcd),
+		 {.type = IOMMU_MODEL_RISCV_FIRST_STAGE, .has_guest = true, .gscid = 0xabcd}},
+		{riscv_command_at(riscv_command_of_guest(riscv_command_of_process(vma, 7), 9),
+				  0x123456000),
+		 {.type = IOMMU_MODEL_RISCV_FIRST_STAGE,
+		  .has_guest = true,
+		  .gscid = 9,
+		  .has_pscid = true,
+		  .pscid = 7,
+		  .has_range = true,
+		  .address = 0x123456000,
+		  .size = 0x1000,
+		  .leaves_only = true}},
+		{riscv_command_with_tables(riscv_command_range(vma, 0x123440000, 4)),
+		 {.type = IOMMU_MODEL_RISCV_FIRST_STAGE,
+		  .has_range = true,
+		  .address = 0x123440000,
+		  .size = 0x10000}},
+		{gvma, {.type = IOMMU_MODEL_RISCV_SECOND_STAGE}},
+		{riscv_command_of_guest(gvma, 0xfffe),
+		 {.type = IOMMU_MODEL_RISCV_SECOND_STAGE, .has_guest = true, .gscid = 0xfffe}},
+		{riscv_command_at(riscv_command_of_guest(gvma, 3), 0x7000),
+		 {.type = IOMMU_MODEL_RISCV_SECOND_STAGE,
+		  .has_guest = true,
+		  .gscid = 3,
+		  .has_range = true,
+		  .address = 0x7000,
+		  .size = 0x1000,
+		  .leaves_only = true}},
+		{riscv_command_with_tables(
+			 riscv_command_range(riscv_command_of_guest(gvma, 3), 0x40000000, 18)),
+		 {.type = IOMMU_MODEL_RISCV_SECOND_STAGE,
+		  .has_guest = true,
+		  .gscid = 3,
+		  .has_range = true,
+		  .address = 0x40000000,
+		  .size = 0x40000000}},
+		{riscv_command_inval_directories(), {.type = IOMMU_MODEL_RISCV_DEVICES}},
+		{riscv_command_inval_device(0x123),
+		 {.type = IOMMU_MODEL_RISCV_DEVICES, .has_device = true, .device_id = 0x123}},
+		{riscv_command_inval_process(0x321, 0xedcba),
+		 {.type = IOMMU_MODEL_RISCV_PROCESSES,
+		  .has_device = true,
+		  .device_id = 0x321,
+		  .has_process = true,
+		  .process_id = 0xedcba}},
+		{riscv_command_ats_inval(0xfedc, 0x5000, 0),
+		 {.type = IOMMU_MODEL_RISCV_DEVICE_TLB,
+		  .has_device = true,
+		  .device_id = 0xfedc,
+		  .has_range = true,
+		  .address = 0x5000,
+		  .size = 0x1000}},
+		{riscv_command_to_segment(
+			 riscv_command_with_pasid(riscv_command_ats_inval(0x10, 0x200000, 9), 5),
+			 0xab),
+		 {.type = IOMMU_MODEL_RISCV_DEVICE_TLB,
+		  .has_device = true,
+		  .device_id = 0xab0010,
+		  .has_process = true,
+		  .process_id = 5,
+		  .has_range = true,
+		  .address = 0x200000,
+		  .size = 0x200000}},
+	};
+	struct iommu_model_riscv_config sized = all;
+	size_t i;
+
+	(void)state;
+	sized.capabilities |= RISCV_CAP_NL | RISCV_CAP_S | RISCV_CAP_PD20;
+	rv_begin(&sized);
+	rv_queues_on(false);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_invalidation *told = &cases[i].told;
+		const unsigned int told_before = rv.told;
+
+		rv_run(cases[i].command);
+		assert_int_equal(rv.told, told_before + 1);
+		assert_int_equal(rv.told_last.type, told->type);
+		assert_int_equal(rv.told_last.has_guest, told->has_guest);
+		assert_int_equal(rv.told_last.gscid, told->gscid);
+		assert_int_equal(rv.told_last.has_pscid, told->has_pscid);
+		assert_int_equal(rv.told_last.pscid, told->pscid);
+		assert_int_equal(rv.told_last.has_device, told->has_device);
+		assert_int_equal(rv.told_last.device_id, told->device_id);
+		assert_int_equal(rv.told_last.has_process, told->has_process);
+		assert_int_equal(rv.told_last.process_id, told->process_id);
+		assert_false(rv.told_last.all_processes);
+		assert_int_equal(rv.told_last.has_range, told->has_range);
+		assert_int_equal(rv.told_last.address, told->address);
+		assert_int_equal(rv.told_last.size, told->size);
+		assert_int_equal(rv.told_last.leaves_only, told->leaves_only);
+	}
+	assert_int_equal(rv.misuses, 0);
+	rv_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -811,6 +927,7 @@ int main(void)
 		cmocka_unit_test(a_lazy_unit_executes_at_the_fence),
 		cmocka_unit_test(a_forgetful_unit_answers_by_memory_in_the_end),
 		cmocka_unit_test(statistics_tell_what_is_cached),
+		cmocka_unit_test(the_host_is_told_each_operand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

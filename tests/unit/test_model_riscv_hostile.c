@@ -657,44 +657,191 @@ static void a_smaller_queue_is_a_state(void **state)
 	rv_end();
 }
 
+/* Change bits of a word behind the magic, restore, and put the word back. */
+static int restore_with(unsigned int word, uint64_t bits)
+{
+	const size_t at = 8 + (size_t)word * 8;
+	const uint64_t before = iommu_read_le64(saved + at);
+	const uint64_t changed = iommu_le64(before ^ bits), good = iommu_le64(before);
+	int status;
+
+	memcpy(saved + at, &changed, 8);
+	status = iommu_model_riscv_restore(rv.model, saved, saved_size);
+	memcpy(saved + at, &good, 8);
+	return status;
+}
+
+struct change {
+	unsigned int word; /* behind the magic */
+	uint64_t bits;
+};
+
+static void are_refused(const struct change *changes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (restore_with(changes[i].word, changes[i].bits) != IOMMU_EINVAL)
+			fail_msg("word %u, bits %#llx", changes[i].word,
+				 (unsigned long long)changes[i].bits);
+}
+
+/* What is restored is what is saved again. */
+static void are_taken(const struct change *changes, size_t count)
+{
+	static unsigned char again[sizeof(saved)];
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const size_t at = 8 + (size_t)changes[i].word * 8;
+
+		if (restore_with(changes[i].word, changes[i].bits) != 0)
+			fail_msg("word %u, bits %#llx", changes[i].word,
+				 (unsigned long long)changes[i].bits);
+		assert_int_equal(iommu_model_riscv_save(rv.model, again, sizeof(again)),
+				 saved_size);
+		assert_int_equal(iommu_read_le64(again + at),
+				 iommu_read_le64(saved + at) ^ changes[i].bits);
+	}
+}
+
+#define REFUSED(changes) are_refused(changes, sizeof(changes) / sizeof((changes)[0]))
+#define TAKEN(changes)   are_taken(changes, sizeof(changes) / sizeof((changes)[0]))
+
 static void states_that_cannot_be_are_refused(void **state)
 {
-	static const struct {
-		unsigned int word; /* behind the magic */
-		uint64_t bits;
-	} wrong[] = {
-		{0, 1},                                /* capabilities */
-		{1, 1 << 3},                           /* fctl */
-		{2, 5},                                /* ddtp: mode 7 of a mode 2 */
-		{2, 1ULL << 63}, {3, RISCV_DDTP_BUSY}, /* what requests see is never busy */
-		{3, 1 << 10},                          /* … nor another than ddtp, which is not */
-		{4, 1 << 5},                           /* a base */
-		{5, 1 << 8},                           /* an index outside its queue */
-		{6, 1 << 8},     {7, 1 << 2},          /* a control bit */
-		{16, 1 << 4},                          /* ipsr */
-		{17, 1 << 2},                          /* icvec: 4 vectors have 2 bits */
+	static const struct change wrong[] = {
+		{0, 1},                                 /* capabilities */
+		{1, 1 << 3},                            /* fctl */
+		{2, 5},                                 /* ddtp: mode 7 of a mode 2 */
+		{2, 1ULL << 63},  {3, RISCV_DDTP_BUSY}, /* what requests see is never busy */
+		{3, 1 << 10}, /* … nor another than ddtp, which is not */
+		{4, 1 << 5},      {8, 1 << 6},
+		{12, 1ULL << 54}, /* a base */
+		{5, 1 << 8},      /* an index outside its queue */
+		{6, 1 << 8},      {9, 1 << 7},
+		{14, 1 << 8},     {7, 1 << 2},
+		{7, 1 << 12},     {11, 1 << 10},
+		{15, 1 << 10}, /* a control bit */
+		{16, 1 << 4},  /* ipsr */
+		{17, 1 << 2},  /* icvec: 4 vectors have 2 bits */
+		{18, 1 << 1},     {18, 1ULL << 56},
+		{63, 1 << 0},                       /* of a message: address */
+		{19, 1ULL << 32}, {64, 1ULL << 63}, /* … data */
+		{20, 1 << 1},     {65, 1 << 1},     /* … control */
+		{66, 1 << 16},                      /* messages to be sent */
+		{67, 1ULL << 32},                   /* counters that are stopped */
+		{100, 9},         {130, 9},         /* an event */
+		{131, 1 << 11},                     /* address of a request */
+		{134, 1 << 12},   {134, 1 << 28},   /* qosid */
+		{135, 2},
 	};
-	unsigned int i;
+	static const struct change right[] = {
+		{18, 1 << 2}, {18, 1ULL << 55}, {63, 1 << 2},   {19, 1U << 31},   {64, 1},
+		{20, 1},      {65, 1},          {67, 1U << 31}, {69, UINT64_MAX}, {99, UINT64_MAX},
+		{100, 8},     {130, 8},         {131, 1 << 12}, {134, 0xfff0fff}, {135, 1},
+	};
 
 	(void)state;
 	running(&all);
 	save();
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		const size_t at = 8 + wrong[i].word * 8;
-		const uint64_t word = iommu_read_le64(saved + at);
-		const uint64_t bad = iommu_le64(word ^ wrong[i].bits), good = iommu_le64(word);
-
-		memcpy(saved + at, &bad, 8);
-		if (iommu_model_riscv_restore(rv.model, saved, saved_size) != IOMMU_EINVAL)
-			fail_msg("word %u", i);
-		memcpy(saved + at, &good, 8);
-	}
+	REFUSED(wrong);
+	TAKEN(right);
 	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size - 8), IOMMU_EINVAL);
 	saved[0] ^= 1;
 	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), IOMMU_EINVAL);
 	saved[0] ^= 1;
 	assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
 	rv_end();
+}
+
+/* Of what a unit has not there is nothing in a state. */
+static void a_smaller_unit_has_fewer_states(void **state)
+{
+	static const struct change wrong[] = {
+		{67, 1 << 4},
+		{103, 1},
+		{130, 1}, /* counters */
+		{134, 1 << 3},
+		{134, 1 << 19}, /* qosid */
+		{4, 10},
+		{8, 10},
+		{12, 10},
+		{17, 1 << 1}, /* bases, icvec */
+		{2, RISCV_DDTP_2LVL},
+	};
+	static const struct change right[] = {
+		{67, 1 << 3}, {102, 1}, {134, 0x70007}, {4, 9}, {8, 9}, {12, 9}, {17, 0x1111},
+	};
+	static const struct change counts[] = {{67, 1}, {100, 1}};
+	struct iommu_model_riscv_config small = all;
+
+	(void)state;
+	small.counters = 3;
+	small.qos_bits = 3;
+	small.queue_max = 10;
+	small.vectors = 2;
+	small.levels = 1 << 1 | 1 << 3;
+	rv_begin(&small);
+	save();
+	REFUSED(wrong);
+	TAKEN(right);
+	rv_end();
+	small.capabilities &= ~RISCV_CAP_HPM;
+	rv_begin(&small);
+	save();
+	REFUSED(counts);
+	rv_end();
+}
+
+/* What was on its way to be on, or off, gets there. */
+static void what_is_busy_goes_on_when_restored(void **state)
+{
+	static const struct {
+		uint32_t offset, base;
+		unsigned int size;
+		uint64_t on, off, is_on;
+	} cases[] = {
+		{RISCV_CQCSR, RISCV_CQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_FQCSR, RISCV_FQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_PQCSR, RISCV_PQB, 4, RISCV_QUEUE_ENABLE, 0,
+		 RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON},
+		{RISCV_DDTP, 0, 8, RISCV_DDTP_BARE, RISCV_DDTP_OFF, RISCV_DDTP_BARE},
+	};
+	const struct iommu_model_riscv_faults busy = {.stays_busy = true}, none = {0};
+	unsigned int i, on;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		for (on = 0; on < 2; on++) {
+			uint64_t before;
+
+			rv_begin(&all);
+			if (cases[i].base != 0)
+				rv_set(cases[i].base, 8, riscv_queue_base(RV_COMMANDS, 6));
+			if (on == 0)
+				rv_set(cases[i].offset, cases[i].size, cases[i].on);
+			else if (i == 0)
+				rv_submit(riscv_command_fence_store(0, RV_FLAG, 0x77));
+			iommu_model_riscv_misbehave(rv.model, &busy);
+			rv_set(cases[i].offset, cases[i].size,
+			       on != 0 ? cases[i].on : cases[i].off);
+			before = rv_reg(cases[i].offset, cases[i].size);
+			assert_int_not_equal(before, on != 0 ? cases[i].is_on : cases[i].off);
+			save();
+			iommu_model_riscv_misbehave(rv.model, &none);
+			iommu_model_riscv_reset(rv.model);
+			assert_int_equal(iommu_model_riscv_restore(rv.model, saved, saved_size), 0);
+			/* Nor is a register read for it. */
+			if (i == 0 && on != 0)
+				assert_int_equal(rv_look(RV_FLAG), 0x77);
+			assert_int_equal(rv_reg(cases[i].offset, cases[i].size),
+					 on != 0 ? cases[i].is_on : cases[i].off);
+			assert_int_equal(rv.misuses, 0);
+			rv_end();
+		}
 }
 
 static void mutated_states_do_no_harm(void **state)
@@ -990,6 +1137,8 @@ int main(void)
 		cmocka_unit_test(a_unit_without_page_requests_has_its_states),
 		cmocka_unit_test(a_smaller_queue_is_a_state),
 		cmocka_unit_test(states_that_cannot_be_are_refused),
+		cmocka_unit_test(a_smaller_unit_has_fewer_states),
+		cmocka_unit_test(what_is_busy_goes_on_when_restored),
 		cmocka_unit_test(mutated_states_do_no_harm),
 		cmocka_unit_test(a_wild_reset_leaves_nothing_to_rely_on),
 		cmocka_unit_test(two_processors_at_once),

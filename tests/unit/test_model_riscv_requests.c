@@ -1771,7 +1771,49 @@ static void stages_of_a_device(void **state)
 	rv_set(RISCV_DDTP, 8, RISCV_DDTP_BARE);
 	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, false, 0, &stage), 0);
 	assert_false(stage.first || stage.second);
+	assert_int_equal(stage.pscid | stage.gscid, 0);
+	assert_int_equal(stage.first_table | stage.second_table, 0);
 	rv_end();
+}
+
+/* Each of them alone, and of 32 bits. */
+static void a_stage_of_a_device(void **state)
+{
+	const struct riscv_context first = {
+		.words = {V | RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_SXL, 0,
+			  riscv_ta(0x54321), riscv_iosatp(RISCV_IOSATP_SV39, RV_FIRST(2))}};
+	const struct riscv_context second = {
+		.words = {V | RISCV_TC_SXL, 8ULL << 60 | 7ULL << 44 | RV_GUEST_ROOT >> 12, 0, 0}};
+	struct iommu_model_riscv_config config = all;
+	struct iommu_model_riscv_stage stage;
+	unsigned int is_second;
+
+	(void)state;
+	config.capabilities |= RV_32_BIT;
+	for (is_second = 0; is_second < 2; is_second++) {
+		rv_begin(&config);
+		rv_set(RISCV_FCTL, 4, RISCV_FCTL_GXL);
+		assert_int_equal(rv_reg(RISCV_FCTL, 4), RISCV_FCTL_GXL);
+		rv_queues_on(false);
+		rv_directory_on(RISCV_DDTP_1LVL);
+		rv_context(RV_DEVICE, is_second != 0 ? &second : &first);
+		rv_run(riscv_command_inval_directories());
+		assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, false, 0, &stage),
+				 0);
+		assert_int_equal(stage.first, is_second == 0);
+		assert_int_equal(stage.second, is_second != 0);
+		assert_int_equal(stage.has_pscid, is_second == 0);
+		assert_int_equal(stage.pscid, is_second == 0 ? 0x54321 : 0);
+		assert_int_equal(stage.gscid, is_second == 0 ? 0 : 7);
+		assert_true(stage.first_is_32_bit);
+		assert_true(stage.second_is_32_bit);
+		assert_int_equal(stage.first_table, is_second == 0 ? RV_FIRST(2) : 0);
+		assert_int_equal(stage.second_table, is_second == 0 ? 0 : RV_GUEST_ROOT);
+		assert_int_equal(stage.ats, is_second == 0);
+		assert_int_equal(stage.page_requests, is_second == 0);
+		assert_int_equal(stage.cause, 0);
+		rv_end();
+	}
 }
 
 static void the_mappings_of_a_device(void **state)
@@ -1932,6 +1974,7 @@ int main(void)
 		cmocka_unit_test(accesses_in_pieces),
 		cmocka_unit_test(a_peek_changes_nothing),
 		cmocka_unit_test(stages_of_a_device),
+		cmocka_unit_test(a_stage_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_guest),
 		cmocka_unit_test(the_mappings_of_narrow_and_nested_tables),

@@ -709,7 +709,7 @@ static void a_guest_gets_no_larger_windows(void **state)
 		.dynamic_pages = (1ULL << 22) + 1,
 	};
 	uint32_t inputs[5] = {0, 0, 0, 12, 12 + 23};
-	uint32_t outputs[5];
+	uint32_t outputs[6] = {~0U, ~0U, ~0U, ~0U, ~0U, ~0U};
 	unsigned int shift;
 
 	(void)state;
@@ -723,7 +723,12 @@ static void a_guest_gets_no_larger_windows(void **state)
 	assert_int_equal(iommu_model_papr_create(&config, &papr), 0);
 	assert_int_equal(iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_QUERY, 3, inputs, 5, outputs),
 			 0);
+	assert_int_equal(outputs[1], 2);
 	assert_int_equal(outputs[2], 1 << 22);
+	assert_int_equal(outputs[3], 1 | 2); /* pages of 4 and 64 KiB */
+	assert_int_equal(outputs[4], 0);
+	assert_int_equal(iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_QUERY, 3, inputs, 6, outputs),
+			 -3);
 	for (shift = 12 + 23; shift <= 64; shift++) {
 		inputs[4] = shift;
 		assert_int_equal(

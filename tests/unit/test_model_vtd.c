@@ -131,6 +131,87 @@ static void capabilities_say_what_was_configured(void **state)
 }
 
 /* A unit changes its mode only while it does not translate. */
+/* Each thing that is configured is one capability, and no other. */
+static void each_flag_is_a_capability(void **state)
+{
+	const uint64_t protected = VTD_CAP_PLMR | VTD_CAP_PHMR;
+	const uint64_t scalable = VTD_ECAP_SMTS | VTD_ECAP_RPS | VTD_ECAP_SMPWCS | VTD_ECAP_SSTS;
+	static const unsigned int both = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE;
+	const struct {
+		unsigned int base, flags;
+		uint64_t cap, ecap; /* that change */
+	} cases[] = {
+		{0, IOMMU_MODEL_VTD_WRITE_BUFFER, VTD_CAP_RWBF, 0},
+		{0, IOMMU_MODEL_VTD_PROTECTED_MEMORY, protected, 0},
+		{0, IOMMU_MODEL_VTD_CACHING_MODE, VTD_CAP_CM, 0},
+		{0, IOMMU_MODEL_VTD_SELF_INVALIDATING, VTD_CAP_ESIRTPS | VTD_CAP_ESRTPS, 0},
+		{0, IOMMU_MODEL_VTD_NONCOHERENT, 0, VTD_ECAP_C},
+		{0, IOMMU_MODEL_VTD_NO_QUEUE, 0, VTD_ECAP_QI},
+		{0, IOMMU_MODEL_VTD_PASS_THROUGH, 0, VTD_ECAP_PT},
+		{0, IOMMU_MODEL_VTD_SNOOP_CONTROL, 0, VTD_ECAP_SC},
+		{0, IOMMU_MODEL_VTD_DEVICE_TLB, 0, VTD_ECAP_DT},
+		{0, IOMMU_MODEL_VTD_SCALABLE, 0, scalable},
+		{IOMMU_MODEL_VTD_SCALABLE, IOMMU_MODEL_VTD_NONCOHERENT, 0,
+		 VTD_ECAP_C | VTD_ECAP_SMPWCS},
+		{IOMMU_MODEL_VTD_SCALABLE, IOMMU_MODEL_VTD_FIRST_STAGE, VTD_CAP_FS1GP,
+		 VTD_ECAP_FSTS | VTD_ECAP_SRS},
+		{both, IOMMU_MODEL_VTD_NO_SECOND_STAGE, 0, VTD_ECAP_SSTS},
+		{both, IOMMU_MODEL_VTD_FIRST_STAGE_5, VTD_CAP_FS5LP, 0},
+		{both, IOMMU_MODEL_VTD_NESTED, 0, VTD_ECAP_NEST},
+		{both, IOMMU_MODEL_VTD_DIRTY, 0, VTD_ECAP_SSADS},
+		{both, IOMMU_MODEL_VTD_PASID, 0, VTD_ECAP_PASID | 19ULL << 35},
+		{both | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASID,
+		 IOMMU_MODEL_VTD_PAGE_REQUESTS, 0, VTD_ECAP_PRS | VTD_ECAP_PDS},
+		{0, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, 0, VTD_ECAP_IR | 15ULL << 20},
+		{IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, IOMMU_MODEL_VTD_X2APIC, 0, VTD_ECAP_EIM},
+		{IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, IOMMU_MODEL_VTD_POSTED_INTERRUPTS, VTD_CAP_PI,
+		 0},
+	};
+	static const uint64_t sizes[] = {0, IOMMU_SIZE_2M, IOMMU_SIZE_1G,
+					 IOMMU_SIZE_2M | IOMMU_SIZE_1G};
+	struct iommu_model_vtd_config config = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t cap, ecap;
+
+		config.flags = cases[i].base;
+		begin(&config);
+		cap = reg(VTD_CAP, 8);
+		ecap = reg(VTD_ECAP, 8);
+		end();
+		config.flags |= cases[i].flags;
+		begin(&config);
+		if ((reg(VTD_CAP, 8) ^ cap) != cases[i].cap ||
+		    (reg(VTD_ECAP, 8) ^ ecap) != cases[i].ecap)
+			fail_msg("flags %#x: %#llx, %#llx", cases[i].flags,
+				 (unsigned long long)(reg(VTD_CAP, 8) ^ cap),
+				 (unsigned long long)(reg(VTD_ECAP, 8) ^ ecap));
+		end();
+	}
+	/* As many levels as the width needs. */
+	for (i = 30; i <= 57; i++) {
+		config = (struct iommu_model_vtd_config){.address_width = (unsigned int)i};
+		begin(&config);
+		assert_int_equal(vtd_cap_guest_address_width(reg(VTD_CAP, 8)), i);
+		assert_int_equal(vtd_cap_sagaw(reg(VTD_CAP, 8)), i <= 39   ? VTD_SAGAW_3_LEVELS
+								 : i <= 48 ? VTD_SAGAW_4_LEVELS
+									   : VTD_SAGAW_5_LEVELS);
+		end();
+	}
+	config = (struct iommu_model_vtd_config){0};
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		config.flags = both;
+		config.pgsize_bitmap = IOMMU_SIZE_4K | sizes[i];
+		begin(&config);
+		assert_int_equal(vtd_cap_second_stage_large_pages(reg(VTD_CAP, 8)), sizes[i]);
+		assert_int_equal((reg(VTD_CAP, 8) & VTD_CAP_FS1GP) != 0,
+				 (sizes[i] & IOMMU_SIZE_1G) != 0);
+		end();
+	}
+}
+
 static void modes_do_not_change_under_translation(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE};
@@ -1186,6 +1267,125 @@ static void state_is_saved_and_restored(void **state)
 
 /* --- A driver that does everything wrong ------------------------------------------------------ */
 
+/*
+ * Each bit of each word: whether a state may have it otherwise, which is where a register can hold
+ * it, and whether it is then saved again as it was, or is settled at once.
+ */
+static void states_hold_what_registers_can(void **state)
+{
+	static const struct {
+		uint64_t taken, settled;
+	} words[] = {
+		/* magic */
+		{0, 0},
+		/* version and capabilities */
+		{0, 0},
+		{0, 0},
+		{0, 0},
+		/* gcmd: reads as 0 */
+		{0, 0},
+		/* gsts: what is on */
+		{0x4d800000, 0},
+		/* rtaddr, root, root_set */
+		{0xfffffffffffffc00, 0},
+		{0xffffffffffffffff, 0},
+		{0x1, 0},
+		/* ccmd, iva, iotlb */
+		{0xf8000003ffffffff, 0x8000000000000000},
+		{0xfffffffffffff07f, 0},
+		{0xb603ffff00000000, 0x8000000000000000},
+		/* fsts, fectl, fedata, feaddr, feuaddr */
+		{0xff7f, 0xff02},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* pmen and its four bounds */
+		{0x80000001, 0x80000001},
+		{0xffe00000, 0},
+		{0xffe00000, 0},
+		{0xffffffffffe00000, 0},
+		{0xffffffffffe00000, 0},
+		/* iqh, iqt, iqa, iqercd */
+		{0xff0, 0},
+		{0x7fff0, 0},
+		{0xfffffffffffff807, 0},
+		{0xffffffffffffffff, 0},
+		/* ics, iectl, iedata, ieaddr, ieuaddr */
+		{0x1, 0},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* irta, interrupts, interrupts_set */
+		{0xfffffffffffff80f, 0},
+		{0xffffffffffffffff, 0},
+		{0x1, 0},
+		/* the next fault record */
+		{0x1, 0},
+		/* pqh, pqt, pqa, prs, pectl, pedata, peaddr, peuaddr */
+		{0x7ffe0, 0},
+		{0x7ffe0, 0},
+		{0xfffffffffffff007, 0},
+		{0x3, 0},
+		{0xc0000000, 0x40000000},
+		{0xffff, 0},
+		{0xfffffffc, 0},
+		{0xffffffff, 0},
+		/* two fault records */
+		{0xffffffffffffffff, 0},
+		{0xffffffffffffffff, 0x8000000000000000},
+		{0xffffffffffffffff, 0},
+		{0xffffffffffffffff, 0x8000000000000000},
+		/* what is on its way */
+		{0x1f, 0x1a},
+		{0xc7800000, 0},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0, 0},
+		{0x100000000, 0x100000000},
+		{0x1ff0fffff3dffff, 0x1ff0fffff3dffff},
+		{0x1ff0fffff3dffff, 0x1ff0fffff3dffff},
+		{0xffffffffffffffff, 0xffffffffffffffff},
+		{0x1ff0fffff0fffff, 0x1ff0fffff0fffff},
+	};
+	const struct iommu_model_vtd_config config = {
+		.fault_records = 2,
+		.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+			 IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_DEVICE_TLB |
+			 IOMMU_MODEL_VTD_PAGE_REQUESTS | IOMMU_MODEL_VTD_INTERRUPT_REMAPPING |
+			 IOMMU_MODEL_VTD_PROTECTED_MEMORY};
+	static unsigned char saved[sizeof(words) / sizeof(words[0]) * 8], again[sizeof(saved)];
+	size_t word;
+	unsigned int bit;
+
+	(void)state;
+	begin(&config);
+	assert_int_equal(iommu_model_vtd_save(t.model, NULL, 0), sizeof(saved));
+	assert_int_equal(iommu_model_vtd_save(t.model, saved, sizeof(saved)), sizeof(saved));
+	for (word = 0; word < sizeof(words) / sizeof(words[0]); word++)
+		for (bit = 0; bit < 64; bit++) {
+			unsigned char *byte = &saved[word * 8 + bit / 8];
+			const unsigned char flip = (unsigned char)(1 << bit % 8);
+			int status;
+
+			*byte ^= flip;
+			status = iommu_model_vtd_restore(t.model, saved, sizeof(saved));
+			if (status != ((words[word].taken >> bit & 1) != 0 ? 0 : IOMMU_EINVAL))
+				fail_msg("word %u, bit %u: %d", (unsigned int)word, bit, status);
+			if (status == 0) {
+				(void)iommu_model_vtd_save(t.model, again, sizeof(again));
+				if ((memcmp(again, saved, sizeof(saved)) != 0) !=
+				    ((words[word].settled >> bit & 1) != 0))
+					fail_msg("word %u, bit %u", (unsigned int)word, bit);
+			}
+			*byte ^= flip;
+		}
+	end();
+}
+
 static void random_registers_and_memory_do_no_harm(void **state)
 {
 	static const uint64_t interesting[] = {
@@ -1363,6 +1563,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_configured_is_sensible),
 		cmocka_unit_test(capabilities_say_what_was_configured),
 		cmocka_unit_test(registers_keep_the_rules),
+		cmocka_unit_test(each_flag_is_a_capability),
 		cmocka_unit_test(modes_do_not_change_under_translation),
 		cmocka_unit_test(slow_and_stuck_commands),
 		cmocka_unit_test(the_walk_leads_where_the_tables_say),
@@ -1390,6 +1591,7 @@ int main(void)
 		cmocka_unit_test(devices_are_asked_and_may_be_silent),
 		cmocka_unit_test(interrupts_fault_for_their_reasons),
 		cmocka_unit_test(state_is_saved_and_restored),
+		cmocka_unit_test(states_hold_what_registers_can),
 		cmocka_unit_test(random_registers_and_memory_do_no_harm),
 		cmocka_unit_test(a_built_table_reads_back),
 		cmocka_unit_test(a_table_that_cannot_be_is_not_built),

@@ -335,19 +335,30 @@ static void each_fault_has_its_reason(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
-		for (hidden = 0; hidden < 2; hidden++) {
+		for (hidden = 0; hidden < 3; hidden++) {
+			/* An entry that cannot be read is always said. */
+			const bool is_hidden = hidden == 1
+						       ? lies[i].reason >= 0x59
+						       : hidden == 2 && lies[i].reason >= 0x51 &&
+								 lies[i].reason != 0x58;
 			uint64_t high;
 
 			begin(&everything);
 			make_scalable_tables(lies[i].type);
 			word(lies[i].paddr, lies[i].value);
-			/* Faults may be kept from being recorded from the PASID entry on. */
-			if (hidden != 0)
+			/*
+			 * Faults may be kept from being recorded from the PASID entry on, or from
+			 * the entry of the directory that leads to it.
+			 */
+			if (hidden == 1)
 				word(P(0), word_at(P(0)) | VTD_PASID_FPD);
+			if (hidden == 2)
+				word(DIRECTORY + 8,
+				     word_at(DIRECTORY + 8) | VTD_PASID_DIRECTORY_FPD);
 			on();
 			assert_int_equal(reach_pasid(PASID, ADDRESS, IOMMU_PROT_READ),
 					 lies[i].reason);
-			if (hidden != 0 && lies[i].reason >= 0x59) {
+			if (is_hidden) {
 				assert_int_equal(reg(VTD_FSTS, 4), 0);
 				end();
 				continue;

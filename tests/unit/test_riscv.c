@@ -8,6 +8,7 @@
 
 #include <libiommu/hw/riscv_command.h>
 #include <libiommu/hw/riscv_fault.h>
+#include <libiommu/hw/riscv_page_request.h>
 #include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/riscv_process_directory.h>
 #include <libiommu/hw/riscv_registers.h>
@@ -69,8 +70,18 @@ static struct {
 	/* Groups of page requests that were reported. */
 	unsigned int groups;
 	struct iommu_page_request request;
+	enum iommu_page_response_code response; /* of the handler … */
+	bool answers_later;                     /* … which gives none */
 	iommu_paddr_t next_memory;
 	uint64_t resets_at; /* the unit resets itself when this register has been read; 0: not */
+	uint64_t now, step; /* the host's clock, and how far it goes with each look */
+	unsigned int again; /* faults that the handler itself causes, by the first device */
+	/* Called while hardware is told to forget something. */
+	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
+	unsigned int told;
+	struct iommu_model_riscv_invalidation tlb_told[16]; /* of those, what devices were told */
+	unsigned int tlb_told_count;
+	unsigned int doorbells; /* of the command queue, since its errors were cleared */
 } f;
 
 /* --- The model's services --------------------------------------------------------------------- */
@@ -163,11 +174,15 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 	unsigned int i;
 
 	(void)ctx;
+	f.told++;
+	if (f.meanwhile != NULL)
+		f.meanwhile(what);
 	if (what->type != IOMMU_MODEL_RISCV_DEVICE_TLB)
 		return true;
 	device = device_of(what->device_id);
 	assert_non_null(device);
 	device->asked++;
+	f.tlb_told[f.tlb_told_count++ % 16] = *what;
 	if (device->silent)
 		return false;
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
@@ -202,7 +217,8 @@ static void unmap_mmio(void *ctx, void *registers, uint64_t size)
 
 static uint64_t offset_of(const volatile void *reg)
 {
-	return (uintptr_t)reg - BASE;
+	/* Of whichever unit: all have the one model. */
+	return ((uintptr_t)reg - BASE) & (PAGE - 1);
 }
 
 static uint32_t read32(void *ctx, const volatile void *reg)
@@ -226,6 +242,9 @@ static uint64_t read64(void *ctx, const volatile void *reg)
 static void write32(void *ctx, volatile void *reg, uint32_t value)
 {
 	(void)ctx;
+	if (offset_of(reg) == RISCV_CQCSR && (value & RISCV_CQCSR_ERRORS) != 0)
+		f.doorbells = 0;
+	f.doorbells += offset_of(reg) == RISCV_CQT;
 	iommu_model_riscv_mmio_write(f.model, offset_of(reg), 4, value);
 }
 
@@ -238,17 +257,23 @@ static void write64(void *ctx, volatile void *reg, uint64_t value)
 /* Time passes with each look at it. */
 static uint64_t now_ns(void *ctx)
 {
-	static uint64_t now;
-
 	(void)ctx;
-	return now += 10000000;
+	return f.now += f.step;
 }
 
 static void note_fault(void *ctx, const struct iommu_fault *fault)
 {
+	const struct iommu_model_riscv_request request = {.device_id = f.devices[0].id};
+	struct iommu_model_riscv_translation translation;
+
 	(void)ctx;
 	assert_true(f.fault_count < sizeof(f.faults) / sizeof(f.faults[0]));
 	f.faults[f.fault_count++] = *fault;
+	if (f.again == 0)
+		return;
+	f.again--;
+	assert_int_equal(iommu_model_riscv_translate(f.model, &request, &translation),
+			 IOMMU_EFAULT);
 }
 
 /* --- The machine ------------------------------------------------------------------------------ */
@@ -282,6 +307,7 @@ static void machine(const struct iommu_model_riscv_config *config)
 {
 	memset(&f, 0, sizeof(f));
 	f.next_memory = FARAWAY;
+	f.step = 10000000;
 	test_platform_init(&f.outside, 1 << 24, 0);
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
@@ -316,20 +342,20 @@ static int add_device(unsigned int i, const struct iommu_endpoint_info *info)
 	return status;
 }
 
-/* A unit that is on, and devices 00:01.0, 00:02.0, … */
-static void begin_with(const struct iommu_model_riscv_config *model)
+/* A unit that is on, and devices 00:01.0, 00:02.0, … of its segment */
+static void begin_with(const struct iommu_model_riscv_config *model,
+		       const struct iommu_riscv_config *config)
 {
-	const struct iommu_riscv_config config = {
-		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
 	unsigned int i;
 
 	machine(model);
-	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, config, &f.unit), 0);
 	for (i = 0; i < DEVICES; i++) {
 		struct iommu_endpoint_info info;
 
 		f.devices[i].id = 8 * (i + 1);
 		info = info_of(i);
+		info.segment = config->segment;
 		assert_int_equal(add_device(i, &info), 0);
 	}
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
@@ -338,8 +364,10 @@ static void begin_with(const struct iommu_model_riscv_config *model)
 static void begin(uint64_t capabilities)
 {
 	const struct iommu_model_riscv_config model = {.capabilities = capabilities};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
 
-	begin_with(&model);
+	begin_with(&model, &config);
 }
 
 static void end(void)
@@ -659,6 +687,156 @@ static void test_nested(void **state)
 	end();
 }
 
+/*
+ * A guest's invalidation that hardware does not confirm: nothing of any guest is known any more
+ * when the unit works again.
+ */
+static void test_nested_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_TABLE), .process = 77};
+	struct iommu_domain_config config = {.user_data = &table, .user_size = sizeof(table)};
+	const struct riscv_command command = riscv_command_vma();
+	const struct iommu_riscv_invalidation request = {command.low, command.high};
+	struct iommu_domain *parents[3], *nested[3];
+	iommu_paddr_t page[3], other[3];
+	uint64_t *guest[3];
+	unsigned int done = 7, i;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	for (i = 0; i < 3; i++) {
+		parents[i] = make(IOMMU_DOMAIN_PAGING, &parent_config);
+		guest[i] = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+		assert_int_equal(iommu_map(parents[i], GUEST_TABLE,
+					   iommu_virt_to_phys(&f.test.platform, guest[i]), PAGE,
+					   RW),
+				 0);
+		page[i] = map(parents[i], 0x80000000ULL + 0x5000);
+		other[i] = map(parents[i], 0xc0000000ULL + 0x5000);
+		set_guest_entry(guest[i], 0x80000000ULL);
+		config.parent = parents[i];
+		nested[i] = make(IOMMU_DOMAIN_NESTED, &config);
+		assert_int_equal(iommu_domain_attach_group(nested[i], f.devices[i].group), 0);
+		reaches(i, 0, 0x5000, page[i]);
+		set_guest_entry(guest[i], 0xc0000000ULL);
+		reaches(i, 0, 0x5000, page[i]);
+	}
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(
+		iommu_domain_invalidate_user(nested[1], &request, sizeof(request), 1, &done),
+		IOMMU_ETIMEDOUT);
+	assert_int_equal(done, 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (i = 0; i < 3; i++) {
+		reaches(i, 0, 0x5000, other[i]);
+		assert_int_equal(iommu_domain_detach_group(f.devices[i].group), 0);
+		iommu_domain_free(nested[i]);
+		iommu_domain_free(parents[i]);
+		f.test.platform.free_pages(f.test.platform.ctx, guest[i], 0);
+	}
+	end();
+}
+
+/* Commands of a guest: one after the other, up to the one that is none. */
+static void test_nested_requests(void **state)
+{
+	const struct iommu_domain_config parent_config = {.nest_parent = true};
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_TABLE), .process = 77};
+	struct iommu_domain_config config = {.user_data = &table, .user_size = sizeof(table)};
+	const struct riscv_command vma = riscv_command_vma();
+	static const struct {
+		uint64_t low, high; /* beside those of the command */
+		int status;
+	} cases[] = {
+		{0, 0, 0},
+		{RISCV_IOTINVAL_AV, 0x12345ULL << 10, 0},
+		{RISCV_IOTINVAL_AV | RISCV_IOTINVAL_NL, 0x12345ULL << 10, 0},
+		{RISCV_IOTINVAL_PSCV | 0xfffffULL << 12, 0, 0},
+		{RISCV_IOTINVAL_GV, 0, IOMMU_EOPNOTSUPP},
+		{1ULL << 44, 0, IOMMU_EOPNOTSUPP},
+		{1ULL << 63, 0, IOMMU_EOPNOTSUPP},
+		{0, RISCV_IOTINVAL_HIGH_RESERVED, IOMMU_EOPNOTSUPP},
+	};
+	struct {
+		struct iommu_riscv_invalidation request;
+		uint64_t rest;
+	} longer[3];
+	struct iommu_domain *parent, *nested;
+	unsigned int done, i;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	parent = make(IOMMU_DOMAIN_PAGING, &parent_config);
+	config.parent = parent;
+	nested = make(IOMMU_DOMAIN_NESTED, &config);
+	assert_int_equal(iommu_domain_attach_group(nested, f.devices[0].group), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_riscv_invalidation request = {vma.low | cases[i].low,
+								 vma.high | cases[i].high};
+
+		done = 7;
+		f.told = 0;
+		assert_int_equal(
+			iommu_domain_invalidate_user(nested, &request, sizeof(request), 1, &done),
+			cases[i].status);
+		assert_int_equal(done, cases[i].status == 0);
+		assert_int_equal(f.told != 0, cases[i].status == 0);
+	}
+	memset(longer, 0, sizeof(longer));
+	for (i = 0; i < 3; i++)
+		longer[i].request = (struct iommu_riscv_invalidation){vma.low, vma.high};
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 0);
+	assert_int_equal(done, 3);
+	longer[1].rest = 1ULL << 63;
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 1);
+	longer[1].rest = 0;
+	longer[2].request.low = 0x7f;
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 2);
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, 15, 1, &done), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_invalidate_user(nested, longer, 0, 0, &done), 0);
+	assert_int_equal(done, 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(nested);
+	iommu_domain_free(parent);
+	end();
+}
+
+/* What was not valid is known to nothing: a first attach says nothing to hardware. */
+static void test_first_attach_says_nothing(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *rid, *one;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	f.told = 0;
+	assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+	assert_int_equal(f.told, 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[1].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[1].group, 5, &handle), 0);
+	(void)map(one, IOVA);
+	assert_int_equal(f.told, 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[1].group, 5), 0);
+	assert_int_not_equal(f.told, 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	end();
+}
+
 /* What a guest says of its table makes no sense. */
 static void test_nested_nonsense(void **state)
 {
@@ -722,7 +900,10 @@ static void test_device_tlb(void **state)
 	assert_false(use_kept(0, 0, IOVA, &seen));
 	paddr = map(domain, IOVA);
 	assert_true(ask(0, 0, IOVA));
+	/* For which it is asked once, and then may use its TLB at once. */
+	f.devices[0].asked = 0;
 	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_int_equal(f.devices[0].asked, 1);
 	assert_false(use_kept(0, 0, IOVA, &seen));
 	/* With a second stage it is told guest addresses, which are translated once more. */
 	paddr = map(second, IOVA);
@@ -770,6 +951,48 @@ static void test_silent_device(void **state)
 	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
 	iommu_domain_free(domain);
 	iommu_domain_free(beside);
+	end();
+}
+
+/* While its unit comes on a device does not answer: that one is blocked, and all else works. */
+static void test_silent_at_enable(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr, seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[1].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(ask(1, 0, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	f.devices[0].asked = f.devices[1].asked = 0;
+	f.devices[0].silent = true;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_false(iommu_endpoint_is_lost(f.devices[1].endpoint));
+	assert_int_equal(f.devices[1].asked, 1);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	/* What the other had kept it does not have any more; it may keep new things. */
+	assert_false(use_kept(1, 0, IOVA, &seen));
+	reaches(1, 0, IOVA, paddr);
+	assert_true(ask(1, 0, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(1, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	iommu_domain_free(domain);
 	end();
 }
 
@@ -1074,6 +1297,73 @@ static void test_device_tlb_of_pasids(void **state)
 	end();
 }
 
+/* After a time without power over its TLB a device is told to forget each PASID that it had. */
+static void test_device_tlb_unknown(void **state)
+{
+	static const uint32_t pasids[] = {1, 9, 255, 256, 0x1ff00};
+	unsigned int global, i;
+
+	(void)state;
+	for (global = 0; global < 2; global++) {
+		const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+		const struct iommu_riscv_config config = {.registers = BASE};
+		struct iommu_pasid_handle handles[5];
+		struct iommu_endpoint_info info;
+		struct iommu_domain *rid, *one;
+		iommu_paddr_t seen;
+
+		memset(handles, 0, sizeof(handles));
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		f.devices[0].id = 8;
+		info = info_of(0);
+		info.tlb_global_invalidate = global != 0;
+		assert_int_equal(add_device(0, &info), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		rid = paging(IOMMU_STAGE_ANY);
+		one = paging(IOMMU_STAGE_FIRST);
+		(void)map(rid, IOVA);
+		(void)map(one, IOVA);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			0);
+		assert_int_equal(iommu_domain_attach_group(rid, f.devices[0].group), 0);
+		for (i = 0; i < 5; i++)
+			assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group,
+								   pasids[i], &handles[i]),
+					 0);
+		/* What was blocked since may be kept as well. */
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 9), 0);
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		f.tlb_told_count = 0;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(f.tlb_told_count, global != 0 ? 2 : 6);
+		for (i = 0; i < f.tlb_told_count; i++) {
+			const struct iommu_model_riscv_invalidation *what = &f.tlb_told[i];
+
+			assert_int_equal(what->device_id, 8);
+			assert_int_equal(what->size, 0);
+			assert_int_equal(what->has_process, i != 0);
+			assert_int_equal(what->all_processes, i != 0 && global != 0);
+			if (i != 0 && global == 0)
+				assert_int_equal(what->process_id, pasids[i - 1]);
+		}
+		/* Then it may keep what it is told. */
+		assert_true(ask(0, 0, IOVA));
+		assert_true(ask(0, 0x1ff00, IOVA));
+		assert_true(use_kept(0, 0x1ff00, IOVA, &seen));
+		for (i = 0; i < 5; i++)
+			if (pasids[i] != 9)
+				assert_int_equal(
+					iommu_domain_detach_pasid(f.devices[0].group, pasids[i]),
+					0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(rid);
+		iommu_domain_free(one);
+		end();
+	}
+}
+
 /* --- Page requests ---------------------------------------------------------------------------- */
 
 static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
@@ -1083,12 +1373,14 @@ static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
 		.group = requests[count - 1].group,
 		.has_pasid = requests[count - 1].has_pasid,
 		.pasid = requests[count - 1].pasid,
-		.code = IOMMU_PAGE_SUCCESS,
+		.code = f.response,
 	};
 
 	(void)ctx;
 	f.groups++;
 	f.request = requests[count - 1];
+	if (f.answers_later)
+		return;
 	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
 }
 
@@ -1163,11 +1455,12 @@ static void test_page_requests_after_a_reset(void **state)
 		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
 	const struct iommu_model_riscv_config wild = {.capabilities = EVERYTHING,
 						      .strict = IOMMU_MODEL_RISCV_WILD_RESET};
+	const struct iommu_riscv_config config = {.registers = BASE, .timeout_ns = 1000000000};
 	struct iommu_domain *domain;
 	unsigned int i;
 
 	(void)state;
-	begin_with(&wild);
+	begin_with(&wild, &config);
 	domain = paging(IOMMU_STAGE_FIRST);
 	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
 	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
@@ -1379,6 +1672,54 @@ static void test_interrupt_files(void **state)
 	end();
 }
 
+/* As many files as a table of several pages has, each with its own entry. */
+static void test_many_interrupt_files(void **state)
+{
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	static const uint64_t files[] = {0, 1, 255, 256, 511, 512, 1023};
+	struct iommu_model_riscv_message message;
+	struct iommu_model_riscv_request request;
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_SECOND);
+	/* 1024 files, of which the upper half of addresses begins 16 MiB further. */
+	assert_int_equal(iommu_riscv_set_files(domain, 0x11ff, guest_file >> 12), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 1, guest_file >> 12), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_map_file(domain, 1024, FARAWAY), IOMMU_EINVAL);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_int_equal(iommu_riscv_map_file(domain, files[i], FARAWAY + PAGE * i), 0);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		request = request_of(
+			0, 0, guest_file + ((files[i] & 0x1ff) << 12) + ((files[i] >> 9) << 24));
+		request.access = IOMMU_PROT_WRITE;
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+		assert_int_equal(message.address, FARAWAY + PAGE * i);
+		/* It moves, and is gone. */
+		assert_int_equal(iommu_riscv_map_file(domain, files[i], FARAWAY + 64 * PAGE), 0);
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message), 0);
+		assert_int_equal(message.address, FARAWAY + 64 * PAGE);
+		assert_int_equal(iommu_riscv_unmap_file(domain, files[i]), 0);
+		assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 7, &message),
+				 IOMMU_EFAULT);
+	}
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	domain = paging(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 3, guest_file >> 12), IOMMU_EBUSY);
+	assert_int_equal(iommu_riscv_unmap_file(domain, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_riscv_set_files(domain, 0, guest_file >> 12), 0);
+	assert_int_equal(iommu_riscv_map_file(domain, 1, FARAWAY), IOMMU_EINVAL);
+	assert_int_equal(iommu_riscv_map_file(domain, 0, FARAWAY), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /* An entry that was changed, which hardware did not confirm: no later change hides that. */
 static void test_files_unconfirmed(void **state)
 {
@@ -1407,6 +1748,767 @@ static void test_files_unconfirmed(void **state)
 	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
 	iommu_domain_free(domain);
 	end();
+}
+
+/* --- Records, one by one ---------------------------------------------------------------------- */
+
+static uint64_t reg(uint32_t offset, unsigned int size)
+{
+	return iommu_model_riscv_mmio_read(f.model, offset, size);
+}
+
+/* What each kind of request says of itself. */
+static void test_fault_records(void **state)
+{
+	static const struct {
+		enum iommu_model_riscv_request_type type;
+		unsigned int prot;
+		bool execute;
+		uint32_t pasid;
+		enum iommu_fault_access access;
+	} cases[] = {
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_READ, false, 0, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_WRITE, false, 0, IOMMU_FAULT_WRITE},
+		{IOMMU_MODEL_RISCV_UNTRANSLATED, IOMMU_PROT_READ, true, 0x12345, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_READ, false, 0, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_WRITE, false, 0, IOMMU_FAULT_WRITE},
+		{IOMMU_MODEL_RISCV_TRANSLATED, IOMMU_PROT_READ, true, 3, IOMMU_FAULT_READ},
+		{IOMMU_MODEL_RISCV_TRANSLATION_REQUEST, IOMMU_PROT_READ, false, 0xfffff,
+		 IOMMU_FAULT_OTHER},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE, .segment = 7};
+	unsigned int i;
+
+	(void)state;
+	begin_with(&model, &config);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t address = IOVA + 0x1000ULL * i;
+		struct iommu_model_riscv_request request =
+			request_of(i % DEVICES, cases[i].pasid, address);
+		struct iommu_model_riscv_translation translation;
+		const struct iommu_fault *fault = &f.faults[i];
+		bool lost = false;
+
+		request.type = cases[i].type;
+		request.access = cases[i].prot;
+		request.execute = cases[i].execute;
+		assert_int_equal(iommu_model_riscv_translate(f.model, &request, &translation),
+				 IOMMU_EFAULT);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+		assert_false(lost);
+		assert_ptr_equal(fault->unit, f.unit);
+		assert_ptr_equal(fault->endpoint, f.devices[i % DEVICES].endpoint);
+		assert_int_equal(fault->segment, 7);
+		assert_int_equal(fault->source_id, f.devices[i % DEVICES].id);
+		assert_int_equal(fault->address, address);
+		assert_int_equal(fault->access, cases[i].access);
+		assert_int_equal(fault->has_pasid, cases[i].pasid != 0);
+		assert_int_equal(fault->pasid, cases[i].pasid);
+		assert_int_equal(fault->reason, RISCV_FAULT_DEVICE_NOT_VALID);
+	}
+	end();
+}
+
+/* Each cause has a name and an explanation of its own; what is no cause has those of no cause. */
+static void test_fault_texts(void **state)
+{
+	const char *unknown = iommu_riscv_fault_name(0), *names[300];
+	unsigned int count = 0, cause, i;
+
+	(void)state;
+	for (cause = 0; cause < 300; cause++) {
+		const char *name = iommu_riscv_fault_name(cause);
+
+		assert_true(strlen(iommu_riscv_fault_explanation(cause)) > 20);
+		if (strcmp(name, unknown) == 0) {
+			assert_string_equal(iommu_riscv_fault_explanation(cause),
+					    iommu_riscv_fault_explanation(0));
+			continue;
+		}
+		for (i = 0; i < count; i++)
+			assert_string_not_equal(name, names[i]);
+		names[count++] = name;
+	}
+	assert_int_equal(count, 30);
+	assert_string_equal(iommu_riscv_fault_name(RISCV_FAULT_EXECUTE_ACCESS),
+			    "execute access fault");
+	assert_string_equal(iommu_riscv_fault_name(RISCV_FAULT_TABLE_CORRUPT),
+			    "page table corrupted");
+	assert_string_equal(iommu_riscv_fault_name(2), unknown);
+}
+
+static void fault_times(unsigned int count)
+{
+	while (count-- != 0)
+		is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.fault_count = 0;
+}
+
+/* In a second no more are reported than the host wants; what is beyond that is lost. */
+static void test_fault_rate(void **state)
+{
+	static const struct {
+		unsigned int configured, limit;
+	} cases[] = {{3, 3}, {0, 1000}, {IOMMU_RISCV_FAULTS_UNBOUNDED, 1100}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_riscv_config config = {.registers = BASE,
+							  .faults_per_second = cases[i].configured};
+		unsigned int left = cases[i].limit;
+		unsigned int round;
+		bool lost = false;
+
+		begin_with(&model, &config);
+		/* In the first second of the host, which does not pass. */
+		f.now = f.step = 0;
+		for (round = 0; round < 11; round++) {
+			const unsigned int reported = left < 100 ? left : 100;
+
+			fault_times(100);
+			lost = false;
+			assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), reported);
+			assert_int_equal(f.fault_count, reported);
+			assert_int_equal(lost, reported < 100);
+			left -= reported;
+		}
+		fault_times(1);
+		f.now += 1000000000;
+		lost = false;
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+		assert_false(lost);
+		end();
+	}
+}
+
+/* A device that faults again with every report keeps the CPU for so many rounds, and no longer. */
+static void test_fault_storm(void **state)
+{
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING);
+	assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 0x28001000, 0x22),
+			 0);
+	fault_times(1);
+	f.again = 20;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 8);
+	assert_int_equal(f.fault_count, 8);
+	assert_false(lost);
+	/* For what is left the unit has sent a message. */
+	f.again = 0;
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.fault_count, 9);
+	assert_false(lost);
+	end();
+}
+
+/* Tails that no queue has: nothing is read by them. Of heads hardware is not asked. */
+static void test_senseless_queues(void **state)
+{
+	static const struct {
+		unsigned int offset, size;
+		bool is_fault;
+		int status;
+	} cases[] = {
+		{RISCV_FQH, 256, true, 0},
+		{RISCV_FQT, 256, true, IOMMU_EIO},
+		{RISCV_PQH, 512, false, 0},
+		{RISCV_PQT, 512, false, IOMMU_EIO},
+	};
+	const struct iommu_model_riscv_faults none = {0};
+	unsigned int i;
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_faults liar = {
+			.lies = true, .lying_register = cases[i].offset, .lie = cases[i].size};
+
+		iommu_model_riscv_misbehave(f.model, &liar);
+		assert_int_equal(cases[i].is_fault ? iommu_unit_handle_faults(f.unit, &lost)
+						   : iommu_unit_handle_page_requests(f.unit, &lost),
+				 cases[i].status);
+		iommu_model_riscv_misbehave(f.model, &none);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 0);
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 0);
+		assert_false(lost);
+		assert_int_equal(f.fault_count, 0);
+	}
+	end();
+}
+
+/* What is in the queues of a unit that could not be turned off is not lost when it is on again. */
+static void test_enabled_again(void **state)
+{
+	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_DDTP}, none = {0};
+	const struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .group = 5, .is_last = true};
+	struct iommu_domain *domain;
+	bool lost = false;
+	uint64_t tail;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(f.devices[0].endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(
+		iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	is_stopped(1, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	tail = reg(RISCV_CQT, 4);
+	assert_int_not_equal(tail, 0);
+	iommu_model_riscv_misbehave(f.model, &deaf);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	/* Nor are the commands begun anew. */
+	assert_true(reg(RISCV_CQT, 4) > tail);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
+	assert_int_equal(f.faults[0].address, IOVA);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_int_equal(f.groups, 1);
+	assert_int_equal(f.request.group, 5);
+	assert_false(lost);
+	assert_int_equal(
+		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
+		0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* --- Page requests, one by one ---------------------------------------------------------------- */
+
+/* Put a record into the queue of page requests, past the unit. */
+static void inject(uint64_t low, uint64_t high)
+{
+	const iommu_paddr_t queue = riscv_ppn_address(reg(RISCV_PQB, 8));
+	const uint32_t head = (uint32_t)reg(RISCV_PQH, 4);
+	struct iommu_model_riscv_faults liar = {
+		.lies = true, .lying_register = RISCV_PQT, .lie = (head + 1) % 512};
+	uint64_t *record = iommu_phys_to_virt(&f.test.platform, queue + 16ULL * head);
+
+	record[0] = iommu_le64(low);
+	record[1] = iommu_le64(high);
+	iommu_model_riscv_misbehave(f.model, &liar);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+	assert_int_equal(reg(RISCV_PQH, 4), (head + 1) % 512);
+}
+
+/* Requests of devices that have none: each group is answered once, and a stop is not. */
+static void test_unknown_requests(void **state)
+{
+	const uint64_t access = RISCV_PAGE_REQUEST_READ | RISCV_PAGE_REQUEST_WRITE;
+	struct device *device = &f.devices[1];
+
+	(void)state;
+	begin(EVERYTHING);
+	inject(riscv_page_request_low(16), riscv_page_request_high(IOVA, 9, access));
+	assert_int_equal(device->answers, 0);
+	inject(riscv_page_request_low(16),
+	       riscv_page_request_high(IOVA, 9, access | RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 1);
+	assert_int_equal(device->answer.device_id, 16);
+	assert_int_equal(device->answer.group, 9);
+	assert_int_equal(device->answer.code, 1);
+	assert_false(device->answer.has_process);
+	inject(riscv_page_request_low_process(16, 0x54321, 0),
+	       riscv_page_request_high(IOVA, 511,
+				       RISCV_PAGE_REQUEST_READ | RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 2);
+	assert_int_equal(device->answer.group, 511);
+	assert_int_equal(device->answer.code, 1);
+	assert_true(device->answer.has_process);
+	assert_int_equal(device->answer.process_id, 0x54321);
+	inject(riscv_page_request_low_process(16, 0x54321, 0),
+	       riscv_page_request_high(0, 0, RISCV_PAGE_REQUEST_LAST));
+	assert_int_equal(device->answers, 2);
+	assert_int_equal(f.groups, 0);
+	end();
+}
+
+/* What the host answers is what the device is told; and what it asked for is what the host sees. */
+static void test_page_answers(void **state)
+{
+	static const struct {
+		enum iommu_page_response_code response;
+		unsigned int code, prot;
+	} cases[] = {
+		{IOMMU_PAGE_SUCCESS, 0, IOMMU_PROT_READ},
+		{IOMMU_PAGE_INVALID, 1, IOMMU_PROT_WRITE},
+		{IOMMU_PAGE_FAILURE, 15, RW},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 8, .last = 8, .device_id = 0xab0008}};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 1};
+	unsigned int without, i;
+
+	(void)state;
+	for (without = 0; without < 2; without++) {
+		struct iommu_pasid_handle handle = {0};
+		struct iommu_endpoint_info info;
+		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
+		iommu_paddr_t seen;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		f.devices[0].id = 8;
+		info = info_of(0);
+		info.page_responses_without_pasid = without != 0;
+		assert_int_equal(add_device(0, &info), 0);
+		/* To devices messages go by the segment, which is the upper part of their ids. */
+		f.devices[0].id = 0xab0008;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		endpoint = f.devices[0].endpoint;
+		domain = paging(IOMMU_STAGE_FIRST);
+		(void)map(domain, IOVA);
+		iommu_endpoint_set_request_handler(endpoint, note_requests, NULL);
+		assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain, f.devices[0].group, 0x1fff, &handle), 0);
+		assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			const struct iommu_model_riscv_page_message request = {
+				.device_id = 0xab0008,
+				.has_process = true,
+				.process_id = 0x1fff,
+				.address = IOVA + 0x5000,
+				.access = cases[i].prot,
+				.group = (uint16_t)(511 - i),
+				.is_last = true,
+			};
+
+			f.response = cases[i].response;
+			assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+			assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 1);
+			assert_int_equal(f.groups, i + 1);
+			assert_int_equal(f.request.address, IOVA + 0x5000);
+			assert_int_equal(f.request.prot, cases[i].prot);
+			assert_int_equal(f.request.group, 511 - i);
+			assert_true(f.request.has_pasid);
+			assert_int_equal(f.request.pasid, 0x1fff);
+			assert_true(f.request.is_last);
+			assert_int_equal(f.devices[0].answers, i + 1);
+			assert_int_equal(f.devices[0].answer.device_id, 0xab0008);
+			assert_int_equal(f.devices[0].answer.code, cases[i].code);
+			assert_int_equal(f.devices[0].answer.group, 511 - i);
+			assert_int_equal(f.devices[0].answer.has_process, without == 0);
+		}
+		/* So do invalidations. */
+		assert_true(ask(0, 0x1fff, IOVA));
+		assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+		assert_false(use_kept(0, 0x1fff, IOVA, &seen));
+		assert_int_equal(
+			iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 0x1fff), 0);
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+/* An answer that hardware does not confirm is an error, and the next is none. */
+static void test_answer_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_model_riscv_page_message request = {
+		.device_id = 8, .address = IOVA, .access = RW, .is_last = true};
+	struct iommu_page_response response = {.code = IOMMU_PAGE_SUCCESS};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(EVERYTHING);
+	endpoint = f.devices[0].endpoint;
+	f.answers_later = true;
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_endpoint_set_request_handler(endpoint, note_requests, NULL);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+	for (request.group = 3; request.group <= 4; request.group++)
+		assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, NULL), 2);
+	assert_int_equal(f.groups, 2);
+	assert_int_equal(f.devices[0].answers, 0);
+	response.group = 3;
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_page_respond(endpoint, &response), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	response.group = 4;
+	assert_int_equal(iommu_page_respond(endpoint, &response), 0);
+	assert_int_equal(f.devices[0].answers, 2);
+	assert_int_equal(f.devices[0].answer.group, 4);
+	assert_int_equal(iommu_page_respond(endpoint, &response), IOMMU_ENOENT);
+	assert_int_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_PAGE_REQUESTS), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------- */
+
+static bool is_told(uint32_t csr)
+{
+	return (reg(csr, 4) & RISCV_QUEUE_INTERRUPT) != 0;
+}
+
+static void entry_is(unsigned int vector, uint64_t address, uint32_t data)
+{
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_ADDRESS, 8), address);
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_DATA, 4), data);
+	assert_int_equal(reg(riscv_msi_entry(vector) + RISCV_MSI_CONTROL, 4), 0);
+}
+
+static bool is_masked(unsigned int vector)
+{
+	return (reg(riscv_msi_entry(vector) + RISCV_MSI_CONTROL, 4) & RISCV_MSI_MASKED) != 0;
+}
+
+/* Each cause has a vector as far as there are any; those that are masked disturb no other. */
+static void test_vectors(void **state)
+{
+	static const unsigned int counts[] = {1, 2, 4, 8, 16};
+	unsigned int i, cause;
+
+	(void)state;
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING,
+							       .vectors = counts[i]};
+		const struct iommu_riscv_config config = {.registers = BASE};
+		const unsigned int last = counts[i] - 1;
+		const unsigned int of_faults = last < 1 ? last : 1;
+		const unsigned int of_requests = last < 3 ? last : 3;
+		struct iommu_riscv_info facts;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		/* Before it is on, and while it is. */
+		assert_int_equal(
+			iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 0x28001000, 0x22), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		for (cause = 0; cause < 4; cause++)
+			assert_int_equal(riscv_icvec_vector(reg(RISCV_ICVEC, 8), cause),
+					 cause < facts.vectors ? cause : facts.vectors - 1);
+		assert_int_equal(facts.vectors, counts[i]);
+		entry_is(of_faults, 0x28001000, 0x22);
+		assert_true(is_told(RISCV_FQCSR));
+		assert_false(is_told(RISCV_PQCSR));
+		assert_false(is_told(RISCV_CQCSR));
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_PAGE_REQUESTS,
+							   0xfffffffffffffcULL, 0xffffffff),
+				 0);
+		assert_true(is_told(RISCV_PQCSR));
+		entry_is(of_requests, 0xfffffffffffffcULL, 0xffffffff);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_PAGE_REQUESTS), 0);
+		assert_false(is_told(RISCV_PQCSR));
+		assert_true(is_told(RISCV_FQCSR));
+		if (of_requests != of_faults)
+			assert_true(is_masked(of_requests));
+		entry_is(of_faults, 0x28001000, 0x22);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, IOMMU_RISCV_FAULTS), 0);
+		assert_true(is_masked(of_faults));
+		assert_false(is_told(RISCV_FQCSR));
+		/* Addresses of messages have 56 bits, of whole words. */
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS,
+							   0x100000000000000ULL, 0),
+				 IOMMU_EINVAL);
+		assert_int_equal(iommu_riscv_set_interrupt(f.unit, IOMMU_RISCV_FAULTS, 2, 0),
+				 IOMMU_EINVAL);
+		assert_int_equal(
+			iommu_riscv_set_interrupt(f.unit, (enum iommu_riscv_cause)4, 0x28001000, 0),
+			IOMMU_EINVAL);
+		assert_int_equal(iommu_riscv_mask_interrupt(f.unit, (enum iommu_riscv_cause)4),
+				 IOMMU_EINVAL);
+		assert_true(is_masked(of_faults));
+		end();
+	}
+}
+
+/* --- Time ------------------------------------------------------------------------------------- */
+
+/* How long a unit that does not confirm is waited for, and a device. */
+static void test_timeouts(void **state)
+{
+	static const struct {
+		uint64_t unit, device, unit_waits, device_waits; /* in seconds */
+	} cases[] = {{0, 0, 1, 90}, {5, 0, 5, 5}, {5, 7, 5, 7}, {0, 7, 1, 7}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	const uint64_t second = 1000000000;
+	unsigned int i, with_device;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (with_device = 0; with_device < 2; with_device++) {
+			const struct iommu_riscv_config config = {
+				.registers = BASE,
+				.timeout_ns = cases[i].unit * second,
+				.device_timeout_ns = cases[i].device * second};
+			const uint64_t expected = second * (with_device ? cases[i].device_waits
+									: cases[i].unit_waits);
+			struct iommu_endpoint_info info = {.source_id = 0x40,
+							   .device_tlb = with_device != 0};
+			struct iommu_domain *domain;
+			uint64_t began;
+
+			machine(&model);
+			f.step = 1000000;
+			assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+			f.devices[0].id = 0x40;
+			assert_int_equal(add_device(0, &info), 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			domain = paging(IOMMU_STAGE_ANY);
+			(void)map(domain, IOVA);
+			assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+			iommu_model_riscv_misbehave(f.model, &hang);
+			began = f.now;
+			assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), IOMMU_ETIMEDOUT);
+			assert_in_range(f.now - began, expected, expected + expected / 10);
+			iommu_model_riscv_misbehave(f.model, &none);
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+			iommu_domain_free(domain);
+			end();
+		}
+}
+
+/* --- What hardware sees meanwhile ------------------------------------------------------------- */
+
+/* A context is not valid while hardware is told to forget what it was. */
+static void first_device_is_stopped(const struct iommu_model_riscv_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	assert_int_not_equal(use(0, 0, IOVA, &seen), 0);
+}
+
+static void pasid_is_stopped(const struct iommu_model_riscv_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	assert_int_not_equal(use(0, 5, IOVA, &seen), 0);
+}
+
+static void test_replaced_through_not_valid(void **state)
+{
+	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_domain *one, *other, *second;
+	iommu_paddr_t of_one, of_other, of_second;
+
+	(void)state;
+	begin(EVERYTHING);
+	one = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	of_one = map(one, IOVA);
+	of_other = map(other, IOVA);
+	of_second = map(second, IOVA);
+	assert_int_equal(iommu_domain_attach_group(one, f.devices[0].group), 0);
+	f.told = 0;
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[0].group), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 0, IOVA, of_second);
+	f.told = 0;
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_attach_group(other, f.devices[0].group), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 0, IOVA, of_other);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]), 0);
+	reaches(0, 5, IOVA, of_one);
+	f.told = 0;
+	f.meanwhile = pasid_is_stopped;
+	assert_int_equal(iommu_domain_replace_pasid(other, f.devices[0].group, 5, &handles[1]), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = NULL;
+	reaches(0, 5, IOVA, of_other);
+	f.told = 0;
+	f.meanwhile = pasid_is_stopped;
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_not_equal(f.told, 0);
+	f.meanwhile = first_device_is_stopped;
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(one);
+	iommu_domain_free(other);
+	iommu_domain_free(second);
+	end();
+}
+
+/* A group that cannot be blocked stays where it is, beside its PASIDs, each of which may go. */
+static void test_block_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.fences_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *rid, *one, *blocked;
+	iommu_paddr_t of_rid, of_one;
+	struct iommu_group *group;
+
+	(void)state;
+	begin(EVERYTHING);
+	group = f.devices[0].group;
+	rid = paging(IOMMU_STAGE_ANY);
+	one = paging(IOMMU_STAGE_FIRST);
+	blocked = make(IOMMU_DOMAIN_BLOCKED, NULL);
+	of_rid = map(rid, IOVA);
+	of_one = map(one, IOVA);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(rid, group), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 5, &handle), 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_group(blocked, group), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(0, 0, IOVA, of_rid);
+	reaches(0, 5, IOVA, of_one);
+	assert_int_equal(iommu_domain_detach_pasid(group, 5), 0);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	reaches(0, 0, IOVA, of_rid);
+	assert_int_equal(iommu_domain_attach_group(blocked, group), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	iommu_domain_free(rid);
+	iommu_domain_free(one);
+	iommu_domain_free(blocked);
+	end();
+}
+
+/* A command that hardware refuses, or cannot fetch: it goes on, and is told that it may. */
+static void test_refused_commands(void **state)
+{
+	unsigned int fetch, nth;
+
+	(void)state;
+	for (fetch = 0; fetch < 2; fetch++)
+		for (nth = 1; nth <= 2; nth++) {
+			const struct iommu_model_riscv_faults refuse = {
+				.refuse_after = fetch != 0 ? 0 : nth,
+				.fetch_fails_after = fetch != 0 ? nth : 0};
+			const struct iommu_model_riscv_faults none = {0};
+			struct iommu_domain *domain;
+			iommu_paddr_t paddr;
+
+			begin(EVERYTHING & ~RISCV_CAP_ATS);
+			domain = paging(IOMMU_STAGE_ANY);
+			paddr = map(domain, IOVA);
+			assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+			reaches(0, 0, IOVA, paddr);
+			iommu_model_riscv_misbehave(f.model, &refuse);
+			/* Of the first nothing was done; the fence is in its own place again. */
+			assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL),
+					 nth == 1 ? IOMMU_EIO : 0);
+			iommu_model_riscv_misbehave(f.model, &none);
+			assert_int_equal(reg(RISCV_CQCSR, 4), RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON);
+			assert_int_not_equal(f.doorbells, 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			is_stopped(0, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+			iommu_domain_free(domain);
+			end();
+		}
+}
+
+/* --- Without memory --------------------------------------------------------------------------- */
+
+/* The n-th allocation fails, and all after it, until the call that needed it has failed. */
+static int status_of(int status)
+{
+	if (status == 0)
+		return 0;
+	assert_int_equal(status, IOMMU_ENOMEM);
+	assert_int_not_equal(f.test.fail_after, 0);
+	f.test.fail_after = 0;
+	return status;
+}
+
+#define DO(call)                                                                                   \
+	do {                                                                                       \
+		if (status_of(call) != 0)                                                          \
+			assert_int_equal(call, 0);                                                 \
+	} while (0)
+
+static void test_without_memory(void **state)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	static const struct iommu_riscv_ids ranges[] = {{.first = 0, .last = 255}};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 1};
+	const iommu_iova_t guest_file = 0x28000000ULL;
+	bool more = true;
+	unsigned int n;
+
+	(void)state;
+	for (n = 1; more; n++) {
+		struct iommu_pasid_handle handles[2] = {0};
+		struct iommu_domain *one = NULL, *second = NULL, *rid = NULL;
+		struct iommu_endpoint_info info;
+		iommu_paddr_t seen;
+		unsigned int i;
+
+		machine(&model);
+		f.test.fail_after = f.test.allocations + n;
+		DO(iommu_riscv_add_unit(f.iommu, &config, &f.unit));
+		for (i = 0; i < 2; i++) {
+			f.devices[i].id = 8 * (i + 1);
+			info = info_of(i);
+			DO(add_device(i, &info));
+		}
+		DO(iommu_unit_enable(f.unit));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &rid));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING,
+				      &(struct iommu_domain_config){.stage = IOMMU_STAGE_FIRST},
+				      &one));
+		DO(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING,
+				      &(struct iommu_domain_config){.stage = IOMMU_STAGE_SECOND},
+				      &second));
+		DO(iommu_riscv_set_files(second, 3, guest_file >> 12));
+		DO(iommu_map(one, IOVA, FARAWAY, PAGE, RW));
+		DO(iommu_map(second, IOVA, FARAWAY + PAGE, PAGE, RW));
+		DO(iommu_domain_attach_group(rid, f.devices[0].group));
+		DO(iommu_domain_attach_group(second, f.devices[1].group));
+		DO(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID));
+		DO(iommu_domain_attach_pasid(one, f.devices[0].group, 5, &handles[0]));
+		DO(iommu_domain_attach_pasid(one, f.devices[0].group, 0x1ff00, &handles[1]));
+		more = f.test.fail_after == 0;
+		f.test.fail_after = 0;
+		reaches(0, 0, 0x1234, 0x1234);
+		reaches(0, 5, IOVA, FARAWAY);
+		reaches(0, 0x1ff00, IOVA, FARAWAY);
+		reaches(1, 0, IOVA, FARAWAY + PAGE);
+		assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+		assert_int_not_equal(use(0, 5, IOVA, &seen), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 0x1ff00), 0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+		iommu_domain_free(one);
+		iommu_domain_free(second);
+		iommu_domain_free(rid);
+		end();
+	}
+	assert_in_range(n, 20, 100);
 }
 
 /* --- Asking the unit, and dirty bits ---------------------------------------------------------- */
@@ -1474,6 +2576,297 @@ static void test_dirty(void **state)
 		assert_int_equal(words[0], 1);
 		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
 		iommu_domain_free(domain);
+		end();
+	}
+}
+
+/* --- Domains ---------------------------------------------------------------------------------- */
+
+/* What may be asked of a domain with a table, and what it says of itself then. */
+static void test_domain_options(void **state)
+{
+	const uint64_t common = IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+	static const struct {
+		uint64_t capabilities;
+		struct iommu_domain_config config;
+		int status;
+		enum iommu_stage stage;
+	} cases[] = {
+		{FIRST | SECOND, {.force_snoop = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.dirty_tracking = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND | RISCV_CAP_AMO_HWAD,
+		 {.dirty_tracking = true},
+		 0,
+		 IOMMU_STAGE_FIRST},
+		{FIRST | SECOND, {.nest_parent = true}, 0, IOMMU_STAGE_SECOND},
+		{FIRST, {.nest_parent = true}, IOMMU_EOPNOTSUPP, IOMMU_STAGE_ANY},
+		{FIRST | SECOND,
+		 {.nest_parent = true, .stage = IOMMU_STAGE_FIRST},
+		 IOMMU_EOPNOTSUPP,
+		 IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.pgsize_bitmap = 1ULL << 13}, IOMMU_EINVAL, IOMMU_STAGE_ANY},
+		{FIRST | SECOND, {.pgsize_bitmap = 1ULL << 48}, IOMMU_EINVAL, IOMMU_STAGE_ANY},
+		{FIRST | SECOND,
+		 {.pgsize_bitmap = 1ULL << 48 | IOMMU_SIZE_4K, .address_width = 56},
+		 0,
+		 IOMMU_STAGE_FIRST},
+		{FIRST | SECOND,
+		 {.pgsize_bitmap = 1ULL << 39 | IOMMU_SIZE_4K, .address_width = 38},
+		 IOMMU_EINVAL,
+		 IOMMU_STAGE_ANY},
+		/* Wider than the first stage's halves, and not than the second. */
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4, {.address_width = 38}, 0, IOMMU_STAGE_FIRST},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4, {.address_width = 39}, 0, IOMMU_STAGE_SECOND},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV39X4,
+		 {.address_width = 42},
+		 IOMMU_EINVAL,
+		 IOMMU_STAGE_ANY},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_domain_config *config = &cases[i].config;
+		struct iommu_domain *domain = NULL;
+		struct iommu_domain_info facts;
+
+		begin(cases[i].capabilities | 50ULL << 32);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, config, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0) {
+			iommu_domain_get_info(domain, &facts);
+			assert_int_equal(facts.stage, cases[i].stage);
+			assert_true(facts.coherent);
+			assert_false(facts.snoop_control);
+			assert_false(facts.withheld);
+			assert_int_equal(facts.table_pages,
+					 facts.stage == IOMMU_STAGE_SECOND ? 4 : 1);
+			assert_int_equal(facts.paddr_last, (1ULL << 50) - 1);
+			if (config->address_width != 0)
+				assert_int_equal(facts.aperture_last,
+						 (1ULL << config->address_width) - 1);
+			assert_int_equal(iommu_map(domain, IOVA & 0xffffffff, FARAWAY, PAGE,
+						   RW | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MAY_SLEEP |
+							   IOMMU_PROT_MMIO),
+					 0);
+			if (config->pgsize_bitmap == 0)
+				assert_int_equal(facts.pgsize_bitmap,
+						 common | (facts.levels > 3 ? 1ULL << 39 : 0));
+		}
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
+static void test_capable(void **state)
+{
+	static const struct {
+		uint64_t capabilities;
+		uint32_t pasids;
+		bool pasid, dirty;
+		unsigned int bits;
+	} cases[] = {
+		{EVERYTHING, 2, true, true, 20},
+		{EVERYTHING, 1, false, true, 20},
+		{FIRST | RISCV_CAP_PD8, 1U << 20, true, false, 8},
+		{FIRST | RISCV_CAP_PD17, 1U << 20, true, false, 17},
+		{FIRST | RISCV_CAP_AMO_HWAD, 1U << 20, false, true, 0},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_config model = {
+			.capabilities = cases[i].capabilities | 50ULL << 32};
+		const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 17};
+		const struct iommu_endpoint_info info = {.source_id = 8,
+							 .max_pasids = cases[i].pasids};
+		struct iommu_riscv_info facts;
+		struct iommu_endpoint *endpoint;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		assert_int_equal(add_device(0, &info), 0);
+		endpoint = f.devices[0].endpoint;
+		assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+		assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
+		assert_false(iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
+		assert_false(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_REMAPPING));
+		assert_int_equal(iommu_capable(endpoint, IOMMU_CAPABLE_PASID), cases[i].pasid);
+		assert_int_equal(iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+				 cases[i].dirty);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		assert_int_equal(facts.registers, BASE);
+		assert_int_equal(facts.capabilities, reg(RISCV_CAPABILITIES, 8));
+		assert_int_equal(facts.output_bits, 50);
+		assert_int_equal(facts.device_id_bits, 17);
+		assert_int_equal(facts.process_id_bits, cases[i].bits);
+		assert_int_equal(facts.vectors, 0);
+		assert_null(facts.failure);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		assert_int_equal(facts.directory, riscv_ppn_address(reg(RISCV_DDTP, 8)));
+		assert_int_equal(facts.directory_levels,
+				 riscv_ddtp_mode(reg(RISCV_DDTP, 8)) - RISCV_DDTP_BARE);
+		end();
+	}
+}
+
+/* --- Tables of the host's own processes ------------------------------------------------------- */
+
+/* A first stage's table of one leaf, a gigabyte: the device's addresses from 0 on. */
+static uint64_t *host_table(uint64_t leads_to)
+{
+	uint64_t *table = f.test.platform.alloc_pages(f.test.platform.ctx, 0, IOMMU_NODE_ANY, 0);
+
+	assert_non_null(table);
+	set_guest_entry(table, leads_to);
+	return table;
+}
+
+static struct iommu_riscv_first_stage stage_of(const uint64_t *table)
+{
+	return (struct iommu_riscv_first_stage){
+		.root = riscv_iosatp(RISCV_IOSATP_SV39,
+				     iommu_virt_to_phys(&f.test.platform, table))};
+}
+
+/* A process of the host: its device sees what its table says, and what the host is told of. */
+static void test_host_tables(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_riscv_first_stage given;
+	struct iommu_domain_config config = {.user_data = &given, .user_size = sizeof(given)};
+	struct iommu_domain *domain, *other;
+	struct iommu_domain_info facts;
+	iommu_paddr_t seen;
+	uint64_t *table;
+
+	(void)state;
+	begin(EVERYTHING);
+	table = host_table(0x80000000ULL);
+	given = stage_of(table);
+	domain = make(IOMMU_DOMAIN_SVA, &config);
+	config.stage = IOMMU_STAGE_FIRST;
+	other = make(IOMMU_DOMAIN_SVA, &config);
+	iommu_domain_get_info(domain, &facts);
+	assert_int_equal(facts.type, IOMMU_DOMAIN_SVA);
+	assert_int_equal(facts.stage, IOMMU_STAGE_FIRST);
+	assert_int_equal(facts.aperture_last, (1ULL << 38) - 1);
+	assert_int_equal(facts.levels, 0);
+	assert_int_equal(facts.paddr_last, 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.devices[0].group, 5, &handle), 0);
+	reaches(0, 5, 0x12345678, 0x92345678);
+	assert_true(ask(0, 5, 0x12345678));
+	assert_true(use_kept(0, 5, 0x12345678, &seen));
+	/* The host changes its table, and tells: of addresses elsewhere, and of these. */
+	set_guest_entry(table, 0xc0000000ULL);
+	assert_int_equal(iommu_domain_invalidate_range(domain, 0x12345000, PAGE), 0);
+	assert_false(use_kept(0, 5, 0x12345678, &seen));
+	reaches(0, 5, 0x12345678, 0xd2345678);
+	/* Also the table of all requests without a PASID, of another device. */
+	assert_int_equal(iommu_domain_attach_group(other, f.devices[1].group), 0);
+	reaches(1, 0, 0x4321, 0xc0004321);
+	table[0] = 0;
+	assert_int_equal(iommu_domain_invalidate_range(other, 0, 1ULL << 30), 0);
+	is_stopped(1, 0, 0x4321, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	is_stopped(0, 5, 0x12345678, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_domain_free(domain);
+	iommu_domain_free(other);
+	f.test.platform.free_pages(f.test.platform.ctx, table, 0);
+	end();
+}
+
+/* What is said of a table of the host's makes no sense. */
+static void test_host_table_nonsense(void **state)
+{
+	static const uint64_t root = 8ULL << 60 | 0x12345;
+	static const struct {
+		uint64_t capabilities;
+		struct iommu_riscv_first_stage table;
+		enum iommu_stage stage;
+		int status;
+	} cases[] = {
+		{EVERYTHING, {.root = root}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = root}, IOMMU_STAGE_SECOND, IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = 0x12345}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root | 1ULL << 44}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		/* The unit's memory ends at 50 bits. */
+		{EVERYTHING, {.root = 8ULL << 60 | 1ULL << 37}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = 8ULL << 60 | 1ULL << 38}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root, .process = 0xfffff}, IOMMU_STAGE_ANY, 0},
+		{EVERYTHING, {.root = root, .process = 1U << 20}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING, {.root = root, .reserved = 1}, IOMMU_STAGE_ANY, IOMMU_EINVAL},
+		{EVERYTHING,
+		 {.root = root, .control = RISCV_TC_PDTV},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING,
+		 {.root = root, .control = RISCV_TC_DPE},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = root, .control = RISCV_TC_SADE}, IOMMU_STAGE_ANY, 0},
+		{RISCV_CAP_SV39 | 50ULL << 32,
+		 {.root = root, .control = RISCV_TC_SADE},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{RISCV_CAP_SV39 | 50ULL << 32, {.root = root}, IOMMU_STAGE_ANY, 0},
+		{RISCV_CAP_SV39 | 50ULL << 32,
+		 {.root = root + (1ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV48 | 50ULL << 32,
+		 {.root = root + (1ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 0},
+		{RISCV_CAP_SV39 | RISCV_CAP_SV48 | 50ULL << 32,
+		 {.root = root + (2ULL << 60)},
+		 IOMMU_STAGE_ANY,
+		 IOMMU_EOPNOTSUPP},
+		{EVERYTHING, {.root = root + (2ULL << 60)}, IOMMU_STAGE_ANY, 0},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_domain_config config = {.stage = cases[i].stage,
+						     .user_data = &cases[i].table,
+						     .user_size = sizeof(cases[i].table)};
+		struct {
+			struct iommu_riscv_first_stage table;
+			unsigned char rest[8];
+		} longer = {.table = cases[i].table};
+		struct iommu_domain *domain = NULL;
+		struct iommu_domain_info facts;
+
+		begin(cases[i].capabilities);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0) {
+			const unsigned int mode = (unsigned int)(cases[i].table.root >> 60);
+
+			iommu_domain_get_info(domain, &facts);
+			assert_int_equal(facts.aperture_last, (1ULL << (38 + 9 * (mode - 8))) - 1);
+		}
+		iommu_domain_free(domain);
+		/* Of a later version of the structure, whose new members are not used. */
+		domain = NULL;
+		config.user_data = &longer;
+		config.user_size = sizeof(longer);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				 cases[i].status);
+		iommu_domain_free(domain);
+		domain = NULL;
+		longer.rest[7] = 1;
+		assert_int_not_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				     0);
+		config.user_size = sizeof(longer.table) - 1;
+		assert_int_not_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_SVA, &config, &domain),
+				     0);
 		end();
 	}
 }
@@ -1576,6 +2969,85 @@ static void test_device_ids(void **state)
 	end();
 }
 
+/* The ends of ranges of ids, and as many ranges as there can be. */
+static void test_ranges(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0, .last = 0, .device_id = 0},
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x20000},
+		{.first = 0x200, .last = 0x200, .device_id = 0x20100},
+		{.first = 0xfff0, .last = 0xffff, .device_id = 0xfffff0},
+	};
+	static const struct {
+		uint16_t source_id;
+		uint32_t device_id;
+		bool exists;
+	} cases[] = {
+		{0, 0, true},
+		{1, 0, false},
+		{0xff, 0, false},
+		{0x100, 0x20000, true},
+		{0x1ff, 0x200ff, true},
+		{0x200, 0x20100, true},
+		{0x201, 0, false},
+		{0xffef, 0, false},
+		{0xfff0, 0xfffff0, true},
+		{0xffff, 0xffffff, true},
+	};
+	static struct iommu_riscv_ids many[513];
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 24, .id_ranges = ranges, .id_range_count = 4};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_endpoint_info info = {.source_id = cases[i].source_id};
+		struct iommu_domain *identity;
+
+		machine(&model);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		assert_int_equal(add_device(0, &info), cases[i].exists ? 0 : IOMMU_ENODEV);
+		if (!cases[i].exists) {
+			f.devices[0].endpoint = NULL;
+			end();
+			continue;
+		}
+		f.devices[0].id = cases[i].device_id;
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		is_stopped(0, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+		assert_int_equal(f.faults[0].source_id, cases[i].source_id);
+		assert_ptr_equal(f.faults[0].endpoint, f.devices[0].endpoint);
+		identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
+		assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
+		reaches(0, 0, 0x7000, 0x7000);
+		f.devices[0].id ^= 1;
+		is_stopped(0, 0, 0x7000, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(identity);
+		end();
+	}
+	for (i = 0; i < 513; i++)
+		many[i] = (struct iommu_riscv_ids){.first = (uint16_t)(2 * i),
+						   .last = (uint16_t)(2 * i),
+						   .device_id = 1024 - i};
+	machine(&model);
+	config.id_ranges = many;
+	config.id_range_count = 513;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), IOMMU_EINVAL);
+	config.id_range_count = 512;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
+	/* Of so few bits, and one more. */
+	config.device_id_bits = 11;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_riscv_remove_unit(f.unit), 0);
+	config.device_id_bits = 10;
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), IOMMU_EINVAL);
+	end();
+}
+
 /* Two devices with one id are not told apart by hardware. */
 static void test_device_ids_once(void **state)
 {
@@ -1629,6 +3101,210 @@ static void test_small_queues(void **state)
 	assert_false(iommu_unit_is_enabled(f.unit));
 	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
 	assert_string_equal(facts.failure, "the command queue does not start");
+	end();
+}
+
+/* A unit without page requests has none to report. */
+static void test_no_page_requests(void **state)
+{
+	bool lost = false;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 0);
+	assert_false(lost);
+	assert_false(iommu_endpoint_uses_device_tlb(f.devices[0].endpoint));
+	end();
+}
+
+/* How far a unit's addresses go, which says what memory it can be given. */
+static void test_output_bits(void **state)
+{
+	static const struct {
+		unsigned int bits;
+		int status;
+	} cases[] = {{12, IOMMU_EIO}, {13, IOMMU_ENOMEM}, {26, 0}, {56, 0}, {57, IOMMU_EIO}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_faults liar = {
+			.lies = true,
+			.lying_register = RISCV_CAPABILITIES,
+			.lie = RISCV_CAP_SV39 | (uint64_t)cases[i].bits << 32 | 0x10};
+		struct iommu_riscv_info facts;
+
+		machine(&model);
+		/* Blocks that begin in the first two pages are at hand no more. */
+		(void)f.test.platform.alloc_pages(f.test.platform.ctx, 1, IOMMU_NODE_ANY, 0);
+		iommu_model_riscv_misbehave(f.model, &liar);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), cases[i].status);
+		if (cases[i].status == 0) {
+			assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+			assert_int_equal(facts.output_bits, cases[i].bits);
+		}
+		iommu_destroy(f.iommu);
+		f.test.platform.free_pages(f.test.platform.ctx,
+					   iommu_phys_to_virt(&f.test.platform, 0), 1);
+		assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+		end();
+	}
+}
+
+/* Registers that take their time, and those that take all of it. */
+static void test_busy(void **state)
+{
+	const struct iommu_model_riscv_faults slow = {.busy_delay = 5}, busy = {.stays_busy = true},
+					      none = {0};
+	struct iommu_domain *domain;
+	struct iommu_riscv_info facts;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	iommu_model_riscv_misbehave(f.model, &busy);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_ETIMEDOUT);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(reg(RISCV_CQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	assert_int_equal(reg(RISCV_FQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	assert_int_equal(reg(RISCV_PQCSR, 4) & (RISCV_QUEUE_ON | RISCV_QUEUE_ENABLE), 0);
+	iommu_model_riscv_misbehave(f.model, &busy);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_ETIMEDOUT);
+	assert_false(iommu_unit_is_enabled(f.unit));
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_string_equal(facts.failure, "cannot be turned off first");
+	iommu_model_riscv_misbehave(f.model, &slow);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+	assert_null(facts.failure);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_ALL_DISALLOWED);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* What a predecessor has said of byte order and interrupts is set right, whatever is still on. */
+static void test_features_of_a_predecessor(void **state)
+{
+	static const struct {
+		uint32_t before, fixed;
+		unsigned int flags;
+		uint32_t after;
+		int status;
+	} cases[] = {
+		{RISCV_FCTL_WSI, 0, 0, 0, 0},
+		{RISCV_FCTL_WSI, 0, IOMMU_RISCV_WIRES, RISCV_FCTL_WSI, 0},
+		{0, 0, IOMMU_RISCV_WIRES, RISCV_FCTL_WSI, 0},
+		{RISCV_FCTL_BE, 0, 0, 0, 0},
+		{RISCV_FCTL_BE | RISCV_FCTL_WSI, 0, 0, 0, 0},
+		{RISCV_FCTL_WSI, RISCV_FCTL_WSI, 0, 0, IOMMU_EOPNOTSUPP},
+		{0, RISCV_FCTL_WSI, IOMMU_RISCV_WIRES, 0, IOMMU_EOPNOTSUPP},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_model_riscv_config model = {
+			.capabilities =
+				EVERYTHING | RISCV_CAP_END | (uint64_t)RISCV_INTERRUPTS_BOTH << 28,
+			.fctl = cases[i].before,
+			.fctl_fixed = cases[i].fixed};
+		const struct iommu_riscv_config config = {.registers = BASE,
+							  .flags = cases[i].flags};
+		static const uint32_t queues[][2] = {{RISCV_CQB, RISCV_CQCSR},
+						     {RISCV_FQB, RISCV_FQCSR},
+						     {RISCV_PQB, RISCV_PQCSR}};
+		struct iommu_riscv_info facts;
+		unsigned int n;
+
+		machine(&model);
+		assert_int_equal(reg(RISCV_FCTL, 4), cases[i].before);
+		for (n = 0; n < 3; n++) {
+			iommu_model_riscv_mmio_write(f.model, queues[n][0], 8,
+						     riscv_queue_base(0x10000 + 0x1000 * n, 6));
+			iommu_model_riscv_mmio_write(f.model, queues[n][1], 4, RISCV_QUEUE_ENABLE);
+			assert_int_equal(reg(queues[n][1], 4), RISCV_QUEUE_ENABLE | RISCV_QUEUE_ON);
+		}
+		iommu_model_riscv_mmio_write(f.model, RISCV_DDTP, 8, RISCV_DDTP_BARE);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+		/* What passes everything does so until it is turned on. */
+		assert_int_equal(reg(RISCV_DDTP, 8), RISCV_DDTP_BARE);
+		assert_int_equal(iommu_unit_enable(f.unit), cases[i].status);
+		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
+		if (cases[i].status == 0) {
+			assert_int_equal(reg(RISCV_FCTL, 4), cases[i].after);
+			assert_true(riscv_ddtp_mode(reg(RISCV_DDTP, 8)) > RISCV_DDTP_BARE);
+			assert_null(facts.failure);
+			assert_int_equal((reg(RISCV_FQCSR, 4) & RISCV_QUEUE_INTERRUPT) != 0,
+					 cases[i].flags != 0);
+		} else {
+			assert_int_equal(riscv_ddtp_mode(reg(RISCV_DDTP, 8)), RISCV_DDTP_OFF);
+			assert_string_equal(facts.failure, "does not take little-endian tables, or "
+							   "its kind of interrupts");
+		}
+		end();
+	}
+}
+
+/* Which of several units a device is behind: that which names it, or else that which names none. */
+static void test_units_of_devices(void **state)
+{
+	static const struct iommu_riscv_ids ranges[] = {
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x100}};
+	static const struct {
+		uint16_t segment, source_id;
+		unsigned int unit; /* 3: none */
+	} cases[] = {{1, 0x100, 0}, {1, 0x1ff, 0}, {1, 0xff, 1},  {1, 0x200, 1},
+		     {2, 0x100, 2}, {2, 0x200, 3}, {3, 0x100, 3}, {0, 0x100, 3}};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config configs[] = {
+		{.registers = BASE, .segment = 1, .id_ranges = ranges, .id_range_count = 1},
+		{.registers = BASE + PAGE, .segment = 1},
+		{.registers = BASE + 2 * PAGE,
+		 .segment = 2,
+		 .id_ranges = ranges,
+		 .id_range_count = 1},
+	};
+	struct iommu_unit *units[3], *again;
+	unsigned int i;
+
+	(void)state;
+	machine(&model);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[i], &units[i]), 0);
+	assert_string_equal(iommu_unit_name(units[0]), "riscv0");
+	assert_string_equal(iommu_unit_name(units[2]), "riscv2");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_endpoint_info info = {.segment = cases[i].segment,
+							 .source_id = cases[i].source_id};
+		struct iommu_endpoint *endpoint = NULL;
+
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint),
+				 cases[i].unit == 3 ? IOMMU_ENODEV : 0);
+		if (cases[i].unit == 3)
+			continue;
+		assert_ptr_equal(iommu_endpoint_unit(endpoint), units[cases[i].unit]);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	}
+	/* One goes, and comes back at the same place; the others stay as they are. */
+	assert_int_equal(iommu_riscv_remove_unit(units[1]), 0);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[0], NULL), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[2], NULL), IOMMU_EEXIST);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &configs[1], &again), 0);
+	assert_ptr_equal(again, units[1]);
+	assert_string_equal(iommu_unit_name(again), "riscv3");
+	assert_int_equal(iommu_riscv_remove_unit(NULL), 0);
 	end();
 }
 
@@ -1821,9 +3497,13 @@ int main(void)
 		cmocka_unit_test(test_pasids),
 		cmocka_unit_test(test_pasids_that_fail),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_nested_unconfirmed),
+		cmocka_unit_test(test_nested_requests),
+		cmocka_unit_test(test_first_attach_says_nothing),
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
+		cmocka_unit_test(test_silent_at_enable),
 		cmocka_unit_test(test_reset_unconfirmed),
 		cmocka_unit_test(test_reset_end_fails),
 		cmocka_unit_test(test_reset_begin_fails),
@@ -1837,11 +3517,38 @@ int main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_interrupt_files),
 		cmocka_unit_test(test_files_unconfirmed),
+		cmocka_unit_test(test_fault_records),
+		cmocka_unit_test(test_fault_texts),
+		cmocka_unit_test(test_fault_rate),
+		cmocka_unit_test(test_fault_storm),
+		cmocka_unit_test(test_senseless_queues),
+		cmocka_unit_test(test_enabled_again),
+		cmocka_unit_test(test_unknown_requests),
+		cmocka_unit_test(test_page_answers),
+		cmocka_unit_test(test_answer_unconfirmed),
+		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_domain_options),
+		cmocka_unit_test(test_capable),
+		cmocka_unit_test(test_host_tables),
+		cmocka_unit_test(test_host_table_nonsense),
+		cmocka_unit_test(test_replaced_through_not_valid),
+		cmocka_unit_test(test_block_unconfirmed),
+		cmocka_unit_test(test_refused_commands),
+		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_no_page_requests),
+		cmocka_unit_test(test_output_bits),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_deep_directories),
 		cmocka_unit_test(test_device_ids),
 		cmocka_unit_test(test_device_ids_once),
+		cmocka_unit_test(test_device_tlb_unknown),
+		cmocka_unit_test(test_many_interrupt_files),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_features_of_a_predecessor),
+		cmocka_unit_test(test_units_of_devices),
 		cmocka_unit_test(test_small_queues),
 		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),

@@ -643,6 +643,17 @@ static void pages_are_contiguous_or_refused(void **state)
 	assert_true(leads(0, 1, start + 0x23456, (512 << 12) + 0x23456));
 	leave(file);
 	end();
+	/* Up to page 512 it is: what begins before that and ends behind it is not mapped at all. */
+	begin_with(IOMMU_CONTAINER_TCE_V2, MEMORY_HEAD, 1ULL << 12);
+	file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	assert_int_equal(create_window(16, 1ULL << 32, 0, &start), 0);
+	assert_int_equal(map(start, 480 << 12, 3 * KIB64), IOMMU_EFAULT);
+	assert_true(is_blocked(0, 1, start) && is_blocked(0, 1, start + 2 * KIB64));
+	assert_int_equal(map(start, 480 << 12, 2 * KIB64), 0);
+	assert_true(leads(0, 1, start + KIB64 + 5, (496 << 12) + 5));
+	leave(file);
+	end();
 }
 
 static void limits_of_containers_hold(void **state)

@@ -2790,6 +2790,109 @@ static void io_apics_and_timers_send_as_the_table_says(void **state)
 	end();
 }
 
+/* Each field of a target is what the processor sees, and no other. */
+static void targets_arrive_as_they_were_set(void **state)
+{
+	static const struct iommu_vtd_interrupt_target targets[] = {
+		{.vector = 16},
+		{.vector = 255, .destination = 0xa5},
+		{.vector = 0x5a, .delivery_mode = 1},
+		{.delivery_mode = 4},
+		{.delivery_mode = 7},
+		{.vector = 0x41, .logical = true},
+		{.vector = 0x41, .redirection_hint = true},
+		{.vector = 0x41, .level = true},
+		{.vector = 0x41, .destination = 0xff, .logical = true, .level = true},
+	};
+	struct iommu_vtd_interrupt block;
+	unsigned int i, number;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 4, &block), 0);
+	for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+		for (number = 0; number < 4; number++) {
+			uint64_t address;
+			uint32_t data;
+
+			iommu_vtd_interrupt_message(&block, number, &address, &data);
+			assert_int_equal(iommu_model_vtd_interrupt(f.machine.units[0], 0x20,
+								   address, data, &sent),
+					 IOMMU_EFAULT);
+			assert_int_equal(iommu_vtd_interrupt_set(&block, number, &targets[i]), 0);
+			assert_int_equal(iommu_model_vtd_interrupt(f.machine.units[0], 0x20,
+								   address, data, &sent),
+					 0);
+			assert_false(sent.posted || sent.unchanged);
+			assert_int_equal(sent.vector, targets[i].vector);
+			assert_int_equal(sent.delivery_mode, targets[i].delivery_mode);
+			assert_int_equal(sent.logical, targets[i].logical);
+			assert_int_equal(sent.redirection_hint, targets[i].redirection_hint);
+			assert_int_equal(sent.level, targets[i].level);
+			assert_int_equal(sent.destination, targets[i].destination);
+			assert_int_equal(iommu_vtd_interrupt_clear(&block, number), 0);
+		}
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 4, &targets[0]), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_clear(&block, 4), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* The tables of a device, as they are in memory, on any bus and for any function. */
+static void tables_are_those_of_the_device(void **state)
+{
+	static const uint16_t ids[] = {0x0020, 0x01f8, 0x7f07, 0x8380, 0xff7f, 0xfef8};
+	static const struct iommu_model_vtd_config configs[] = {
+		{.flags = 0},
+		{.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE},
+	};
+	static const struct iommu_vtd_options plain;
+	struct iommu_domain *domain;
+	unsigned int kind, i;
+
+	(void)state;
+	for (kind = 0; kind < 2; kind++) {
+		machine(1, &configs[kind]);
+		for (i = 0; i < 6; i++)
+			f.device[i] = model_machine_add_device(&f.machine, 0, ids[i]);
+		f.devices = 6;
+		model_machine_make_dmar(&f.machine);
+		assert_int_equal(probe_with(&plain), 0);
+		endpoints();
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+		domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+		for (i = 0; i < 6; i++) {
+			const unsigned int upper = kind != 0 && (ids[i] & 0x80) != 0;
+			const size_t size = kind != 0 ? 32 : 16;
+			struct iommu_vtd_tables tables;
+			const uint64_t *root, *context;
+
+			assert_int_equal(iommu_domain_attach_group(domain, f.group[i]), 0);
+			memset(&tables, 0xee, sizeof(tables));
+			assert_int_equal(iommu_vtd_get_tables(f.endpoint[i], &tables), 0);
+			root = iommu_phys_to_virt(&f.machine.platform,
+						  tables.root_table + (ids[i] >> 8) * 16ULL);
+			assert_int_equal(tables.root_entry, iommu_le64(root[upper]));
+			assert_int_equal(tables.context_table, tables.root_entry & ~0xfffULL);
+			assert_int_not_equal(tables.context_table, 0);
+			context = iommu_phys_to_virt(
+				&f.machine.platform,
+				tables.context_table +
+					(ids[i] & (kind != 0 ? 0x7fU : 0xffU)) * size);
+			assert_int_equal(tables.context_low, iommu_le64(context[0]));
+			assert_int_equal(tables.context_high, iommu_le64(context[1]));
+			assert_int_equal(tables.context_low & 1, 1);
+		}
+		for (i = 0; i < 6; i++)
+			assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
 static void targets_that_make_no_sense_are_refused(void **state)
 {
 	static const struct {
@@ -2809,6 +2912,18 @@ static void targets_that_make_no_sense_are_refused(void **state)
 		{{.vector = 15, .posted = true, .descriptor = 0x40}, IOMMU_EINVAL},
 		{{.vector = 0, .delivery_mode = 4}, 0}, /* an NMI carries none */
 		{{.vector = 16}, 0},
+		/* The last that there are. */
+		{{.vector = 16, .delivery_mode = 1}, 0},
+		{{.vector = 0, .delivery_mode = 2}, 0},
+		{{.vector = 0x41, .delivery_mode = 6}, IOMMU_EINVAL},
+		{{.vector = 0, .delivery_mode = 7}, 0},
+		{{.vector = 0x41, .delivery_mode = 8}, IOMMU_EINVAL},
+		{{.vector = 0x41, .ignored_function_bits = 3}, 0},
+		{{.vector = 0x41, .source = IOMMU_VTD_SOURCE_BUS, .first_bus = 2, .last_bus = 2},
+		 0},
+		{{.vector = 0x41, .destination = 255}, 0},
+		{{.vector = 16, .posted = true, .descriptor = (1ULL << 46) - 64}, 0},
+		{{.vector = 16, .posted = true, .descriptor = 0x60}, IOMMU_EINVAL},
 	};
 	const struct iommu_model_vtd_config plain = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
 	const struct iommu_vtd_interrupt_target posted = {.posted = true};
@@ -3322,6 +3437,8 @@ int main(void)
 		cmocka_unit_test(an_alias_that_becomes_a_device_sends_as_itself),
 		cmocka_unit_test(io_apics_and_timers_send_as_the_table_says),
 		cmocka_unit_test(targets_that_make_no_sense_are_refused),
+		cmocka_unit_test(targets_arrive_as_they_were_set),
+		cmocka_unit_test(tables_are_those_of_the_device),
 		cmocka_unit_test(interrupts_are_posted),
 		cmocka_unit_test(the_interrupt_table_runs_full_and_empties),
 		cmocka_unit_test(remapping_needs_all_units_and_firmware),
