@@ -14,6 +14,11 @@
  *
  * Events have numbers in groups, by kind of unit. VT-d: the groups and events of its specification,
  * an event by the number of its bit (enum vtd_counter_event in <libiommu/hw/vtd_counters.h>).
+ * RISC-V: group 0 has the events of its specification (enum riscv_event in
+ * <libiommu/hw/riscv_counters.h>) and a maker's own; event 0 is a cycle of the unit's clock, of
+ * which all are counted. A counter has one filter: of a source; of a PASID; or of a domain of a
+ * second stage, for RISCV_EVENT_TLB_MISS, RISCV_EVENT_FIRST_STAGE_WALK and
+ * RISCV_EVENT_SECOND_STAGE_WALK.
  *
  * Counters do not depend on translation, and translation does not depend on them: a unit whose
  * counters make no sense has none, and counters of a unit that hangs report so. A suspend keeps
@@ -21,7 +26,7 @@
  * device's requests may be of interest to another: a host decides to whom it gives counts.
  *
  * Locking: control path (<libiommu/endpoint.h>), unless a comment says otherwise. A unit that still
- * has allocated counters cannot be removed by iommu_vtd_remove_unit.
+ * has allocated counters cannot be removed (iommu_vtd_remove_unit, iommu_riscv_remove_unit).
  */
 #ifndef LIBIOMMU_COUNTERS_H
 #define LIBIOMMU_COUNTERS_H
@@ -65,7 +70,7 @@ struct iommu_counters_info {
 struct iommu_counter_config {
 	unsigned int group, event;
 	unsigned int filters; /* enum iommu_counter_filters; these fields are looked at: */
-	uint32_t source_id;
+	uint32_t source_id;   /* of 16 bits */
 	/* The number of low bits of the source id that are not compared: 0, an id; 3, a device. */
 	unsigned int source_bits;
 	/*
@@ -150,10 +155,11 @@ IOMMU_API int iommu_unit_freeze_counters(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_unfreeze_counters(struct iommu_unit *unit);
 
 /*
- * iommu_unit_handle_counters - for the interrupt of overflows (iommu_vtd_set_counter_interrupt), or
- * from time to time on a host without one: *overflowed receives a bit for each allocated counter
- * that has overflowed since the last call; their counts are kept up. Any context. Returns 0;
- * IOMMU_EOPNOTSUPP: the unit has no counters; IOMMU_EIO: it does not respond.
+ * iommu_unit_handle_counters - for the interrupt of overflows (iommu_vtd_set_counter_interrupt;
+ * iommu_riscv_set_interrupt with IOMMU_RISCV_COUNTERS, or the unit's wire), or from time to time on
+ * a host without one: *overflowed receives a bit for each allocated counter that has overflowed
+ * since the last call; their counts are kept up. Any context. Returns 0; IOMMU_EOPNOTSUPP: the unit
+ * has no counters; IOMMU_EIO: it does not respond.
  */
 IOMMU_API int iommu_unit_handle_counters(struct iommu_unit *unit, uint64_t *overflowed);
 

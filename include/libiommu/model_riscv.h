@@ -186,10 +186,12 @@ struct iommu_model_riscv_config {
 	 * without END, BE is what `fctl` says.
 	 */
 	uint32_t fctl, fctl_fixed;
-	bool resets_bare;       /* ddtp after reset: Bare, not Off */
-	unsigned int levels;    /* bit n: device directories of n levels, n = 1 to 3; 0: all */
-	unsigned int vectors;   /* of interrupts: 1, 2, 4, 8 or 16; 0: 4 */
-	unsigned int counters;  /* with HPM: 1 to 31; 0: 31 */
+	bool resets_bare;      /* ddtp after reset: Bare, not Off */
+	unsigned int levels;   /* bit n: device directories of n levels, n = 1 to 3; 0: all */
+	unsigned int vectors;  /* of interrupts: 1, 2, 4, 8 or 16; 0: 4 */
+	unsigned int counters; /* with HPM: 1 to 31; 0: 31 */
+	/* With HPM: bits of a count, 32 to 64; 0: 64. Of cycles at most 63 are counted. */
+	unsigned int counter_bits;
 	unsigned int qos_bits;  /* with QOSID: of RCID and MCID, 1 to 12; 0: 12 */
 	unsigned int queue_max; /* log2 of the entries of the largest queue, 1 to 32; 0: 32 */
 	/*

@@ -117,9 +117,9 @@ IOMMU_API int iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv
  * iommu_riscv_remove_unit - disable a unit and remove it; NULL: nothing.
  *
  * Maps and unmaps that began before its last endpoint was released must have ended. Returns 0;
- * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held);
- * IOMMU_EINVAL: a unit of another back end; IOMMU_ETIMEDOUT / IOMMU_EIO: it did not confirm that it
- * is disabled, and remains. Control path.
+ * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held), or
+ * performance counters that are not freed; IOMMU_EINVAL: a unit of another back end;
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: it did not confirm that it is disabled, and remains. Control path.
  */
 IOMMU_API int iommu_riscv_remove_unit(struct iommu_unit *unit);
 
@@ -127,7 +127,7 @@ IOMMU_API int iommu_riscv_remove_unit(struct iommu_unit *unit);
 enum iommu_riscv_cause {
 	IOMMU_RISCV_COMMANDS = 0,      /* not used by the library */
 	IOMMU_RISCV_FAULTS = 1,        /* iommu_unit_handle_faults */
-	IOMMU_RISCV_COUNTERS = 2,      /* overflows of performance counters */
+	IOMMU_RISCV_COUNTERS = 2,      /* iommu_unit_handle_counters */
 	IOMMU_RISCV_PAGE_REQUESTS = 3, /* iommu_unit_handle_page_requests */
 };
 

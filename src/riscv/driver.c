@@ -37,12 +37,21 @@ static int unit_disable(struct iommu_unit *base)
 	return status;
 }
 
+static int unit_suspend(struct iommu_unit *base)
+{
+	iommu_riscv_counters_suspend(riscv_unit_of(base));
+	return unit_disable(base);
+}
+
 #if IOMMU_CONFIG_SUSPEND
 static int unit_resume(struct iommu_unit *base)
 {
 	struct riscv_unit *unit = riscv_unit_of(base);
+	int status = base->enabled ? iommu_riscv_unit_enable(unit) : 0;
 
-	return base->enabled ? iommu_riscv_unit_enable(unit) : 0;
+	if (status == 0)
+		iommu_riscv_counters_resume(unit);
+	return status;
 }
 #endif
 
@@ -122,7 +131,7 @@ static const struct iommu_ops riscv_ops = {
 	.disable = unit_disable,
 	.translates = unit_translates,
 	.confirm = unit_confirm,
-	.suspend = unit_disable,
+	.suspend = unit_suspend,
 #if IOMMU_CONFIG_SUSPEND
 	.resume = unit_resume,
 #endif
@@ -146,6 +155,9 @@ static const struct iommu_ops riscv_ops = {
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
 	.begin_reset = iommu_riscv_begin_reset,
 	.cancel_reset = iommu_riscv_cancel_reset,
+#endif
+#if IOMMU_CONFIG_COUNTERS
+	.counters = &iommu_riscv_counter_ops,
 #endif
 };
 
@@ -296,6 +308,7 @@ void iommu_riscv_unit_free(struct riscv_unit *unit)
 {
 	struct riscv_probe *probe = unit->probe;
 
+	iommu_riscv_counters_suspend(unit);
 	iommu_riscv_directory_free(unit);
 	iommu_riscv_queue_free(unit);
 	iommu_riscv_log_free(unit, &unit->faults);
@@ -445,8 +458,9 @@ static int remove_unit(struct iommu_unit *base)
 
 	if (!iommu_riscv_owns(base))
 		return IOMMU_REFUSE(base->iommu, base->name, IOMMU_EINVAL, "it is no RISC-V unit");
-	if (base->endpoints != 0)
-		return RISCV_REFUSE(unit, IOMMU_EBUSY, "it has endpoints");
+	if (base->endpoints != 0 || iommu_riscv_counters_any(unit))
+		return RISCV_REFUSE(unit, IOMMU_EBUSY,
+				    "it has endpoints, or counters that are not freed");
 	status = iommu_riscv_unit_disable(unit);
 	iommu_unit_settle(base, base->enabled && status != 0, status);
 	if (status != 0)

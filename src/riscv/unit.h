@@ -10,6 +10,7 @@
  *   unit->queue.lock      the command queue, and what became of submissions
  *   domain->common.lock   the domain's uses
  *   domain->common.pages  its withheld pages
+ *   unit->counters.lock   performance counters: their counts, and which of them count
  *
  * Directories, ids and the list of a domain's units change only on the control path, which the host
  * serialises; with one exception, which is in context.c.
@@ -25,6 +26,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/object_cache.h"
+#include "riscv/counters.h"
 #include "unit/command_ring.h"
 #include "unit/confirmation.h"
 #include "unit/event.h"
@@ -96,7 +98,8 @@ struct riscv_unit {
 	struct iommu_event_budget fault_budget;
 	struct riscv_message messages[RISCV_CAUSES];
 	unsigned int vectors; /* interrupt vectors that the unit has; 0: wires */
-	const char *failure;  /* the step of the last bring-up that failed, or NULL */
+	struct riscv_counters counters;
+	const char *failure; /* the step of the last bring-up that failed, or NULL */
 };
 
 static inline struct riscv_unit *riscv_unit_of(const struct iommu_unit *unit)

@@ -98,8 +98,8 @@ static int counters_get(struct iommu_unit *base, struct iommu_counters_info *inf
 			continue;
 		info->counters++;
 		info->unused += counter->is_allocated ? 0 : 1;
-		if (counter->width < info->width)
-			info->width = counter->width;
+		if (counter->count.width < info->width)
+			info->width = counter->count.width;
 	}
 	return 0;
 }
@@ -178,7 +178,7 @@ static void occupy(struct vtd_unit *unit, struct vtd_counter *counter,
 	/* An overflow of before is not of this one. */
 	(void)iommu_vtd_counter_take_overflow(unit, counter);
 	unit->counters->untold &= ~(1ULL << vtd_counter_number(unit->counters, counter));
-	counter->count = 0;
+	counter->count.events = 0;
 	counter->is_allocated = true;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
 }
@@ -288,7 +288,7 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 		if (counter->is_lost && !counters->is_asleep)
 			status = IOMMU_EIO;
 		if (status == 0)
-			*count = counter->count;
+			*count = counter->count.events;
 	}
 	iommu_spin_unlock(unit->platform, &counters->lock, state);
 	return status;
@@ -323,7 +323,7 @@ static int handle_round(void *ctx, unsigned int round)
 			counters->untold |= 1ULL << i;
 		if (counter->runs && iommu_vtd_counter_keep_up(unit, counter, true) != 0)
 			return IOMMU_EIO;
-		counter->is_added = counter->is_added && counter->runs;
+		counter->count.is_added = counter->count.is_added && counter->runs;
 	}
 	return 1;
 }

@@ -10,6 +10,7 @@
 #include <libiommu/hw/vtd_counters.h>
 
 #include "base/spinlock.h"
+#include "unit/count.h"
 #include "vtd/event.h"
 
 struct vtd_unit;
@@ -19,14 +20,12 @@ struct vtd_unit;
 struct vtd_counter {
 	uint64_t config;
 	uint32_t filters[VTD_FILTERS];
-	unsigned int width;
 	uint32_t events[VTD_COUNTER_GROUPS_MAX]; /* that it can count */
 	bool is_allocated;
 	bool runs;
-	bool is_in_doubt;     /* it may run although it should not, or the other way round */
-	bool is_lost;         /* it should run, and did not come back */
-	uint64_t count, last; /* ours; and hardware's, when we looked last */
-	bool is_added;        /* of the overflow that its bit tells of, or will tell */
+	bool is_in_doubt; /* it may run although it should not, or the other way round */
+	bool is_lost;     /* it should run, and did not come back */
+	struct iommu_count count;
 };
 
 struct vtd_counters {

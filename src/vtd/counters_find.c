@@ -113,8 +113,8 @@ static bool read_own(const struct vtd_unit *unit, const struct vtd_counters *cou
 	if ((capability & VTD_COUNTER_OWN) == 0)
 		return true;
 	memset(counter->events, 0, sizeof(counter->events));
-	counter->width = vtd_counter_width(capability);
-	if (counter->width == 0 || counter->width > 64 ||
+	counter->count.width = vtd_counter_width(capability);
+	if (counter->count.width == 0 || counter->count.width > 64 ||
 	    (counters->interrupts && (capability & VTD_COUNTER_HAS_INTERRUPTS) == 0))
 		return false;
 	for (i = 0; i < vtd_counter_groups(capability); i++) {
@@ -134,7 +134,7 @@ static void read_counter(const struct vtd_unit *unit, struct vtd_counters *count
 
 	/* How firmware, or a kernel before us, left it, is not known. */
 	counter->is_in_doubt = true;
-	counter->width = counters->width;
+	counter->count.width = counters->width;
 	for (group = 0; group < counters->groups; group++)
 		counter->events[group] =
 			(uint32_t)vtd_read64(unit, VTD_PERFEVNTCAP + group * 8) & EVENTS_MASK;

@@ -33,7 +33,7 @@ static int look(const struct vtd_unit *unit, const struct vtd_counter *counter, 
 	const struct vtd_counters *counters = unit->counters;
 	const uint32_t offset =
 		counters->counts + vtd_counter_number(unit->counters, counter) * counters->stride;
-	const uint64_t mask = UINT64_MAX >> (64 - counter->width);
+	const uint64_t mask = UINT64_MAX >> (64 - counter->count.width);
 	uint64_t before, now = vtd_read64(unit, offset);
 	unsigned int i;
 
@@ -66,37 +66,24 @@ bool iommu_vtd_counter_take_overflow(struct vtd_unit *unit, const struct vtd_cou
 	return true;
 }
 
-/*
- * A value below the last one says that it has overflowed; so does its bit, alone where it has come
- * round to the last value or beyond. The bit is of an overflow that was added already where
- * is_added says so.
- */
 int iommu_vtd_counter_keep_up(const struct vtd_unit *unit, struct vtd_counter *counter,
 			      bool overflowed)
 {
-	const bool was_added = counter->is_added;
 	uint64_t value;
-	bool wraps;
 	int status = look(unit, counter, &value);
 
-	if (status != 0)
-		return status;
-	wraps = value < counter->last;
-	counter->count += value - counter->last;
-	if (wraps || (overflowed && !was_added))
-		counter->count += (UINT64_MAX >> (64 - counter->width)) + 1;
-	counter->last = value;
-	counter->is_added = overflowed ? was_added && wraps : was_added || wraps;
-	return 0;
+	if (status == 0)
+		iommu_count_add(&counter->count, value, overflowed);
+	return status;
 }
 
 /* From here on what hardware counts counts; or no longer. */
 static int begin_counting(struct vtd_unit *unit, struct vtd_counter *counter)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-	int status = look(unit, counter, &counter->last);
+	int status = look(unit, counter, &counter->count.last);
 
-	counter->is_added = has_overflowed(unit, counter);
+	counter->count.is_added = has_overflowed(unit, counter);
 	counter->runs = status == 0;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
 	return status;

@@ -545,6 +545,7 @@ static struct iommu_model_riscv_config any_config(void)
 		any.levels = fuzz_below(&input, 16);
 		any.vectors = 1U << fuzz_below(&input, 5);
 		any.counters = fuzz_below(&input, 32);
+		any.counter_bits = any.counters == 1 ? 32 : 0;
 		any.queue_max = fuzz_below(&input, 33);
 		any.strict = fuzz_below(&input, 4);
 		any.forget_seed = fuzz_below(&input, 4);

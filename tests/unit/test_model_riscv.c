@@ -98,6 +98,7 @@ static void fields_keep_what_the_unit_has(void **state)
 		.capabilities = RISCV_CAP_SV39 | RISCV_CAP_HPM | 40ULL << 32,
 		.vectors = 2,
 		.counters = 3,
+		.counter_bits = 50,
 		.queue_max = 10,
 		.levels = 1 << 1 | 1 << 3,
 	};
@@ -125,8 +126,8 @@ static void fields_keep_what_the_unit_has(void **state)
 		{RISCV_MSI_CFG_TBL + 12, 4, 1},
 		{RISCV_MSI_CFG_TBL + 32, 8, 0},
 		{RISCV_IOCOUNTINH, 4, 0xf},
-		{RISCV_IOHPMCYCLES, 8, UINT64_MAX},
-		{RISCV_IOHPMCTR + 16, 8, UINT64_MAX},
+		{RISCV_IOHPMCYCLES, 8, RISCV_CYCLES_OVERFLOW | 0x3ffffffffffffULL},
+		{RISCV_IOHPMCTR + 16, 8, 0x3ffffffffffffULL},
 		{RISCV_IOHPMCTR + 24, 8, 0},
 		{RISCV_IOHPMEVT + 16, 8, 0xffffffffffff8000ULL},
 		{RISCV_IOHPMEVT + 24, 8, 0},

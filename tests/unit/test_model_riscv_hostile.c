@@ -903,6 +903,8 @@ static void units_that_cannot_be_are_refused(void **state)
 		{.vectors = 3},
 		{.vectors = 32},
 		{.counters = 32},
+		{.counter_bits = 31},
+		{.counter_bits = 65},
 		{.qos_bits = 13},
 		{.queue_max = 33},
 	};

@@ -12,6 +12,7 @@
 #include <libiommu/hw/riscv_registers.h>
 
 #define RISCV_COUNTERS        31
+#define RISCV_COUNT_BITS_MIN  32 /* of a count; the rest reads as 0 */
 
 #define RISCV_CYCLES_COUNT    0x7fffffffffffffffULL
 #define RISCV_CYCLES_OVERFLOW (1ULL << 63)
@@ -38,6 +39,7 @@ enum riscv_event {
 	RISCV_EVENT_FIRST_STAGE_WALK = 7,
 	RISCV_EVENT_SECOND_STAGE_WALK = 8,
 };
+#define RISCV_EVENT_NUMBER_MAX 0x7fffU /* from 0x4000 on a maker's own */
 
 /*
  * Event register: 14:0 event, 35:16 process id or PSCID, 59:36 device id or GSCID, and: which of

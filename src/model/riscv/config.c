@@ -38,6 +38,8 @@ void iommu_rvmodel_set_defaults(struct iommu_model_riscv_config *config)
 		config->vectors = DEFAULT_VECTORS;
 	if (config->counters == 0)
 		config->counters = RISCV_COUNTERS;
+	if (config->counter_bits == 0)
+		config->counter_bits = 64;
 	if (config->qos_bits == 0)
 		config->qos_bits = 12;
 	if (config->queue_max == 0)
@@ -92,6 +94,8 @@ const char *iommu_rvmodel_config_defect(const struct iommu_model_riscv_config *c
 		return IOMMU_WHY("vectors is not 1, 2, 4, 8 or 16");
 	if (config->counters > RISCV_COUNTERS)
 		return IOMMU_WHY("more than 31 counters");
+	if (config->counter_bits < RISCV_COUNT_BITS_MIN || config->counter_bits > 64)
+		return IOMMU_WHY("counters are narrower than 32 bits, or wider than 64");
 	if (config->qos_bits > 12)
 		return IOMMU_WHY("qos_bits is above 12");
 	return config->queue_max > RISCV_QUEUE_ORDER_MAX ? IOMMU_WHY("queue_max is above 32")

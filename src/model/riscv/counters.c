@@ -25,10 +25,16 @@ static void overflow(struct iommu_model_riscv *model, uint64_t *flags)
 	*flags |= RISCV_EVENT_OVERFLOW;
 }
 
+uint64_t iommu_rvmodel_count_mask(const struct iommu_model_riscv *model)
+{
+	return UINT64_MAX >> (64 - model->config.counter_bits);
+}
+
 void iommu_rvmodel_count_cycles(struct iommu_model_riscv *model)
 {
 	struct model_registers *regs = &model->regs;
-	const uint64_t next = (regs->cycles + 1) & RISCV_CYCLES_COUNT;
+	const uint64_t next =
+		(regs->cycles + 1) & RISCV_CYCLES_COUNT & iommu_rvmodel_count_mask(model);
 
 	if (!model_has(model, RISCV_CAP_HPM) || (regs->inhibited & 1) != 0)
 		return;
@@ -91,7 +97,8 @@ void iommu_rvmodel_count(struct iommu_model_riscv *model, const struct model_hap
 	for (i = 0; i < model->config.counters && happened->times != 0; i++) {
 		if ((regs->inhibited >> (i + 1) & 1) != 0 || !selects(regs->events[i], happened))
 			continue;
-		regs->counts[i] += happened->times;
+		regs->counts[i] =
+			(regs->counts[i] + happened->times) & iommu_rvmodel_count_mask(model);
 		if (regs->counts[i] < happened->times)
 			overflow(model, &regs->events[i]);
 	}

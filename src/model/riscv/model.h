@@ -388,6 +388,8 @@ struct model_happened {
 
 void iommu_rvmodel_count(struct iommu_model_riscv *model, const struct model_happened *happened);
 uint32_t iommu_rvmodel_overflows(const struct iommu_model_riscv *model);
+/* The bits that a count has. */
+uint64_t iommu_rvmodel_count_mask(const struct iommu_model_riscv *model);
 void iommu_rvmodel_count_cycles(struct iommu_model_riscv *model);
 
 /* --- state ------------------------------------------------------------------------------------ */

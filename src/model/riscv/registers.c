@@ -82,6 +82,7 @@ static bool counter_place(struct iommu_model_riscv *model, uint32_t offset, stru
 	const unsigned int counters = model->config.counters;
 	const unsigned int counter = (offset - RISCV_IOHPMCTR) / 8;
 	const unsigned int event = (offset - RISCV_IOHPMEVT) / 8;
+	const uint64_t count = iommu_rvmodel_count_mask(model);
 
 	if (!model_has(model, RISCV_CAP_HPM))
 		return false;
@@ -90,9 +91,10 @@ static bool counter_place(struct iommu_model_riscv *model, uint32_t offset, stru
 	else if (offset == RISCV_IOCOUNTINH)
 		*p = place(offset, 4, &regs->inhibited, counter_bits(model), UINT32_MAX);
 	else if (offset >= RISCV_IOHPMCYCLES && offset < RISCV_IOHPMCTR)
-		*p = place(RISCV_IOHPMCYCLES, 8, &regs->cycles, UINT64_MAX, UINT64_MAX);
+		*p = place(RISCV_IOHPMCYCLES, 8, &regs->cycles, count | RISCV_CYCLES_OVERFLOW,
+			   UINT64_MAX);
 	else if (offset >= RISCV_IOHPMCTR && counter < counters)
-		*p = place(riscv_counter(counter + 1), 8, &regs->counts[counter], UINT64_MAX,
+		*p = place(riscv_counter(counter + 1), 8, &regs->counts[counter], count,
 			   UINT64_MAX);
 	else if (offset >= RISCV_IOHPMEVT && event < counters)
 		*p = place(riscv_counter_event(event + 1), 8, &regs->events[event], UINT64_MAX,
@@ -406,8 +408,8 @@ static void make_wild(struct iommu_model_riscv *model)
 		regs->msi[i].control = next_random(model) & RISCV_MSI_MASKED;
 	}
 	for (i = 0; i < model->config.counters; i++)
-		regs->counts[i] = next_random(model);
-	regs->cycles = next_random(model);
+		regs->counts[i] = next_random(model) & iommu_rvmodel_count_mask(model);
+	regs->cycles = next_random(model) & iommu_rvmodel_count_mask(model);
 	if (!model->config.resets_bare)
 		regs->qosid = next_random(model) & qos_bits(model);
 }
@@ -475,10 +477,12 @@ static bool counters_are_sane(const struct iommu_model_riscv *model,
 	const bool has = model_has(model, RISCV_CAP_HPM);
 	unsigned int i;
 
-	if ((regs->inhibited & ~(has ? counter_bits(model) : 0)) != 0)
+	if ((regs->inhibited & ~(has ? counter_bits(model) : 0)) != 0 ||
+	    (regs->cycles & ~(iommu_rvmodel_count_mask(model) | RISCV_CYCLES_OVERFLOW)) != 0)
 		return false;
 	for (i = 0; i < RISCV_COUNTERS; i++)
 		if (riscv_event_number(regs->events[i]) > RISCV_EVENT_SECOND_STAGE_WALK ||
+		    (regs->counts[i] & ~iommu_rvmodel_count_mask(model)) != 0 ||
 		    ((!has || i >= model->config.counters) && regs->events[i] != 0))
 			return false;
 	return true;
