@@ -17,18 +17,23 @@
 //   lazy_4k        map_unmap_4k in lazy mode: through the flush queue.
 //   two_threads    map_unmap_4k on two threads at once, each on its own CPU, in one domain. Per
 //                  pair of one thread.
+//   four_threads   the same on four threads, two on each CPU (slices.h: on_four_threads), which no
+//                  host can vouch for.
 //   two_parts      what two_threads does in caches of addresses and in tables alone, as the peers'
 //                  parts do; "plain": with addresses of two CPUs in one line of the table.
 //
 // "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive) and has its
-// guard compiled in (guard.h): no lock around the address caches. "inv" is how many invalidations
-// one operation asks for.
+// guard compiled in (guard.h): no lock around the address caches. "floor", "floor-exclusive": what
+// one page cannot do without, with a lock around addresses and without (floors.h). "inv" is how
+// many invalidations one operation asks for.
+#include <functional>
 #include <string>
 #include <vector>
 
 #include <libiommu/iova.h>
 
 #include "check.h"
+#include "floors.h"
 #include "null_unit.h"
 #include "pages.h"
 #include "rows.h"
@@ -501,7 +506,9 @@ template <class Mapper> void batches(bench::State &state)
 	mapper.finish();
 }
 
-template <class Mapper> void two_threads(bench::State &state)
+using OnThreads = void (*)(bench::State &, const std::function<void(unsigned int, uint64_t)> &);
+
+template <class Mapper> void threads(bench::State &state, OnThreads run)
 {
 	Mapper mapper;
 
@@ -510,7 +517,7 @@ template <class Mapper> void two_threads(bench::State &state)
 		Mapper::set_cpu(cpu);
 		verify(mapper);
 	}
-	bench::on_two_threads(state, [&mapper](unsigned int cpu, uint64_t pairs) {
+	run(state, [&mapper](unsigned int cpu, uint64_t pairs) {
 		Mapper::set_cpu(cpu);
 		while (pairs-- != 0) {
 			uint64_t address = mapper.map(memory(cpu), page);
@@ -521,11 +528,42 @@ template <class Mapper> void two_threads(bench::State &state)
 	});
 }
 
-// What every mapper is measured by.
-template <class Mapper> void add_all(const std::string &kind, const std::string &who)
+template <class Mapper> void two_threads(bench::State &state)
+{
+	threads<Mapper>(state, bench::on_two_threads);
+}
+
+template <class Mapper> void four_threads(bench::State &state)
+{
+	threads<Mapper>(state, bench::on_four_threads);
+}
+
+// One page, on one thread and on two.
+template <class Mapper> void add_pairs(const std::string &kind, const std::string &who)
 {
 	bench::add(kind + "/map_unmap_4k", who,
 		   [](bench::State &state) { map_unmap<Mapper>(state, page); });
+	bench::add(kind + "/two_threads", who, two_threads<Mapper>);
+	bench::compare_threads(kind + "/two_threads", kind + "/map_unmap_4k");
+}
+
+template <class Mapper> void add_four(const std::string &kind, const std::string &who)
+{
+	bench::add(kind + "/four_threads", who, four_threads<Mapper>);
+	bench::compare_threads(kind + "/four_threads", kind + "/map_unmap_4k");
+}
+
+template <class Unit> void add_floors(const std::string &kind)
+{
+	add_pairs<floors::Dma<Unit, floors::Lock>>(kind, "floor");
+	add_pairs<floors::Dma<Unit, floors::NoLock>>(kind, "floor-exclusive");
+	add_four<floors::Dma<Unit, floors::Lock>>(kind, "floor");
+}
+
+// What every mapper is measured by.
+template <class Mapper> void add_all(const std::string &kind, const std::string &who)
+{
+	add_pairs<Mapper>(kind, who);
 	bench::add(kind + "/map_4k", who, map_alone<Mapper>);
 	bench::add(kind + "/map_unmap_64k", who,
 		   [](bench::State &state) { map_unmap<Mapper>(state, 16 * page); });
@@ -534,8 +572,6 @@ template <class Mapper> void add_all(const std::string &kind, const std::string 
 	bench::add(kind + "/sg256", who,
 		   [](bench::State &state) { scattered<Mapper>(state, 256); });
 	bench::add(kind + "/batch64", who, batches<Mapper>);
-	bench::add(kind + "/two_threads", who, two_threads<Mapper>);
-	bench::compare_threads(kind + "/two_threads", kind + "/map_unmap_4k");
 }
 
 template <class Unit> void add_ours(const std::string &kind)
@@ -544,6 +580,7 @@ template <class Unit> void add_ours(const std::string &kind)
 	using Lazy = Ours<Unit, false, IOMMU_DOMAIN_DMA_LAZY>;
 
 	add_all<Strict>(kind, "ours");
+	add_four<Strict>(kind, "ours");
 	add_all<Ours<Unit, true>>(kind, "exclusive");
 	bench::add(kind + "/lazy_4k", "ours",
 		   [](bench::State &state) { map_unmap<Lazy>(state, page); });
@@ -561,9 +598,12 @@ void add_dma_rows()
 	add_all<Linux<linux61_functions>>("dma", "linux-6.1");
 	add_all<Linux<linux73_functions>>("dma", "linux-7.3");
 	add_all<Linux73Whole<false>>("dma", "linux-7.3-whole");
+	add_four<Linux<linux61_functions>>("dma", "linux-6.1");
+	add_four<Linux73Whole<false>>("dma", "linux-7.3-whole");
 	bench::add("dma/lazy_4k", "linux-7.3-whole",
 		   [](bench::State &state) { map_unmap<Linux73Whole<false, true>>(state, page); });
 #endif
+	add_floors<floors::NoUnit>("dma");
 	bench::add("dma/two_parts", "ours", two_threads<Parts<IOMMU_IOVA_CACHE_LINES>>);
 	bench::add("dma/two_parts", "plain", two_threads<Parts<0>>);
 #ifdef BENCH_PEER_LINUX
@@ -573,7 +613,9 @@ void add_dma_rows()
 	add_ours<VtdAtOnce>("vtd");
 #ifdef BENCH_PEER_LINUX
 	add_all<Linux73Whole<true>>("vtd", "linux-7.3-whole");
+	add_four<Linux73Whole<true>>("vtd", "linux-7.3-whole");
 	bench::add("vtd/lazy_4k", "linux-7.3-whole",
 		   [](bench::State &state) { map_unmap<Linux73Whole<true, true>>(state, page); });
 #endif
+	add_floors<floors::VtdQueue>("vtd");
 }

@@ -11,6 +11,8 @@
 //   iova/ring256_mixed   the same with sizes of 1 to 8 granules, rounded up to powers of two.
 //   iova/two_threads     warm_pair on two threads at once, each on a CPU of its own. Per pair and
 //                        thread.
+//   iova/four_threads    the same on four threads, two on each CPU (slices.h: on_four_threads),
+//                        which no host can vouch for.
 //   iova/tree_pair       allocate and free one granule through the tree, space empty but for one
 //                        range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
 //   iova/tree/N          N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
@@ -25,13 +27,17 @@
 //                        for four.
 //
 // "exclusive": ours where the host vouches for the CPU, by its guard (guard.h): no lock, no call of
-// the host. "floor": an uncontended spinlock taken and released twice, as a pair does.
+// the host. "floor" of pairs through the cache: an uncontended spinlock taken and released twice;
+// "floor-exclusive": a count and a range that change, without it. "floor" of the tree: as many
+// ranges as are live lie in memory, and one at random is written twice, each time under a lock.
+#include <functional>
 #include <string>
 #include <vector>
 
 #include <libiommu/iova.h>
 
 #include "check.h"
+#include "floors.h"
 #include "pages.h"
 #include "rows.h"
 #include "slices.h"
@@ -234,7 +240,9 @@ template <class Cache, bool mixed> void ring(bench::State &state)
 	}
 }
 
-template <class Cache> void two_threads(bench::State &state)
+using OnThreads = void (*)(bench::State &, const std::function<void(unsigned int, uint64_t)> &);
+
+template <class Cache> void threads(bench::State &state, OnThreads run)
 {
 	Cache cache;
 
@@ -243,7 +251,7 @@ template <class Cache> void two_threads(bench::State &state)
 		Cache::set_cpu(cpu);
 		cache.free(cache.alloc(0), 0);
 	}
-	bench::on_two_threads(state, [&cache](unsigned int cpu, uint64_t pairs) {
+	run(state, [&cache](unsigned int cpu, uint64_t pairs) {
 		Cache::set_cpu(cpu);
 		while (pairs-- != 0) {
 			uint64_t first = cache.alloc(0);
@@ -254,24 +262,80 @@ template <class Cache> void two_threads(bench::State &state)
 	});
 }
 
-void lock_floor(bench::State &state)
+template <class Cache> void two_threads(bench::State &state)
 {
-	static uint32_t lock;
+	threads<Cache>(state, bench::on_two_threads);
+}
 
-	for (auto _ : state)
-		for (int i = 0; i < 2; i++) {
-			while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0)
-				;
-			__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
-		}
+template <class Cache> void four_threads(bench::State &state)
+{
+	threads<Cache>(state, bench::on_four_threads);
+}
+
+// A lock of the CPU's own, twice for a pair, and nothing that it protects.
+class LockAlone
+{
+      public:
+	uint64_t alloc(unsigned int)
+	{
+		lock_once();
+		return bench_cpu;
+	}
+	void free(uint64_t, unsigned int)
+	{
+		lock_once();
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_cpu = cpu;
+	}
+
+      private:
+	void lock_once()
+	{
+		locks[bench_cpu].take();
+		locks[bench_cpu].release();
+	}
+	floors::Lock locks[BENCH_CPUS];
+};
+
+// A count and a range, which no lock protects.
+class CountAlone
+{
+      public:
+	CountAlone()
+	{
+		for (auto &addresses : of_cpu)
+			addresses.fill(1);
+	}
+	uint64_t alloc(unsigned int)
+	{
+		return of_cpu[bench_cpu].alloc();
+	}
+	void free(uint64_t first, unsigned int)
+	{
+		of_cpu[bench_cpu].free(first);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_cpu = cpu;
+	}
+
+      private:
+	floors::Addresses<floors::NoLock> of_cpu[BENCH_CPUS];
+};
+
+template <class Cache> void add_pairs(const std::string &who)
+{
+	bench::add("iova/warm_pair", who, warm_pair<Cache>);
+	bench::add("iova/two_threads", who, two_threads<Cache>);
 }
 
 template <class Cache> void add_cached(const std::string &who)
 {
-	bench::add("iova/warm_pair", who, warm_pair<Cache>);
+	add_pairs<Cache>(who);
 	bench::add("iova/ring256", who, ring<Cache, false>);
 	bench::add("iova/ring256_mixed", who, ring<Cache, true>);
-	bench::add("iova/two_threads", who, two_threads<Cache>);
 }
 
 uint64_t next_random(uint64_t &random)
@@ -355,10 +419,31 @@ template <class Space> void frag32_aligned(bench::State &state)
 	fragmented<Space>(state, 4, [](size_t i) { return i % 4 != 0; });
 }
 
+// Ranges of the tree, of which an exchange at random cannot but touch one: what is freed goes, and
+// what is allocated comes.
+void tree_floor(bench::State &state, size_t live)
+{
+	std::vector<iommu_iova_range> ranges(live);
+	uint64_t random = 88172645463325252;
+	floors::Lock lock;
+
+	for (auto _ : state) {
+		volatile uint64_t &first = ranges[next_random(random) % live].first;
+
+		for (int i = 0; i < 2; i++) {
+			lock.take();
+			first = random;
+			lock.release();
+		}
+	}
+}
+
+constexpr size_t tree_sizes[] = {1000, 10000, 100000, 1000000};
+
 template <class Space> void add(const std::string &who)
 {
 	bench::add("iova/tree_pair", who, tree_pair<Space>);
-	for (size_t live : {1000, 10000, 100000, 1000000})
+	for (size_t live : tree_sizes)
 		bench::add("iova/tree/" + std::to_string(live), who,
 			   [live](bench::State &state) { tree<Space>(state, live); });
 	bench::add("iova/frag32", who, frag32<Space>);
@@ -370,14 +455,23 @@ template <class Space> void add(const std::string &who)
 void add_iova_rows()
 {
 	add_cached<OursCached<0>>("ours");
+	bench::add("iova/four_threads", "ours", four_threads<OursCached<0>>);
 	add_cached<OursCached<IOMMU_IOVA_CACHE_CPU_EXCLUSIVE>>("exclusive");
 	add<Ours>("ours");
 #ifdef BENCH_PEER_LINUX
 	add_cached<LinuxCached<linux61_functions>>("linux-6.1");
+	bench::add("iova/four_threads", "linux-6.1", four_threads<LinuxCached<linux61_functions>>);
 	add<Linux<linux61_functions>>("linux-6.1");
 	add_cached<LinuxCached<linux73_functions>>("linux-7.3");
+	bench::add("iova/four_threads", "linux-7.3", four_threads<LinuxCached<linux73_functions>>);
 	add<Linux<linux73_functions>>("linux-7.3");
 #endif
-	bench::add("iova/warm_pair", "floor", lock_floor);
+	add_pairs<LockAlone>("floor");
+	bench::add("iova/four_threads", "floor", four_threads<LockAlone>);
+	add_pairs<CountAlone>("floor-exclusive");
+	for (size_t live : tree_sizes)
+		bench::add("iova/tree/" + std::to_string(live), "floor",
+			   [live](bench::State &state) { tree_floor(state, live); });
 	bench::compare_threads("iova/two_threads", "iova/warm_pair");
+	bench::compare_threads("iova/four_threads", "iova/warm_pair");
 }

@@ -28,6 +28,7 @@
 // unmap_… are timed apart, eight calls on eight regions at a time, so that reading the clock weighs
 // little. The floor: as many 8-byte stores in a plain loop (map), or as many zeroes (unmap).
 #include <string>
+#include <vector>
 
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
@@ -252,16 +253,16 @@ template <class Table> void run_calls(bench::State &state, const Run &run, bool 
 	}
 }
 
-// The floor: the stores alone.
-void floor_calls(bench::State &state, uint64_t stores, bool time_map)
+// The floor: the stores alone, in as many regions.
+void floor_calls(bench::State &state, uint64_t stores, unsigned int count, bool time_map)
 {
-	constexpr unsigned int count = 8;
-	static uint64_t entries[count * 512] __attribute__((aligned(4096)));
+	uint64_t *entries = reinterpret_cast<uint64_t *>(bench_pool() + BENCH_POOL_SIZE / 2);
 
 	state.things(count);
 	for (auto _ : state) {
 		for (unsigned int i = 0; i < count; i++) {
 			uint64_t value = time_map ? 0x7001003 : 0;
+#pragma GCC unroll 8
 			for (uint64_t k = 0; k < stores; k++) {
 				__atomic_store_n(&entries[i * stores + k], value, __ATOMIC_RELAXED);
 				value += time_map ? 0x1000 : 0;
@@ -342,20 +343,29 @@ template <class Table> void add_both(const std::string &folder, const std::strin
 	bench::add(folder + "lookup_64g", who, lookup_64g<Table>);
 }
 
+// Of mapping in one call: runs of so many pages, in so many regions.
+std::vector<Run> runs_to_map()
+{
+	std::vector<Run> runs;
+
+	for (uint64_t pages : {1, 4, 16, 64, 256, 512, 4096, 32768, 262144})
+		runs.push_back({pages, pages < pages_2m ? 1UL : 0UL,
+				pages < pages_2m ? pages_2m : pages, 0x7001, pages < pages_2m,
+				pages < 32768 ? 8U : 1U});
+	return runs;
+}
+
+std::string name_of(const Run &run)
+{
+	return "pt/map_run/" + std::to_string(run.pages);
+}
+
 template <class Table> void add(const std::string &who)
 {
 	add_both<Table>("pt/", who);
-	for (uint64_t pages : {1, 4, 16, 64, 256, 512, 4096, 32768, 262144}) {
-		const Run run{pages,
-			      pages < pages_2m ? 1UL : 0UL,
-			      pages < pages_2m ? pages_2m : pages,
-			      0x7001,
-			      pages < pages_2m,
-			      pages < 32768 ? 8U : 1U};
-
-		bench::add("pt/map_run/" + std::to_string(pages), who,
+	for (const Run &run : runs_to_map())
+		bench::add(name_of(run), who,
 			   [run](bench::State &state) { run_calls<Table>(state, run, true); });
-	}
 }
 
 // One of the pages of 2 MiB in runs, at random.
@@ -483,8 +493,12 @@ void add_pgtable_rows()
 		const std::string run = std::to_string(stores) + "x4k";
 
 		bench::add("pt/map_" + run, "floor",
-			   [stores](bench::State &state) { floor_calls(state, stores, true); });
+			   [stores](bench::State &state) { floor_calls(state, stores, 8, true); });
 		bench::add("pt/unmap_" + run, "floor",
-			   [stores](bench::State &state) { floor_calls(state, stores, false); });
+			   [stores](bench::State &state) { floor_calls(state, stores, 8, false); });
 	}
+	for (const Run &run : runs_to_map())
+		bench::add(name_of(run), "floor", [run](bench::State &state) {
+			floor_calls(state, run.pages, run.count, true);
+		});
 }

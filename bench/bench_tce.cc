@@ -10,7 +10,11 @@
 //   tce/window_busy/N  the same with half of the window taken, single pages at random.
 //   (tree: the same work with an IOVA space (iova.h) in the place of the bitmap.)
 //   tce/two_threads/N  tce/window/N on two threads at once, each on its own CPU, in one window.
+//   tce/four_threads/N the same on four threads, two on each CPU (slices.h: on_four_threads).
+//
+// "floor": what pages of a window cannot do without (floors.h).
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +23,7 @@
 #include <libiommu/tce_table.h>
 
 #include "check.h"
+#include "floors.h"
 #include "pages.h"
 #include "rows.h"
 #include "slices.h"
@@ -253,11 +258,13 @@ template <class Mapper, bool busy> void pairs(bench::State &state, uint64_t page
 		mapper.unmap(live, 1);
 }
 
-template <class Mapper> void two_threads(bench::State &state, uint64_t pages)
+using OnThreads = void (*)(bench::State &, const std::function<void(unsigned int, uint64_t)> &);
+
+template <class Mapper> void threads(bench::State &state, uint64_t pages, OnThreads run)
 {
 	Mapper mapper;
 
-	bench::on_two_threads(state, [&mapper, pages](unsigned int cpu, uint64_t pairs) {
+	run(state, [&mapper, pages](unsigned int cpu, uint64_t pairs) {
 		uint64_t address;
 
 		Mapper::set_cpu(cpu);
@@ -270,15 +277,31 @@ template <class Mapper> void two_threads(bench::State &state, uint64_t pages)
 
 template <class Mapper> void add_pairs(const std::string &who)
 {
+	const struct {
+		const char *name;
+		OnThreads run;
+	} several[] = {{"tce/two_threads/", bench::on_two_threads},
+		       {"tce/four_threads/", bench::on_four_threads}};
+
 	for (uint64_t pages : {1, 16}) {
 		const std::string count = std::to_string(pages);
 
 		bench::add("tce/window/" + count, who,
 			   [pages](bench::State &state) { pairs<Mapper, false>(state, pages); });
-		bench::add("tce/two_threads/" + count, who,
-			   [pages](bench::State &state) { two_threads<Mapper>(state, pages); });
-		bench::compare_threads("tce/two_threads/" + count, "tce/window/" + count);
+		for (const auto &row : several) {
+			const OnThreads run = row.run;
+
+			bench::add(row.name + count, who, [pages, run](bench::State &state) {
+				threads<Mapper>(state, pages, run);
+			});
+			bench::compare_threads(row.name + count, "tce/window/" + count);
+		}
 	}
+}
+
+template <class Mapper> void add_window(const std::string &who)
+{
+	add_pairs<Mapper>(who);
 	bench::add("tce/window_busy/1", who,
 		   [](bench::State &state) { pairs<Mapper, true>(state, 1); });
 }
@@ -290,13 +313,14 @@ void add_tce_rows()
 	for (uint64_t count : {1, 16, 512})
 		bench::add("tce/entries/" + std::to_string(count), "ours",
 			   [count](bench::State &state) { entries(state, count); });
-	add_pairs<Window>("ours");
+	add_window<Window>("ours");
 #ifdef BENCH_PEER_LINUX
 	for (uint64_t count : {1, 16, 512})
 		bench::add("tce/entries/" + std::to_string(count), "linux-6.1",
 			   [count](bench::State &state) { linux_entries(state, count); });
-	add_pairs<Linux>("linux-6.1");
+	add_window<Linux>("linux-6.1");
 #endif
+	add_pairs<floors::Window>("floor");
 	for (uint64_t pages : {1, 16})
 		bench::add("tce/window/" + std::to_string(pages), "tree",
 			   [pages](bench::State &state) { pairs<Tree, false>(state, pages); });

@@ -7,6 +7,7 @@
  * caches hold at the end, which nothing else can have. Counting begins when caches are warm.
  *
  *	scale_caches                64 and 256 CPUs, each pattern below; fails beyond its bounds
+ *	scale_caches CPUS           each pattern on hosts of 1, 2, 4, … CPUS; nothing fails
  *	scale_caches CPUS FILE      a trace: for each operation a line, "CPU + ORDER", or
  *	                            "CPU - N", which frees what the N-th "+" (from 0) has taken
  *	scale_caches CPUS PATTERN   prints the pattern as a trace
@@ -410,6 +411,21 @@ static void print_heading(void)
 	       "% depot", "% tree", "KiB, most", "granules held");
 }
 
+/* Whether the result is within its bounds. */
+static bool simulate_pattern(const char *pattern, unsigned int cpus)
+{
+	struct trace trace = {0};
+	struct result result;
+	bool good;
+
+	make_pattern(&trace, pattern, cpus);
+	result = simulate(&trace, cpus);
+	print_result(pattern, cpus, &trace, &result);
+	good = is_within_bounds(pattern, cpus, &trace, &result);
+	free(trace.operations);
+	return good;
+}
+
 static int simulate_all(void)
 {
 	static const unsigned int hosts[] = {64, 256};
@@ -418,31 +434,38 @@ static int simulate_all(void)
 
 	print_heading();
 	for (host = 0; host < sizeof(hosts) / sizeof(hosts[0]); host++)
-		for (i = 0; i < PATTERNS; i++) {
-			struct trace trace = {0};
-			struct result result;
-
-			make_pattern(&trace, patterns[i], hosts[host]);
-			result = simulate(&trace, hosts[host]);
-			print_result(patterns[i], hosts[host], &trace, &result);
-			if (!is_within_bounds(patterns[i], hosts[host], &trace, &result)) {
+		for (i = 0; i < PATTERNS; i++)
+			if (!simulate_pattern(patterns[i], hosts[host])) {
 				printf("ERROR: beyond its bounds\n");
 				good = false;
 			}
-			free(trace.operations);
-		}
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Bounds are those of many CPUs. */
+static int simulate_growing_hosts(unsigned int most)
+{
+	unsigned int cpus;
+	size_t i;
+
+	print_heading();
+	for (i = 0; i < PATTERNS; i++)
+		for (cpus = 1; cpus <= most; cpus *= 2)
+			simulate_pattern(patterns[i], cpus);
+	return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	const unsigned long cpus = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+	const unsigned long cpus = argc == 2 || argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
 	struct trace trace = {0};
 
 	if (argc == 1)
 		return simulate_all();
 	if (cpus == 0 || cpus > MOST_CPUS)
-		fail("usage: scale_caches [CPUS FILE | CPUS PATTERN]");
+		fail("usage: scale_caches [CPUS | CPUS FILE | CPUS PATTERN]");
+	if (argc == 2)
+		return simulate_growing_hosts((unsigned int)cpus);
 	if (make_pattern(&trace, argv[2], (unsigned int)cpus)) {
 		print_trace(&trace);
 	} else {

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -500,12 +501,29 @@ void relax()
 #endif
 }
 
-// The other thread: asleep between slices, so that the processor is free for the rest.
+// Nanoseconds of a processor that the calling thread takes for it.
+template <class Work> double processor_time(const Work &work)
+{
+	auto now = [] {
+		timespec time;
+
+		check(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0);
+		return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+	};
+	const double begin = now();
+
+	work();
+	return now() - begin;
+}
+
+// Another thread: asleep between slices, so that the processor is free for the rest. Where threads
+// share processors, one that waits leaves its own to the others.
 class Companion
 {
       public:
-	explicit Companion(const std::function<void(unsigned int, uint64_t)> &what)
-	    : body(what), thread([this] { work(); })
+	Companion(unsigned int on, bool shares,
+		  const std::function<void(unsigned int, uint64_t)> &what)
+	    : processor(on), yields(shares), body(what), thread([this] { work(); })
 	{
 	}
 	~Companion()
@@ -520,26 +538,38 @@ class Companion
 		asked++;
 		asked.notify_one();
 	}
-	void begin()
+	void wait_until_ready()
 	{
 		while (!ready)
-			relax();
+			pause();
 		ready = false;
+	}
+	void begin()
+	{
 		begins = true;
 	}
-	void wait()
+	// Nanoseconds of a processor that the operations took.
+	double wait()
 	{
 		while (!done)
-			relax();
+			pause();
 		done = false;
+		return used_ns;
 	}
 
       private:
+	void pause() const
+	{
+		if (yields)
+			sched_yield();
+		else
+			relax();
+	}
 	void work()
 	{
 		uint32_t seen = 0;
 
-		stay_on(1);
+		stay_on(processor);
 		for (;;) {
 			asked.wait(seen);
 			seen++;
@@ -547,18 +577,44 @@ class Companion
 				return;
 			ready = true;
 			while (!begins)
-				relax();
-			body(1, count);
+				pause();
+			used_ns = processor_time([this] { body(processor, count); });
 			done = true;
 		}
 	}
 
+	const unsigned int processor;
+	const bool yields;
 	const std::function<void(unsigned int, uint64_t)> &body;
 	std::atomic<uint32_t> asked{0};
 	std::atomic<bool> ready{false}, begins{false}, done{false};
 	std::atomic<uint64_t> count{0};
+	double used_ns = 0; // written before done
 	std::thread thread;
 };
+
+using Others = std::vector<std::unique_ptr<Companion>>;
+
+// So many threads on two processors beside the calling one.
+Others start_others(unsigned int count, bool share,
+		    const std::function<void(unsigned int, uint64_t)> &body)
+{
+	Others others;
+
+	for (unsigned int i = 1; i <= count; i++)
+		others.push_back(std::make_unique<Companion>(i % 2, share, body));
+	return others;
+}
+
+void begin_together(const Others &others, uint64_t operations)
+{
+	for (auto &other : others)
+		other->ask(operations);
+	for (auto &other : others)
+		other->wait_until_ready();
+	for (auto &other : others)
+		other->begin();
+}
 
 } // namespace
 
@@ -580,15 +636,30 @@ void on_two_threads(State &state, const std::function<void(unsigned int, uint64_
 {
 	if (cpus.size() < 2)
 		return;
-	Companion other(body);
+	const Others others = start_others(1, false, body);
 
 	while (const uint64_t operations = state.slice()) {
-		other.ask(operations);
-		other.begin();
+		begin_together(others, operations);
 		const Clock::time_point start = Clock::now();
 		body(0, operations);
-		other.wait();
+		others[0]->wait();
 		state.took(nanoseconds_since(start));
+	}
+}
+
+void on_four_threads(State &state, const std::function<void(unsigned int, uint64_t)> &body)
+{
+	if (cpus.size() < 2)
+		return;
+	const Others others = start_others(3, true, body);
+
+	state.at_least(quick() ? 20000 : 200000);
+	while (const uint64_t operations = state.slice()) {
+		begin_together(others, operations);
+		double used = processor_time([&] { body(0, operations); });
+		for (auto &other : others)
+			used += other->wait();
+		state.took(used / 4);
 	}
 }
 

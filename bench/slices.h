@@ -130,6 +130,10 @@ void stay_on(unsigned int processor);
 // Operations on two threads at once, each on a processor of its own: body(cpu, operations). The
 // time is that until both are done; per operation of one thread.
 void on_two_threads(State &state, const std::function<void(unsigned int, uint64_t)> &body);
+// The same with two threads on each of the two processors, which take turns. What is reported is
+// the time of a processor for an operation, not what a thread waits for its turn. A slice is long,
+// because a processor changes threads some hundred times a second.
+void on_four_threads(State &state, const std::function<void(unsigned int, uint64_t)> &body);
 
 // The compiler can neither leave out what makes a value, nor move it.
 template <class Value> inline void keep(const Value &value)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The time-stamp counter against channel 2 of the interval timer, for 10 ms. */
-#include "machine.h"
+#include "clock.h"
+#include "port_io.h"
 
 #define PIT_HZ      1193182U
 #define PIT_CHANNEL 0x42

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "machine.h"
+#include "console.h"
+#include "port_io.h"
 
 #define SERIAL      0x3f8
 #define SERIAL_LINE (SERIAL + 5)

@@ -3,7 +3,7 @@
 #include "machine.h"
 
 #define VECTORS       256
-#define STUB_SIZE     16 /* boot.S */
+#define STUB_SIZE     16 /* interrupt_stubs.S */
 
 #define APIC_BASE     0xfee00000ULL
 #define APIC_END      0x0b0

@@ -115,8 +115,6 @@ static void *alloc_memory(uint64_t size)
 	return pages_alloc(order);
 }
 
-void kernel_main(uint64_t start_info);
-
 void kernel_main(uint64_t start_info)
 {
 	struct scenario_machine machine = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of this kernel besides libiommu: the console, memory, ACPI tables, PCI, and the DMA
- * device. Each has a file of its own name.
+ * The parts of this kernel besides libiommu: the console and the clock (console.h, clock.h),
+ * memory, ACPI tables, PCI, and the DMA device. Each has a file of its own name.
  */
 #ifndef KERNEL_MACHINE_H
 #define KERNEL_MACHINE_H
@@ -10,45 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boot.h"
+#include "clock.h"
+#include "console.h"
+#include "port_io.h"
 #include "scenario.h"
 #include "scenario_pasid.h"
-
-/* --- boot.S: the address space ---------------------------------------------------------------- */
-#define DIRECT_MAP_OFFSET 0xffff800000000000ULL
-/* The size of the physical memory in the direct map. */
-#define DIRECT_MAP_SIZE (1ULL << 32)
-
-static inline void *physical(uint64_t address)
-{
-	return (void *)(address + DIRECT_MAP_OFFSET);
-}
-
-/* --- ports ------------------------------------------------------------------------------------ */
-static inline void out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint8_t in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint32_t in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
 
 /* --- model-specific registers ----------------------------------------------------------------- */
 static inline uint64_t msr_read(uint32_t number)
@@ -75,19 +42,9 @@ unsigned int interrupt_seen(unsigned int vector);
 void ioapic_set(uint64_t entry);
 unsigned int ioapic_id(void);
 
-/* --- console.c: the serial line, and the way out ---------------------------------------------- */
-void console_start(void);
-void console_text(const char *text);
-/* Ends QEMU: exit status 33 for success, 35 for failure. */
-_Noreturn void machine_exit(bool success);
-
 /* --- memory.c --------------------------------------------------------------------------------- */
 /* Take over the largest piece of memory that the start info describes. False: there is none. */
 bool memory_start(uint64_t start_info);
-
-/* --- clock.c ---------------------------------------------------------------------------------- */
-/* Ticks of the time-stamp counter in a second, measured against the interval timer. */
-uint64_t clock_measure_tsc(void);
 
 /* --- acpi.c ----------------------------------------------------------------------------------- */
 /* The table with this signature, found through the start info's RSDP; NULL: none. */

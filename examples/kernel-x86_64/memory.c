@@ -10,11 +10,9 @@ struct memory_entry {
 	uint32_t reserved;
 };
 
-extern char kernel_end[];
-
 bool memory_start(uint64_t start_info)
 {
-	const uint64_t kernel = (uint64_t)kernel_end - 0xffffffff80000000ULL;
+	const uint64_t kernel = (uint64_t)kernel_end - KERNEL_BASE;
 	uint64_t first = 0;
 	uint64_t last = 0;
 	uint32_t entries, i;

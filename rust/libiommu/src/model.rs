@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The VT-d unit that an emulator shows to its guest (`model_vtd.h`): register accesses go in, and requests of the
 //! guest's devices come out translated.
-use crate::{Error, Platform, Prot, Result};
+use crate::{called_back, Error, Platform, Prot, Result};
 use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::ptr;
@@ -78,24 +78,28 @@ unsafe extern "C" fn read(ctx: *mut c_void, address: u64, bytes: *mut c_void, si
         core::slice::from_raw_parts_mut(bytes.cast::<u8>(), size)
     };
     // SAFETY: as guest_of says.
-    unsafe { guest_of(ctx) }.read(address, bytes)
+    let guest = unsafe { guest_of(ctx) };
+    called_back(|| guest.read(address, bytes))
 }
 
 unsafe extern "C" fn write(ctx: *mut c_void, address: u64, bytes: *const c_void, size: usize) -> bool {
     // SAFETY: the unit passes `size` bytes of its own.
     let bytes = unsafe { core::slice::from_raw_parts(bytes.cast::<u8>(), size) };
     // SAFETY: as guest_of says.
-    unsafe { guest_of(ctx) }.write(address, bytes)
+    let guest = unsafe { guest_of(ctx) };
+    called_back(|| guest.write(address, bytes))
 }
 
 unsafe extern "C" fn interrupt(ctx: *mut c_void, address: u64, data: u32) {
     // SAFETY: as guest_of says.
-    unsafe { guest_of(ctx) }.interrupt(address, data)
+    let guest = unsafe { guest_of(ctx) };
+    called_back(|| guest.interrupt(address, data))
 }
 
 unsafe extern "C" fn invalidate(ctx: *mut c_void, _what: *const sys::iommu_model_invalidation) -> bool {
     // SAFETY: as guest_of says.
-    unsafe { guest_of(ctx) }.invalidate();
+    let guest = unsafe { guest_of(ctx) };
+    called_back(|| guest.invalidate());
     true
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Page tables (`pgtable.h`): of VT-d's second stage, of x86-64 processors and VT-d's first stage, and of POWER's bridges.
+//! Page tables (`pgtable.h`): of VT-d's second stage, of x86-64 processors and VT-d's first stage, of both stages of
+//! RISC-V (`riscv64.h`), and of POWER's bridges.
 //!
 //! What unmap takes out of a table goes into a [`Gather`], and is free again when the caller says that hardware has
 //! forgotten it ([`PageTable::confirmed`]). A gather that is dropped before keeps its pages for good: nothing that
 //! hardware may still walk is ever reused.
-use crate::{Error, Platform, Prot, Result};
+use crate::{called_back, Error, Platform, Prot, Result};
 use alloc::boxed::Box;
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libiommu_sys as sys;
 
@@ -18,6 +20,11 @@ pub enum Format {
     X86_64,
     /// POWER: 1 to 5 levels, one page size.
     Tce,
+    /// RISC-V, first stage, of processors, too: 3 to 5 levels (Sv39, Sv48, Sv57), pages of 4K, 64K, 2M, 1G, and, with
+    /// more levels, 512G and 256T. 64K are runs of 16 entries (Svnapot).
+    RiscvFirstStage,
+    /// RISC-V, second stage: the same with a root of 16 KiB (Sv39x4, Sv48x4, Sv57x4).
+    RiscvSecondStage,
 }
 
 impl Format {
@@ -28,8 +35,34 @@ impl Format {
                 Format::VtdSecondStage => &sys::iommu_vtdss_ops,
                 Format::X86_64 => &sys::iommu_x86_64_table_ops,
                 Format::Tce => &sys::iommu_tce_ops,
+                Format::RiscvFirstStage => &sys::iommu_riscvfs_ops,
+                Format::RiscvSecondStage => &sys::iommu_riscvss_ops,
             }
         }
+    }
+}
+
+/// What hardware is told of every entry: where a format has no such bit, a flag of it has no effect or is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Flags(u32);
+
+impl Flags {
+    /// None.
+    pub const NONE: Flags = Flags(0);
+    /// x86-64: execute-disable is enabled in hardware, so that [`Prot::NO_EXEC`] can be obeyed.
+    pub const NO_EXECUTE: Flags = Flags(sys::IOMMU_PGTABLE_NO_EXECUTE as u32);
+    /// First stages: caches keep leaves when the address space changes.
+    pub const GLOBAL: Flags = Flags(sys::IOMMU_PGTABLE_GLOBAL as u32);
+    /// First stages, and both of RISC-V: accessed and dirty from the start, for hardware that does not set them.
+    pub const ACCESSED: Flags = Flags(sys::IOMMU_PGTABLE_ACCESSED as u32);
+    /// RISC-V: leaves have memory types (Svpbmt), so that [`Prot::MMIO`] can be obeyed.
+    pub const MEMORY_TYPES: Flags = Flags(sys::IOMMU_PGTABLE_MEMORY_TYPES as u32);
+}
+
+impl core::ops::BitOr for Flags {
+    type Output = Flags;
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
     }
 }
 
@@ -48,6 +81,8 @@ pub struct Config {
     pub page_sizes: u64,
     /// Pages that the table may take, the root included; 0: no limit.
     pub max_pages: u64,
+    /// Of every entry.
+    pub flags: Flags,
 }
 
 impl Config {
@@ -59,7 +94,22 @@ impl Config {
         output_bits: 52,
         page_sizes: 1 << 12 | 1 << 21 | 1 << 30,
         max_pages: 0,
+        flags: Flags::NONE,
     };
+
+    /// RISC-V's first stage, Sv48, with runs of 64K, for a unit that sets no bits itself.
+    pub const SV48: Config = Config {
+        format: Format::RiscvFirstStage,
+        levels: 4,
+        input_bits: 47,
+        output_bits: 56,
+        page_sizes: 1 << 12 | 1 << 16 | 1 << 21 | 1 << 30,
+        max_pages: 0,
+        flags: Flags::ACCESSED,
+    };
+
+    /// RISC-V's second stage, Sv48x4, likewise.
+    pub const SV48X4: Config = Config { format: Format::RiscvSecondStage, input_bits: 50, ..Self::SV48 };
 }
 
 /// What an unmap, or a map that replaced an empty table, has taken out: hardware may use it until it is told.
@@ -87,6 +137,50 @@ impl Gather {
     pub fn has_tables(&self) -> bool {
         self.raw.tables_unlinked
     }
+
+    /// The smallest page that may have been cleared, in bytes, of runs their entries: what a unit that forgets page by
+    /// page goes in steps of.
+    pub fn page_size(&self) -> Option<u64> {
+        if self.is_empty() {
+            None
+        } else {
+            Some(self.raw.pgsize)
+        }
+    }
+}
+
+/// A present entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Visit {
+    /// The first address that it covers.
+    pub iova: u64,
+    /// How many bytes it covers: of a run of entries, all of the run.
+    pub size: u64,
+    /// 1: in a lowest table.
+    pub level: u32,
+    /// It leads to a table of the level below, not to memory.
+    pub is_table: bool,
+    /// The memory, or the table.
+    pub paddr: u64,
+    /// Permissions.
+    pub prot: Prot,
+    /// As hardware reads it, in the host's byte order.
+    pub entry: u64,
+}
+
+unsafe extern "C" fn visit<F: FnMut(&Visit) -> bool>(ctx: *mut c_void, v: *const sys::iommu_pgtable_visit) -> i32 {
+    // SAFETY: PageTable::walk passes its visitor, which nothing else has meanwhile, and the library an entry.
+    let (visitor, v) = unsafe { (&mut *ctx.cast::<F>(), &*v) };
+    let seen = Visit {
+        iova: v.iova,
+        size: v.size,
+        level: v.level,
+        is_table: v.is_table,
+        paddr: v.paddr,
+        prot: Prot(v.prot),
+        entry: v.entry,
+    };
+    i32::from(!called_back(|| visitor(&seen)))
 }
 
 /// How many tables there were so far: no two have the same number, whatever address they have.
@@ -96,6 +190,7 @@ static TABLES: AtomicUsize = AtomicUsize::new(0);
 pub struct PageTable {
     raw: Box<sys::iommu_pgtable>,
     number: usize,
+    format: Format,
     ops: &'static sys::iommu_pgtable_ops,
     platform: Platform,
 }
@@ -118,13 +213,14 @@ impl PageTable {
         c.output_bits = config.output_bits;
         c.pgsize_bitmap = config.page_sizes;
         c.max_pages = config.max_pages;
+        c.flags = config.flags.0;
         c.node = -1;
         let ops = config.format.ops();
         let init = ops.init.expect("in every format");
         // SAFETY: the platform lives as long as the table, which keeps it.
         Error::check(unsafe { init(&mut *raw, &c) })?;
         let number = TABLES.fetch_add(1, Ordering::Relaxed);
-        Ok(PageTable { raw, number, ops, platform: platform.clone() })
+        Ok(PageTable { raw, number, format: config.format, ops, platform: platform.clone() })
     }
 
     /// An empty gather for this table.
@@ -144,6 +240,38 @@ impl PageTable {
     /// The physical address of the root, for hardware. Hardware must not use the table when it is dropped.
     pub fn root(&self) -> u64 {
         self.platform.virt_to_phys(self.raw.root.cast())
+    }
+
+    /// Mode and page number of the root, as registers and contexts of RISC-V have them; another format's is
+    /// [`Error::INVALID`].
+    fn riscv_root(&self, format: Format) -> Result<u64> {
+        if self.format != format {
+            return Err(Error::INVALID);
+        }
+        Ok(u64::from(self.raw.levels + 5) << 60 | self.root() >> 12)
+    }
+
+    /// RISC-V's first stage: the word of a device's or process's context (fsc).
+    pub fn iosatp(&self) -> Result<u64> {
+        self.riscv_root(Format::RiscvFirstStage)
+    }
+
+    /// RISC-V's first stage: the value of a processor's satp.
+    pub fn satp(&self, asid: u16) -> Result<u64> {
+        Ok(self.iosatp()? | u64::from(asid) << 44)
+    }
+
+    /// RISC-V's second stage: the word of a device's context.
+    pub fn iohgatp(&self, gscid: u16) -> Result<u64> {
+        Ok(self.riscv_root(Format::RiscvSecondStage)? | u64::from(gscid) << 44)
+    }
+
+    /// RISC-V's second stage: the value of a processor's hgatp; an id has 14 bits.
+    pub fn hgatp(&self, vmid: u16) -> Result<u64> {
+        if vmid > 0x3fff {
+            return Err(Error::INVALID);
+        }
+        self.iohgatp(vmid)
     }
 
     /// Pages in use, those in gathers included.
@@ -192,6 +320,16 @@ impl PageTable {
         // SAFETY: the table is initialised; entries are read atomically.
         Error::check(unsafe { lookup(&*self.raw, iova, &mut paddr, &mut prot) })?;
         Ok((paddr, Prot(prot)))
+    }
+
+    /// Visit every entry that covers part of [start, last] in ascending order, tables before their contents, as long as
+    /// the visitor returns true.
+    pub fn walk<F: FnMut(&Visit) -> bool>(&self, start: u64, last: u64, mut visitor: F) -> Result<()> {
+        let walk = self.ops.walk.expect("in every format");
+        let ctx: *mut F = &mut visitor;
+        // SAFETY: the table is initialised; the visitor lives until the walk has returned.
+        let status = unsafe { walk(&*self.raw, start, last, Some(visit::<F>), ctx.cast()) };
+        Error::check(status.min(0)) // 1: the visitor has seen enough
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the library asks of its host.
+use crate::called_back;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ffi::c_void;
@@ -56,24 +57,27 @@ unsafe fn pages_of<'a>(ctx: *mut c_void) -> &'a dyn Pages {
 
 unsafe extern "C" fn alloc_pages(ctx: *mut c_void, order: u32, _node: i32, _flags: u32) -> *mut c_void {
     // SAFETY: as pages_of says.
-    unsafe { pages_of(ctx) }.alloc(order).map_or(ptr::null_mut(), |pages| pages.as_ptr().cast())
+    let pages = unsafe { pages_of(ctx) };
+    called_back(|| pages.alloc(order)).map_or(ptr::null_mut(), |block| block.as_ptr().cast())
 }
 
 unsafe extern "C" fn free_pages(ctx: *mut c_void, pages: *mut c_void, order: u32) {
     if let Some(pages) = NonNull::new(pages.cast::<u8>()) {
         // SAFETY: the library frees what it allocated, with its order, when it no longer uses it.
-        unsafe { pages_of(ctx).free(pages, order) }
+        called_back(|| unsafe { pages_of(ctx).free(pages, order) })
     }
 }
 
 unsafe extern "C" fn phys_to_virt(ctx: *mut c_void, phys: u64) -> *mut c_void {
     // SAFETY: as pages_of says.
-    unsafe { pages_of(ctx) }.phys_to_virt(phys).cast()
+    let pages = unsafe { pages_of(ctx) };
+    called_back(|| pages.phys_to_virt(phys)).cast()
 }
 
 unsafe extern "C" fn virt_to_phys(ctx: *mut c_void, virt: *const c_void) -> u64 {
     // SAFETY: as pages_of says.
-    unsafe { pages_of(ctx) }.virt_to_phys(virt.cast())
+    let pages = unsafe { pages_of(ctx) };
+    called_back(|| pages.virt_to_phys(virt.cast()))
 }
 
 impl Platform {

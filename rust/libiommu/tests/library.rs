@@ -3,7 +3,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 use libiommu::iova::{IovaSpace, Request as Range};
 use libiommu::model::{Config as UnitConfig, Guest, Request, Vtd};
-use libiommu::pgtable::{Config, Format, PageTable};
+use libiommu::pgtable::{Config, Flags, Format, PageTable};
 use libiommu::{Error, Pages, Platform, Prot, PAGE_SIZE};
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::ptr::NonNull;
@@ -47,7 +47,7 @@ fn what_is_mapped_is_found_and_what_is_unmapped_is_not() {
     let platform = Platform::new(heap.clone());
     let x86 = Config { format: Format::X86_64, input_bits: 47, ..Config::VTD };
     let tce = Config { format: Format::Tce, levels: 2, input_bits: 30, page_sizes: 1 << 12, ..Config::VTD };
-    for config in [Config::VTD, x86, tce] {
+    for config in [Config::VTD, x86, tce, Config::SV48, Config::SV48X4] {
         let mut table = PageTable::new(&platform, &config).unwrap();
         let mut gather = table.gather();
         table.map(0x20_0000, 0x8000_0000, 0x20_3000, Prot::READ_WRITE, &mut gather).unwrap();
@@ -79,6 +79,112 @@ fn half_a_large_page_is_unmapped_by_a_split_alone() {
     assert_eq!(table.unmap(0, 0x1000, false, &mut gather), Err(Error::INVALID));
     assert_eq!(table.unmap(0, 0x1000, true, &mut gather), Ok(0x1000));
     assert_eq!(table.lookup(0x1000), Ok((0x1000, Prot::READ)));
+}
+
+#[test]
+fn runs_of_riscv_are_one_page_until_they_are_cut() {
+    for config in [Config::SV48, Config::SV48X4] {
+        let platform = Platform::new(Heap::default());
+        let mut table = PageTable::new(&platform, &config).unwrap();
+        let mut gather = table.gather();
+        let sizes = |table: &PageTable| {
+            let mut sizes = Vec::new();
+            let note = |v: &libiommu::pgtable::Visit| {
+                if !v.is_table {
+                    assert_eq!(v.paddr - v.iova, 0x8000_0000);
+                    sizes.push(v.size);
+                }
+                true
+            };
+            table.walk(0, 0x3f_ffff, note).unwrap();
+            sizes
+        };
+
+        table.map(0x1_0000, 0x8001_0000, 0x3_0000, Prot::READ_WRITE, &mut gather).unwrap();
+        assert_eq!(sizes(&table), [0x1_0000; 3]);
+        assert_eq!(table.unmap(0x2_8000, 0x8000, false, &mut gather), Err(Error::INVALID), "half a run");
+        assert_eq!(table.unmap(0x1_0000, 0x1_0000, false, &mut gather), Ok(0x1_0000));
+        assert_eq!(gather.page_size(), Some(0x1000), "the entries of the run");
+        assert_eq!(table.unmap(0x2_8000, 0x8000, true, &mut gather), Ok(0x8000));
+        let mut expected = vec![0x1000; 8];
+        expected.push(0x1_0000);
+        assert_eq!(sizes(&table), expected);
+        assert_eq!(table.lookup(0x2_7fff), Ok((0x8002_7fff, Prot::READ_WRITE)));
+        assert_eq!(table.lookup(0x2_8000), Err(Error::NOT_FOUND));
+
+        let mut seen = 0;
+        let first_alone = |_: &libiommu::pgtable::Visit| {
+            seen += 1;
+            false
+        };
+        table.walk(0, u64::MAX, first_alone).unwrap();
+        assert_eq!(seen, 1);
+        assert_eq!(table.walk(1, 0, |_| true), Err(Error::INVALID));
+
+        // Without runs the same is 16 entries each.
+        let plain = Config { page_sizes: config.page_sizes & !(1 << 16), ..config };
+        let mut table = PageTable::new(&platform, &plain).unwrap();
+        let mut gather = table.gather();
+        table.map(0x1_0000, 0x8001_0000, 0x1_0000, Prot::READ, &mut gather).unwrap();
+        assert_eq!(sizes(&table), [0x1000; 16]);
+    }
+}
+
+#[test]
+fn roots_of_riscv_are_words_of_contexts_and_registers() {
+    let heap = Heap::default();
+    let platform = Platform::new(heap.clone());
+    let first = PageTable::new(&platform, &Config::SV48).unwrap();
+    assert_eq!(first.iosatp(), Ok(9 << 60 | first.root() >> 12));
+    assert_eq!(first.satp(0x1234), Ok(9 << 60 | 0x1234 << 44 | first.root() >> 12));
+    assert_eq!((first.iohgatp(1), first.hgatp(1)), (Err(Error::INVALID), Err(Error::INVALID)));
+    assert_eq!(heap.in_use.load(Ordering::Relaxed), 1);
+
+    let second = PageTable::new(&platform, &Config::SV48X4).unwrap();
+    assert_eq!(second.root() % 0x4000, 0, "16 KiB");
+    assert_eq!((heap.in_use.load(Ordering::Relaxed), second.pages()), (5, 4));
+    assert_eq!(second.iohgatp(0xffff), Ok(9 << 60 | 0xffff << 44 | second.root() >> 12));
+    assert_eq!(second.hgatp(0x3fff), Ok(9 << 60 | 0x3fff << 44 | second.root() >> 12));
+    assert_eq!(second.hgatp(0x4000), Err(Error::INVALID));
+    assert_eq!((second.iosatp(), second.satp(1)), (Err(Error::INVALID), Err(Error::INVALID)));
+    assert_eq!(PageTable::new(&platform, &Config::VTD).unwrap().iosatp(), Err(Error::INVALID));
+
+    let sv39 = Config { levels: 3, input_bits: 38, ..Config::SV48 };
+    assert_eq!(PageTable::new(&platform, &sv39).unwrap().iosatp().unwrap() >> 60, 8);
+    assert_eq!(PageTable::new(&platform, &Config { levels: 6, ..Config::SV48 }).err(), Some(Error::INVALID));
+}
+
+#[test]
+fn bits_of_riscv_entries_follow_flags_and_permissions() {
+    const USER: u64 = 1 << 4;
+    const GLOBAL: u64 = 1 << 5;
+    const ACCESSED_DIRTY: u64 = 3 << 6;
+    const EXECUTE: u64 = 1 << 3;
+    const IO: u64 = 2 << 61;
+    let platform = Platform::new(Heap::default());
+    let entry = |config: &Config, prot: Prot| {
+        let mut table = PageTable::new(&platform, config).unwrap();
+        let mut gather = table.gather();
+        let mut entry = 0;
+        table.map(0, 0x4000, 0x1000, prot, &mut gather).unwrap();
+        let keep = |v: &libiommu::pgtable::Visit| {
+            entry = if v.is_table { entry } else { v.entry };
+            true
+        };
+        table.walk(0, 0xfff, keep).unwrap();
+        entry
+    };
+    let plain = Config { flags: Flags::NONE, ..Config::SV48 };
+    let all = Config { flags: Flags::ACCESSED | Flags::GLOBAL | Flags::MEMORY_TYPES, ..Config::SV48 };
+    let bits = USER | GLOBAL | ACCESSED_DIRTY | EXECUTE | IO;
+
+    assert_eq!(entry(&plain, Prot::READ) & bits, USER | EXECUTE);
+    assert_eq!(entry(&all, Prot::READ) & bits, USER | EXECUTE | GLOBAL | ACCESSED_DIRTY);
+    assert_eq!(
+        entry(&all, Prot::READ | Prot::PRIVILEGED | Prot::NO_EXEC | Prot::MMIO) & bits,
+        GLOBAL | ACCESSED_DIRTY | IO
+    );
+    assert!((Prot::READ | Prot::MMIO).has(Prot::MMIO) && !Prot::READ_WRITE.has(Prot::MMIO));
 }
 
 #[test]
@@ -249,6 +355,30 @@ fn a_guest_drives_the_unit() {
     let write = Request { access: Prot::WRITE, ..request };
     assert_eq!(unit.translate(&write), Err(5), "the page is for reading");
     assert_eq!(unit.translate(&Request { source_id: 0x0018, ..request }), Err(2), "no context entry");
+}
+
+#[test]
+fn a_panic_in_a_callback_ends_the_program() {
+    use std::os::unix::process::ExitStatusExt;
+    const CHILD: &str = "LIBIOMMU_TEST_PANICS";
+    struct Panics;
+    // SAFETY: no block is ever handed out.
+    unsafe impl Pages for Panics {
+        fn alloc(&self, _order: u32) -> Option<NonNull<u8>> {
+            panic!("the host's own")
+        }
+        unsafe fn free(&self, _pages: NonNull<u8>, _order: u32) {}
+    }
+
+    if std::env::var_os(CHILD).is_some() {
+        let _ = std::panic::catch_unwind(|| PageTable::new(&Platform::new(Panics), &Config::VTD).is_ok());
+        return; // it must not come so far
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_panic_in_a_callback_ends_the_program", "--nocapture"]).env(CHILD, "1");
+    let done = child.output().unwrap();
+    assert_eq!(done.status.signal(), Some(6), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("the host's own"));
 }
 
 #[test]
