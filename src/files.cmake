@@ -184,6 +184,7 @@ set(libiommu_in_riscv
     ${libiommu_root}/src/riscv/check.c
     ${libiommu_root}/src/riscv/context.c
     ${libiommu_root}/src/riscv/counters.c
+    ${libiommu_root}/src/riscv/counters_run.c
     ${libiommu_root}/src/riscv/directory.c
     ${libiommu_root}/src/riscv/domain.c
     ${libiommu_root}/src/riscv/domain_life.c

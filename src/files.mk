@@ -183,6 +183,7 @@ libiommu_in_riscv := \
 	src/riscv/check.c \
 	src/riscv/context.c \
 	src/riscv/counters.c \
+	src/riscv/counters_run.c \
 	src/riscv/directory.c \
 	src/riscv/domain.c \
 	src/riscv/domain_life.c \

@@ -205,7 +205,7 @@ int iommu_riscv_unit_enable(struct riscv_unit *unit)
 		status = bring_up[step].run(unit);
 	if (status == 0)
 		return 0;
-	unit->failure = riscv_read64(unit, RISCV_CAPABILITIES) == UINT64_MAX
+	unit->failure = iommu_riscv_is_gone(unit)
 				? IOMMU_WHY("its registers read as ones: it is gone")
 				: bring_up[step - 1].failure;
 	riscv_log(unit, IOMMU_LOG_ERROR, unit->failure);

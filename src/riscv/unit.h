@@ -134,6 +134,12 @@ static inline void riscv_write32(const struct riscv_unit *unit, uint32_t offset,
 	iommu_mmio_write32(unit->platform, riscv_register(unit, offset), value);
 }
 
+/* Do its registers read as ones? */
+static inline bool iommu_riscv_is_gone(const struct riscv_unit *unit)
+{
+	return riscv_read64(unit, RISCV_CAPABILITIES) == UINT64_MAX;
+}
+
 /* By two accesses the high half comes first: the low one has what makes it take effect. */
 static inline void riscv_write64(const struct riscv_unit *unit, uint32_t offset, uint64_t value)
 {
