@@ -284,13 +284,17 @@ void iommu_resets_follow(struct iommu_group *group);
 /* A device is going: ids that it shares with none but devices in reset are blocked. */
 int iommu_resets_leave(struct iommu_endpoint *endpoint);
 #else
-#define iommu_is_silent(endpoint)    false
-#define iommu_is_in_reset(endpoint)  false
-#define iommu_resets_end(endpoint)   ((void)(endpoint))
-#define iommu_resets_leave(endpoint) 0
+#define iommu_is_silent(endpoint)   false
+#define iommu_is_in_reset(endpoint) false
+#define iommu_resets_end(endpoint)  ((void)(endpoint))
 static inline void iommu_resets_follow(struct iommu_group *group)
 {
 	(void)group;
+}
+static inline int iommu_resets_leave(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
 }
 #endif
 

@@ -429,9 +429,9 @@ static void first_stage_upper_half(void **state)
 static void riscv_second_stage(void **state)
 {
 	(void)state;
-	run(RISCV_SECOND, 3, SIZES_WITH_64K, operations(100000), 0, seed() + 30);
-	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(200000), 0, seed() + 31);
-	run(RISCV_SECOND, 5, SIZES_WITH_64K, operations(100000), 0, seed() + 32);
+	run(RISCV_SECOND, 3, SIZES_WITH_64K, operations(40000), 0, seed() + 30);
+	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(80000), 0, seed() + 31);
+	run(RISCV_SECOND, 5, SIZES_WITH_64K, operations(40000), 0, seed() + 32);
 	run(RISCV_SECOND, 4, SIZES_4K_2M_1G, operations(50000), 0, seed() + 33);
 	run(RISCV_SECOND, 4, IOMMU_SIZE_4K | IOMMU_SIZE_64K, operations(20000), 0, seed() + 34);
 	run(RISCV_SECOND, 4, SIZES_WITH_64K, operations(30000), 3, seed() + 35);
@@ -440,10 +440,10 @@ static void riscv_second_stage(void **state)
 static void riscv_first_stage(void **state)
 {
 	(void)state;
-	run(RISCV_FIRST, 3, SIZES_WITH_64K, operations(50000), 0, seed() + 36);
-	run(RISCV_FIRST, 4, SIZES_WITH_64K, operations(100000), 0, seed() + 37);
-	run(RISCV_FIRST_UPPER, 4, SIZES_WITH_64K, operations(50000), 0, seed() + 38);
-	run(RISCV_FIRST_UPPER, 5, SIZES_WITH_64K, operations(50000), 0, seed() + 39);
+	run(RISCV_FIRST, 3, SIZES_WITH_64K, operations(20000), 0, seed() + 36);
+	run(RISCV_FIRST, 4, SIZES_WITH_64K, operations(40000), 0, seed() + 37);
+	run(RISCV_FIRST_UPPER, 4, SIZES_WITH_64K, operations(20000), 0, seed() + 38);
+	run(RISCV_FIRST_UPPER, 5, SIZES_WITH_64K, operations(20000), 0, seed() + 39);
 	run(RISCV_FIRST, 5, SIZES_WITH_64K, operations(30000), 5, seed() + 40);
 }
 
