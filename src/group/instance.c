@@ -34,6 +34,10 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 						 IOMMU_ENOMEM);
 		}
 	}
+#if IOMMU_CONFIG_TRACE
+	/* Before there is anything to trace: it is read without an order. */
+	iommu->tracer.platform = platform;
+#endif
 	iommu->default_type = IOMMU_DOMAIN_BLOCKED;
 	iommu_list_init(&iommu->backends);
 	iommu_list_init(&iommu->waiting);

@@ -33,9 +33,6 @@ void iommu_set_trace(struct iommu *iommu, const struct iommu_trace *trace)
 	struct iommu_list_node *node;
 
 	iommu_control_lock(iommu);
-	/* Once: others may be reading it later. */
-	if (iommu->tracer.platform == NULL)
-		iommu->tracer.platform = iommu->platform;
 	__atomic_store_n(&iommu->tracer.host, trace, __ATOMIC_RELEASE);
 	iommu_list_for_each (node, &iommu->domains)
 		__atomic_store_n(&iommu_container_of(node, struct iommu_domain, link)->tracer,
