@@ -70,7 +70,8 @@ struct iommu_counters_info {
 struct iommu_counter_config {
 	unsigned int group, event;
 	unsigned int filters; /* enum iommu_counter_filters; these fields are looked at: */
-	uint32_t source_id;   /* of 16 bits */
+	/* Of 16 bits; of a device with a fwspec the one that it was probed with. */
+	uint32_t source_id;
 	/* The number of low bits of the source id that are not compared: 0, an id; 3, a device. */
 	unsigned int source_bits;
 	/*
@@ -99,7 +100,7 @@ IOMMU_API int iommu_unit_get_counters(struct iommu_unit *unit, struct iommu_coun
  *                     source_bits; or flags is not 0
  *   IOMMU_EINVAL      source_id, pasid, types or levels are wider than such units have, or types or
  *                     levels is 0; or the domain is NULL, another instance's, another back end's,
- *                     or used by no endpoint behind the unit
+ *                     or used by no endpoint behind the unit; or the unit serves no such source id
  *   IOMMU_ENOSPC      all counters that can count the event are allocated
  *   IOMMU_EBUSY       the unit is suspended
  *   IOMMU_ETIMEDOUT, IOMMU_EIO

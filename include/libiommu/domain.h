@@ -74,9 +74,13 @@ enum iommu_domain_flags {
 	IOMMU_DOMAIN_WINDOWS = 1 << 0,
 };
 
-/* Properties of a paging domain. All zero: the largest that the unit supports. */
+/* Properties of a paging domain. All zero: what suits most devices of the unit. */
 struct iommu_domain_config {
-	/* Width of the address space, in bits; 0: the unit's. */
+	/*
+	 * Width of the address space, in bits; the smallest tables that have it, of either stage
+	 * unless `stage` says which. 0: the largest that the unit supports; of RISC-V units tables
+	 * of 4 levels, where it has these.
+	 */
 	unsigned int address_width;
 	/* Page sizes to use, bit n = 2^n bytes; 0: all of the unit's. */
 	uint64_t pgsize_bitmap;
@@ -123,8 +127,9 @@ struct iommu_domain_config {
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
  *                     is no parent of nested domains, is another instance's or another back end's,
  *                     or is given for another type than IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d does,
- *                     without nest_parent, dirty_tracking or bypass); IOMMU_DOMAIN_WINDOWS on a
+ *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d and
+ *                     RISC-V do, without nest_parent, dirty_tracking or bypass);
+ *                     IOMMU_DOMAIN_WINDOWS on a
  *                     unit, or for a type, that does not support it; IOMMU_DOMAIN_IDENTITY on a
  *                     unit without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking

@@ -22,11 +22,17 @@ enum iommu_fault_access {
 
 struct iommu_fault {
 	struct iommu_unit *unit;
-	/* The endpoint whose request faulted; NULL: no endpoint has this source id. */
+	/* The endpoint whose request faulted; NULL: no endpoint has this id. */
 	struct iommu_endpoint *endpoint;
 	uint16_t segment;
+	/* The endpoint's; without one that of the id, or its lower bits. */
 	uint16_t source_id;
-	/* Address of the page; of a blocked interrupt: the table index. */
+	/* As hardware has recorded it: the source id, or of RISC-V units the device id. */
+	uint32_t device_id;
+	/*
+	 * Address of the page, or where hardware records more, of the access (RISC-V); of a blocked
+	 * interrupt: the table index.
+	 */
 	iommu_iova_t address;
 	enum iommu_fault_access access;
 	bool has_pasid;

@@ -15,10 +15,11 @@
  * Device ids. Requests carry an id of up to 24 bits. That of a PCI function is its source id, or
  * what a range of the configuration makes of it ("iommu-map" of a device tree, an id mapping of
  * RIMT). A device that is no PCI function is probed with a fwspec: its ids are the device ids
- * ("iommus"), and its info has the unit's segment, and as source id the lower 16 bits of the first
- * device id, by which faults are reported. A device with a fwspec cannot share a device id with
- * another device: the probe of the second is IOMMU_EINVAL, as that of an id with more bits than the
- * unit's. Functions that share one by the PCI topology are in one group.
+ * ("iommus"), and its info has the unit's segment and a source id of the host's choice that no
+ * other device of the segment has (IOMMU_EEXIST), such as the lower 16 bits of the first device id;
+ * a fault of any of its ids is reported for it, with that source id. A device with a fwspec cannot
+ * share a device id with another device: the probe of the second is IOMMU_EINVAL, as that of an id
+ * with more bits than the unit's. Functions that share one by the PCI topology are in one group.
  *
  * Domains. A paging domain uses the first stage (Sv39, Sv48, Sv57), or the second (Sv39x4, Sv48x4,
  * Sv57x4) where the unit has no first, where the host asks for it, or where nested domains are to

@@ -148,7 +148,7 @@ static void log_fault(struct iommu *iommu, const struct iommu_fault *fault)
 
 void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 {
-	struct iommu_endpoint *endpoint = iommu_look_up(iommu, fault->segment, fault->source_id);
+	struct iommu_endpoint *endpoint = iommu_look_up_sender(fault);
 	iommu_fault_handler handler = NULL;
 	void *ctx = NULL;
 

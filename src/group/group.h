@@ -493,6 +493,16 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 int iommu_release(struct iommu_endpoint *endpoint);
 /* With an endpoint that it finds, it must be let go of again. Any context. */
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id);
+/* By what a fault says of it; both of its ids are known then. */
+#if IOMMU_CONFIG_RISCV
+struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault);
+#else
+static inline struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault)
+{
+	fault->device_id = fault->source_id;
+	return iommu_look_up(fault->unit->iommu, fault->segment, fault->source_id);
+}
+#endif
 void iommu_let_go(struct iommu_endpoint *endpoint);
 /* Waits until every user of a lookup has released it. */
 void iommu_wait_for_users(const struct iommu_endpoint *endpoint);

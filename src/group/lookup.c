@@ -42,6 +42,45 @@ static struct iommu_endpoint *user_of(struct iommu_endpoint *alias)
 	return NULL;
 }
 
+#if IOMMU_CONFIG_RISCV
+/* The one behind a unit that sends with an id of hardware's. Locked. */
+static struct iommu_endpoint *find_sender(const struct iommu_unit *unit, uint32_t device_id)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &unit->iommu->endpoints) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if (endpoint->unit == unit && unit->ops->sends(endpoint, device_id))
+			return endpoint;
+	}
+	return NULL;
+}
+
+struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault)
+{
+	struct iommu *iommu = fault->unit->iommu;
+	struct iommu_endpoint *endpoint;
+	uintptr_t state;
+
+	if (fault->unit->ops->sends == NULL) {
+		fault->device_id = fault->source_id;
+		return iommu_look_up(iommu, fault->segment, fault->source_id);
+	}
+	state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
+	endpoint = find_sender(fault->unit, fault->device_id);
+	if (endpoint != NULL && endpoint->is_alias)
+		endpoint = user_of(endpoint);
+	if (endpoint != NULL) {
+		__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_RELAXED);
+		fault->source_id = endpoint->info.source_id;
+	}
+	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
+	return endpoint;
+}
+#endif
+
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
 	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);

@@ -16,6 +16,7 @@
 #include "base/spinlock.h"
 #include "riscv/counters.h"
 #include "riscv/domain.h"
+#include "riscv/endpoint.h"
 #include "riscv/unit.h"
 #include "unit/domain.h"
 #include "unit/event.h"
@@ -91,6 +92,27 @@ static int counters_get(struct iommu_unit *base, struct iommu_counters_info *inf
 	return 0;
 }
 
+/* The ids of a device that is no function; NULL: there is none of this source id. */
+static const struct iommu_fwspec *find_fwspec(struct riscv_unit *unit, uint32_t source_id)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		if (endpoint->info.source_id == source_id && endpoint->info.fwspec != NULL)
+			return endpoint->info.fwspec;
+	return NULL;
+}
+
+static int select_fwspec(const struct riscv_unit *unit, const struct iommu_counter_config *config,
+			 const struct iommu_fwspec *fwspec, uint64_t *selector)
+{
+	if (fwspec->id_count != 1 || config->source_bits != 0)
+		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				    "the device ids of these sources are no block");
+	*selector |= riscv_event(RISCV_EVENT_NONE, fwspec->ids[0], 0, RISCV_EVENT_HAS_DEVICE);
+	return 0;
+}
+
 /*
  * A device, or 2^bits of them: the low bits of the id are then ones below a 0. Devices whose ids
  * are not neighbours for hardware cannot be told apart from others.
@@ -98,10 +120,14 @@ static int counters_get(struct iommu_unit *base, struct iommu_counters_info *inf
 static int select_source(struct riscv_unit *unit, const struct iommu_counter_config *config,
 			 uint64_t *selector)
 {
+	const struct iommu_fwspec *fwspec;
 	uint32_t mask, first, last;
 
 	if (config->source_id > UINT16_MAX)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, "a source id has 16 bits");
+	fwspec = find_fwspec(unit, config->source_id);
+	if (fwspec != NULL)
+		return select_fwspec(unit, config, fwspec, selector);
 	if (config->source_bits > PCI_SOURCE_BITS)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_FILTER);
 	mask = (1U << config->source_bits) - 1;

@@ -149,6 +149,7 @@ static const struct iommu_ops riscv_ops = {
 	.endpoint_is_lost = iommu_riscv_endpoint_is_lost,
 	.capable = capable,
 	.hardware_info = hardware_info,
+	.sends = iommu_riscv_sends,
 	.check = iommu_riscv_check,
 	.domain_alloc = iommu_riscv_domain_alloc,
 	.handle_faults = iommu_riscv_handle_faults,

@@ -48,19 +48,25 @@ static void find_ids(struct riscv_endpoint *own, const struct iommu_endpoint *en
 	}
 }
 
+bool iommu_riscv_sends(const struct iommu_endpoint *endpoint, uint32_t device_id)
+{
+	const struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
+	unsigned int i;
+
+	for (i = 0; own != NULL && i < own->id_count; i++)
+		if (own->ids[i] == device_id)
+			return true;
+	return false;
+}
+
 /* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
 static bool is_anothers(struct riscv_unit *unit, uint32_t id)
 {
 	struct iommu_endpoint *other = NULL;
-	unsigned int i;
 
-	while ((other = iommu_unit_next_id(&unit->base, other)) != NULL) {
-		const struct riscv_endpoint *own = riscv_endpoint_of(other);
-
-		for (i = 0; own != NULL && i < own->id_count; i++)
-			if (own->ids[i] == id)
-				return true;
-	}
+	while ((other = iommu_unit_next_id(&unit->base, other)) != NULL)
+		if (iommu_riscv_sends(other, id))
+			return true;
 	return false;
 }
 

@@ -52,6 +52,8 @@ static inline bool riscv_endpoint_is_asked(const struct riscv_endpoint *endpoint
 	return !endpoint->in_reset && !iommu_device_tlb_is_lost(&endpoint->tlb);
 }
 
+/* Does the endpoint send with this device id? Any context. */
+bool iommu_riscv_sends(const struct iommu_endpoint *endpoint, uint32_t device_id);
 int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_riscv_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint);

@@ -201,6 +201,7 @@ static void report(struct riscv_unit *unit, const uint64_t *words)
 		.unit = &unit->base,
 		.segment = unit->base.segment,
 		.source_id = iommu_riscv_source_of(unit, riscv_fault_device_id(words[0])),
+		.device_id = riscv_fault_device_id(words[0]),
 		.address = words[2],
 		.access = access_of(riscv_fault_transaction(words[0])),
 		.has_pasid = has_process,

@@ -112,8 +112,12 @@ int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
 static int hand_on(struct riscv_unit *unit, uint64_t low, const struct iommu_page_request *request)
 {
 	struct iommu *iommu = unit->base.iommu;
-	const uint16_t source_id = iommu_riscv_source_of(unit, riscv_page_request_device_id(low));
+	const uint32_t device_id = riscv_page_request_device_id(low);
+	const uint16_t source_id = iommu_riscv_source_of(unit, device_id);
 
+	/* Of no function: what its lower bits name is another device. */
+	if (iommu_riscv_id_of(unit, source_id) != device_id)
+		return IOMMU_ENODEV;
 	/* No domain of ours serves privileged requests, or ones to execute. */
 	if ((low & (RISCV_PAGE_REQUEST_PRIVILEGED | RISCV_PAGE_REQUEST_EXECUTE)) != 0)
 		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);

@@ -3048,6 +3048,47 @@ static void test_ranges(void **state)
 	end();
 }
 
+/* Ids that agree in their lower bits: a fault names its device, and no other. */
+static void test_faults_of_like_ids(void **state)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 20};
+	const struct iommu_fwspec spec = {.ids = {0x20018, 0x39101}, .id_count = 2};
+	struct iommu_endpoint_info info = {.source_id = 0x18};
+	struct iommu_endpoint *nic, *platform, *twice;
+	unsigned int i;
+	static const struct {
+		uint32_t id;
+		int device; /* 0 nic, 1 platform, -1 none */
+	} cases[] = {{0x18, 0}, {0x20018, 1}, {0x39101, 1}, {0x10018, -1}, {0x9101, -1}};
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &nic), 0);
+	info.fwspec = &spec;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &twice), IOMMU_EEXIST);
+	info.source_id = 0x9999;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &platform), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		f.devices[0].id = cases[i].id;
+		is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+		assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+		assert_int_equal(f.fault_count, i + 1);
+		assert_int_equal(f.faults[i].device_id, cases[i].id);
+		assert_ptr_equal(f.faults[i].endpoint, cases[i].device == 0   ? nic
+						       : cases[i].device == 1 ? platform
+									      : NULL);
+		if (cases[i].device >= 0)
+			assert_int_equal(f.faults[i].source_id,
+					 cases[i].device == 0 ? 0x18 : 0x9999);
+	}
+	assert_int_equal(iommu_release_endpoint(nic), 0);
+	assert_int_equal(iommu_release_endpoint(platform), 0);
+	end();
+}
+
 /* Two devices with one id are not told apart by hardware. */
 static void test_device_ids_once(void **state)
 {
@@ -3550,6 +3591,7 @@ int main(void)
 		cmocka_unit_test(test_features_of_a_predecessor),
 		cmocka_unit_test(test_units_of_devices),
 		cmocka_unit_test(test_small_queues),
+		cmocka_unit_test(test_faults_of_like_ids),
 		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_predecessor),

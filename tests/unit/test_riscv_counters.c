@@ -515,6 +515,40 @@ static void filtered_by_device_of_another_id(void **state)
 	end();
 }
 
+/* One that is no function is told by its own ids, whatever it was probed as. */
+static void filtered_by_device_without_a_place(void **state)
+{
+	struct iommu_fwspec spec = {.ids = {0x9105, 0x9106}, .id_count = 1};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERY};
+	struct iommu_endpoint_info info = {.source_id = 5, .fwspec = &spec};
+	struct iommu_counter_config config = requests;
+	unsigned int counter;
+
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	begin_with(&model, NULL, 0);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoints[0]), 0);
+	spec.id_count = 2;
+	spec.ids[0] = 0x9107;
+	info.source_id = 6;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoints[1]), 0);
+	config.filters = IOMMU_COUNTER_OF_SOURCE;
+	config.source_id = 5;
+	counter = counter_for(&config);
+	assert_int_equal(riscv_event_device_id(hw_read(riscv_counter_event(counter), 8)), 0x9105);
+	free_counter(counter);
+	config.source_bits = 3;
+	assert_int_equal(refused(&config), IOMMU_EOPNOTSUPP);
+	config.source_bits = 0;
+	config.source_id = 6;
+	assert_int_equal(refused(&config), IOMMU_EOPNOTSUPP);
+	config.source_id = 7;
+	counter = counter_for(&config);
+	assert_int_equal(riscv_event_device_id(hw_read(riscv_counter_event(counter), 8)), 7);
+	free_counter(counter);
+	end();
+}
+
 static void filtered_by_domain(void **state)
 {
 	struct iommu_counter_config config = misses;
@@ -1057,6 +1091,7 @@ int main(void)
 		cmocka_unit_test(what_devices_do_is_counted),
 		cmocka_unit_test(filtered_by_device),
 		cmocka_unit_test(filtered_by_device_of_another_id),
+		cmocka_unit_test(filtered_by_device_without_a_place),
 		cmocka_unit_test(filtered_by_domain),
 		cmocka_unit_test(a_first_stage_is_no_filter),
 		cmocka_unit_test(filtered_by_pasid),

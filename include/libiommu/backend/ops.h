@@ -154,6 +154,11 @@ struct iommu_ops {
 	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
 #if IOMMU_CONFIG_RISCV
+	/*
+	 * Does the endpoint send with this id of hardware's (iommu_fault.device_id)? Any context.
+	 * NULL: an id is a source id.
+	 */
+	bool (*sends)(const struct iommu_endpoint *endpoint, uint32_t device_id);
 	/* See iommu_unit_check; `prot` was checked. NULL: IOMMU_EOPNOTSUPP. */
 	int (*check)(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
 		     unsigned int prot, iommu_paddr_t *paddr);
@@ -699,7 +704,8 @@ IOMMU_API void iommu_endpoint_give_faults(struct iommu_endpoint *endpoint,
 					  struct iommu_fault_route before);
 
 /*
- * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call its
+ * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, or where units
+ * have ids of their own (iommu_ops.sends) by fault->unit and fault->device_id, and call its
  * handler. A fault of an id that several devices share is reported for one of them. Any context in
  * which ops->handle_faults is called.
  */
