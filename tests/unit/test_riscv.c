@@ -3089,6 +3089,39 @@ static void test_faults_of_like_ids(void **state)
 	end();
 }
 
+/* Of a device that the library does not know, the place on its bus is told all the same. */
+static void test_faults_of_strangers(void **state)
+{
+	static const struct iommu_riscv_ids ids[] = {
+		{.first = 0x100, .last = 0x1ff, .device_id = 0x40000},
+		{.first = 0x000, .last = 0x0ff, .device_id = 0x30000},
+	};
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .device_id_bits = 20, .id_ranges = ids, .id_range_count = 2};
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	f.devices[0].id = 0x30012;
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.devices[0].id = 0x400ff;
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.devices[0].id = 0x51234;
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 3);
+	assert_int_equal(f.faults[0].source_id, 0x12);
+	assert_int_equal(f.faults[0].device_id, 0x30012);
+	assert_int_equal(f.faults[1].source_id, 0x1ff);
+	assert_int_equal(f.faults[2].source_id, 0x1234);
+	assert_int_equal(f.faults[2].device_id, 0x51234);
+	assert_null(f.faults[0].endpoint);
+	assert_null(f.faults[1].endpoint);
+	assert_null(f.faults[2].endpoint);
+	end();
+}
+
 /* Two devices with one id are not told apart by hardware. */
 static void test_device_ids_once(void **state)
 {
@@ -3592,6 +3625,7 @@ int main(void)
 		cmocka_unit_test(test_units_of_devices),
 		cmocka_unit_test(test_small_queues),
 		cmocka_unit_test(test_faults_of_like_ids),
+		cmocka_unit_test(test_faults_of_strangers),
 		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_predecessor),
