@@ -17,6 +17,8 @@ struct owner {
 };
 
 static struct iommu iommu;
+static const struct iommu_ops nothing_of_its_own;
+static struct iommu_unit unit = {.ops = &nothing_of_its_own, .iommu = &iommu};
 static struct iommu_endpoint *endpoint; /* in a page of its own */
 static struct owner owners[2];
 static unsigned int for_all; /* faults of no endpoint */
@@ -74,7 +76,7 @@ static void setup(void)
 
 static void report(void)
 {
-	struct iommu_fault fault = {.source_id = 7};
+	struct iommu_fault fault = {.unit = &unit, .source_id = 7};
 
 	iommu_report_fault(&iommu, &fault);
 }
