@@ -25,7 +25,10 @@ struct iommu_fault {
 	/* The endpoint whose request faulted; NULL: no endpoint has this id. */
 	struct iommu_endpoint *endpoint;
 	uint16_t segment;
-	/* The endpoint's; without one that of the id, or its lower bits. */
+	/*
+	 * That the request was sent with: the endpoint's, or one that several devices share. Of a
+	 * RISC-V device id that no endpoint has, what a range makes of it, or its lower bits.
+	 */
 	uint16_t source_id;
 	/* As hardware has recorded it: the source id, or of RISC-V units the device id. */
 	uint32_t device_id;

@@ -70,12 +70,12 @@ struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault)
 	}
 	state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
 	endpoint = find_sender(fault->unit, fault->device_id);
+	if (endpoint != NULL)
+		fault->source_id = endpoint->info.source_id;
 	if (endpoint != NULL && endpoint->is_alias)
 		endpoint = user_of(endpoint);
-	if (endpoint != NULL) {
+	if (endpoint != NULL)
 		__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_RELAXED);
-		fault->source_id = endpoint->info.source_id;
-	}
 	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
 	return endpoint;
 }

@@ -30,8 +30,8 @@ void iommu_riscv_queue_free(struct riscv_unit *unit);
  * lost. Control path.
  */
 int iommu_riscv_queue_hold(struct riscv_unit *unit);
-/* Did hold fail because the unit has no queue of so many entries? */
-bool iommu_riscv_queue_is_too_small(const struct riscv_unit *unit);
+/* The same when the unit is brought up: IOMMU_EOPNOTSUPP: it has no queue of so many entries. */
+int iommu_riscv_queue_start(struct riscv_unit *unit);
 int iommu_riscv_queue_release(struct riscv_unit *unit);
 
 /* --- Invalidation ----------------------------------------------------------------------------- */

@@ -67,7 +67,7 @@ static int counters_get(struct iommu_unit *base, struct iommu_counters_info *inf
 
 	if (!riscv_has(unit, RISCV_CAP_HPM))
 		return IOMMU_EOPNOTSUPP;
-	/* One that is asleep was looked at when it was enabled. */
+	/* One that is asleep was looked at before. */
 	if (!IOMMU_CONFIG_SUSPEND || base->power == IOMMU_UNIT_AWAKE)
 		iommu_riscv_counters_find(unit);
 	info->width = 64;

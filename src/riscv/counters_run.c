@@ -175,7 +175,7 @@ void iommu_riscv_counters_find(struct riscv_unit *unit)
 {
 	unsigned int number;
 
-	if (unit->counters.are_known)
+	if (unit->counters.are_known || !riscv_has(unit, RISCV_CAP_HPM))
 		return;
 	riscv_write32(unit, RISCV_IOCOUNTINH, UINT32_MAX);
 	for (number = 0; number < RISCV_COUNTER_NUMBERS; number++)
@@ -185,24 +185,41 @@ void iommu_riscv_counters_find(struct riscv_unit *unit)
 
 /* --- Starting and stopping: control path ------------------------------------------------------ */
 
+/* What it counts, into its register; false: hardware does not keep it. It is stopped. */
+bool iommu_riscv_counter_program(struct riscv_unit *unit, const struct riscv_counter *counter)
+{
+	const unsigned int number = riscv_counter_number(&unit->counters, counter);
+
+	return number == RISCV_COUNTER_OF_CYCLES || takes(unit, number, counter->selector);
+}
+
+/*
+ * What a counter that stands still begins with. It is programmed anew, which a resume may have done
+ * in vain; an overflow of before would keep the next one silent.
+ */
+static int prepare(struct riscv_unit *unit, struct riscv_counter *counter)
+{
+	if (!iommu_riscv_counter_program(unit, counter))
+		return IOMMU_EIO;
+	if (has_overflowed(unit, counter))
+		clear_overflow(unit, counter);
+	counter->count.is_added = false;
+	return look(unit, counter, &counter->count.last);
+}
+
 int iommu_riscv_counter_start(struct riscv_unit *unit, struct riscv_counter *counter)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters.lock);
-	int status = 0;
+	const bool did_run = counter->runs;
+	int status = did_run ? 0 : prepare(unit, counter);
 
-	if (!counter->runs) {
-		if (has_overflowed(unit, counter))
-			clear_overflow(unit, counter);
-		status = look(unit, counter, &counter->count.last);
-		counter->count.is_added = false;
-	}
 	if (status == 0) {
 		counter->runs = true;
 		status = iommu_riscv_counters_apply(unit) ? 0 : IOMMU_EIO;
 	}
-	/* What it counted, if hardware has it otherwise, counts for nothing. */
+	/* What it counts, if hardware has it otherwise, counts for nothing. */
 	if (status != 0) {
-		counter->runs = false;
+		counter->runs = did_run;
 		(void)iommu_riscv_counters_apply(unit);
 	} else {
 		counter->is_lost = false;
@@ -229,15 +246,29 @@ int iommu_riscv_counter_stop(struct riscv_unit *unit, struct riscv_counter *coun
 	return status;
 }
 
-/* What it counts, into its register; false: hardware does not keep it. It is stopped. */
-bool iommu_riscv_counter_program(struct riscv_unit *unit, const struct riscv_counter *counter)
-{
-	const unsigned int number = riscv_counter_number(&unit->counters, counter);
+/* --- Power ------------------------------------------------------------------------------------ */
 
-	return number == RISCV_COUNTER_OF_CYCLES || takes(unit, number, counter->selector);
+static void set_asleep(struct riscv_unit *unit, bool asleep)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+
+	unit->counters.is_asleep = asleep;
+	(void)iommu_riscv_counters_apply(unit);
+	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
 }
 
-/* --- Power ------------------------------------------------------------------------------------ */
+/* It is stopped, whatever hardware says of it: it is about to lose its registers. */
+static void put_to_sleep(struct riscv_unit *unit, struct riscv_counter *counter)
+{
+	const bool runs = counter->runs || counter->is_lost;
+	uintptr_t state;
+
+	(void)iommu_riscv_counter_stop(unit, counter);
+	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	counter->runs = false;
+	counter->is_lost = runs;
+	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+}
 
 /* Those that run are noted as lost until they run again. */
 void iommu_riscv_counters_suspend(struct riscv_unit *unit)
@@ -246,37 +277,25 @@ void iommu_riscv_counters_suspend(struct riscv_unit *unit)
 
 	if (!unit->counters.are_known || unit->counters.is_asleep)
 		return;
-	for (i = 0; i < RISCV_COUNTER_NUMBERS; i++) {
-		struct riscv_counter *counter = &unit->counters.counters[i];
-		const bool runs = counter->runs || counter->is_lost;
-
-		if (!counter->is_allocated)
-			continue;
-		(void)iommu_riscv_counter_stop(unit, counter);
-		counter->runs = false;
-		counter->is_lost = runs;
-	}
-	unit->counters.is_asleep = true;
-	(void)iommu_riscv_counters_apply(unit);
+	for (i = 0; i < RISCV_COUNTER_NUMBERS; i++)
+		if (unit->counters.counters[i].is_allocated)
+			put_to_sleep(unit, &unit->counters.counters[i]);
+	set_asleep(unit, true);
 }
 
 void iommu_riscv_counters_resume(struct riscv_unit *unit)
 {
 	unsigned int i;
 
-	if (!riscv_has(unit, RISCV_CAP_HPM))
-		return;
 	iommu_riscv_counters_find(unit);
 	if (!unit->counters.is_asleep)
 		return;
-	unit->counters.is_asleep = false;
-	(void)iommu_riscv_counters_apply(unit);
+	set_asleep(unit, false);
 	for (i = 0; i < RISCV_COUNTER_NUMBERS; i++) {
 		struct riscv_counter *counter = &unit->counters.counters[i];
 
-		if (counter->is_allocated &&
-		    (!iommu_riscv_counter_program(unit, counter) ||
-		     (counter->is_lost && iommu_riscv_counter_start(unit, counter) != 0)))
+		if (counter->is_allocated && counter->is_lost &&
+		    iommu_riscv_counter_start(unit, counter) != 0)
 			riscv_log(unit, IOMMU_LOG_WARNING,
 				  "a performance counter does not start again");
 	}

@@ -39,6 +39,7 @@ static int unit_disable(struct iommu_unit *base)
 
 static int unit_suspend(struct iommu_unit *base)
 {
+	iommu_riscv_counters_find(riscv_unit_of(base));
 	iommu_riscv_counters_suspend(riscv_unit_of(base));
 	return unit_disable(base);
 }

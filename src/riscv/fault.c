@@ -178,7 +178,7 @@ int iommu_riscv_faults_start(struct riscv_unit *unit)
 		return status;
 	riscv_write64(unit, RISCV_FQB, base);
 	if (riscv_read64(unit, RISCV_FQB) != base)
-		return IOMMU_EOPNOTSUPP;
+		return iommu_riscv_queue_misfit(unit, RISCV_FQB, QUEUE_ORDER);
 	iommu_event_gate_restart(&unit->faults.gate);
 	riscv_write32(unit, RISCV_FQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_FAULTS);

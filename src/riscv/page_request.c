@@ -56,7 +56,7 @@ int iommu_riscv_requests_start(struct riscv_unit *unit)
 	if (status != 0 || unit->requests.pages == NULL)
 		return status;
 	if (!has_queue_of(unit, QUEUE_ORDER) && !has_queue_of(unit, SMALLER_ORDER))
-		return IOMMU_EOPNOTSUPP;
+		return iommu_riscv_queue_misfit(unit, RISCV_PQB, SMALLER_ORDER);
 	iommu_event_gate_restart(&unit->requests.gate);
 	riscv_write32(unit, RISCV_PQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);

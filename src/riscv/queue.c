@@ -171,9 +171,12 @@ int iommu_riscv_queue_hold(struct riscv_unit *unit)
 	return status;
 }
 
-bool iommu_riscv_queue_is_too_small(const struct riscv_unit *unit)
+int iommu_riscv_queue_start(struct riscv_unit *unit)
 {
-	return riscv_queue_order(riscv_read64(unit, RISCV_CQB)) < QUEUE_ORDER;
+	const int status = iommu_riscv_queue_hold(unit);
+
+	return status == IOMMU_EIO ? iommu_riscv_queue_misfit(unit, RISCV_CQB, QUEUE_ORDER)
+				   : status;
 }
 
 int iommu_riscv_queue_release(struct riscv_unit *unit)

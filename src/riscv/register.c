@@ -68,6 +68,11 @@ int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr)
 	return switch_queue(unit, csr, 0, 0);
 }
 
+int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsigned int order)
+{
+	return riscv_queue_order(riscv_read64(unit, base)) < order ? IOMMU_EOPNOTSUPP : IOMMU_EIO;
+}
+
 /* --- The directory ---------------------------------------------------------------------------- */
 
 /* Levels 1 to 3 are the modes 2 to 4. */

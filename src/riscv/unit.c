@@ -83,15 +83,6 @@ static int start_requests(struct riscv_unit *unit)
 	return iommu_riscv_requests_start(unit);
 }
 
-/* One that the unit does not make as large as the ring is not broken. */
-static int start_commands(struct riscv_unit *unit)
-{
-	const int status = iommu_riscv_queue_hold(unit);
-
-	return status == IOMMU_EIO && iommu_riscv_queue_is_too_small(unit) ? IOMMU_EOPNOTSUPP
-									   : status;
-}
-
 static int apply_messages(struct riscv_unit *unit)
 {
 	iommu_riscv_messages_apply(unit);
@@ -155,7 +146,7 @@ static const struct bring_up_step bring_up[] = {
 	{stop_others, IOMMU_WHY("cannot be turned off first")},
 	{set_features, IOMMU_WHY("does not take little-endian tables, or its kind of interrupts")},
 	{set_interrupts, IOMMU_WHY("interrupts cannot be programmed")},
-	{start_commands, IOMMU_WHY("the command queue does not start")},
+	{iommu_riscv_queue_start, IOMMU_WHY("the command queue does not start")},
 	{start_faults, IOMMU_WHY("the fault queue does not start")},
 	{start_requests, IOMMU_WHY("the page request queue does not start")},
 	{apply_messages, IOMMU_WHY("interrupts cannot be programmed")},

@@ -163,6 +163,11 @@ int iommu_riscv_wait64(const struct riscv_unit *unit, uint32_t offset, uint64_t 
 int iommu_riscv_queue_on(const struct riscv_unit *unit, uint32_t csr, bool interrupts);
 int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr);
 /*
+ * Why a base register does not keep what it was told: IOMMU_EOPNOTSUPP: the unit has no queue of
+ * 2^order entries; otherwise IOMMU_EIO.
+ */
+int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsigned int order);
+/*
  * Give the device directory to hardware, or none: every request is refused; and wait.
  * IOMMU_EOPNOTSUPP: hardware does not take a directory of so many levels, and refuses every
  * request.

@@ -1159,6 +1159,11 @@ static void test_release_beside_a_reset(void **state)
 			assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &in_reset), 0);
 			group = iommu_endpoint_group(leaves);
 			assert_ptr_equal(group, iommu_endpoint_group(in_reset));
+			/* A fault of the id that is shared says so, and names one of its users. */
+			assert_false(is_open(0x500));
+			assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 1);
+			assert_int_equal(f.faults[0].source_id, 0x500);
+			assert_ptr_equal(f.faults[0].endpoint, other == 0x500 ? in_reset : leaves);
 			domain = paging(IOMMU_STAGE_ANY);
 			(void)map(domain, IOVA);
 			assert_int_equal(iommu_domain_attach_group(domain, group), 0);

@@ -867,6 +867,12 @@ static void an_overflow_of_before(void **state)
 	assert_int_equal(f.messages, 1);
 	assert_int_equal(counted(counter), 0x100000000);
 	free_counter(counter);
+	counter = counter_for(&cycles);
+	hw_write(RISCV_IOHPMCYCLES, 8, RISCV_CYCLES_OVERFLOW | 5);
+	assert_int_equal(iommu_counter_start(f.unit, counter), 0);
+	assert_int_equal(hw_read(RISCV_IOCOUNTOVF, 4), 0);
+	assert_true(counted(counter) < 0x1000);
+	free_counter(counter);
 	end();
 }
 
@@ -1027,6 +1033,72 @@ static void counts_are_kept_over_a_suspend(void **state)
 	end();
 }
 
+/* A unit whose counters were never asked for says what it has while it is asleep, too. */
+static void asked_for_the_first_time_in_a_suspend(void **state)
+{
+	unsigned int counter;
+
+	(void)state;
+	begin(0);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_int_equal(info_of_unit().counters, COUNTERS);
+	iommu_model_riscv_reset(f.model);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	counter = started(&requests);
+	use(0, 2);
+	assert_int_equal(counted(counter), 2);
+	free_counter(counter);
+	end();
+}
+
+/* What a counter selects is written again when it starts: it counts that, or does not start. */
+static void a_register_that_forgets(void **state)
+{
+	unsigned int counter;
+
+	(void)state;
+	begin(0);
+	counter = started(&requests);
+	use(0, 2);
+	assert_int_equal(iommu_counter_stop(f.unit, counter), 0);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	iommu_model_riscv_reset(f.model);
+	f.is_narrow = true;
+	f.narrow = riscv_counter_event(counter);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(counted(counter), 2);
+	assert_int_equal(iommu_counter_start(f.unit, counter), IOMMU_EIO);
+	f.is_narrow = false;
+	use(0, 4);
+	assert_int_equal(counted(counter), 2);
+	assert_int_equal(iommu_counter_start(f.unit, counter), 0);
+	use(0, 8);
+	assert_int_equal(counted(counter), 10);
+	free_counter(counter);
+	end();
+}
+
+/* A start of one that runs may fail, and takes nothing from it. */
+static void a_second_start_that_fails(void **state)
+{
+	const struct iommu_model_riscv_faults liar = {
+		.lies = true, .lying_register = RISCV_IOCOUNTINH, .lie = UINT32_MAX};
+	const struct iommu_model_riscv_faults none = {0};
+	unsigned int counter;
+
+	(void)state;
+	begin(0);
+	counter = started(&requests);
+	use(0, 2);
+	iommu_model_riscv_misbehave(f.model, &liar);
+	assert_int_equal(iommu_counter_start(f.unit, counter), IOMMU_EIO);
+	iommu_model_riscv_misbehave(f.model, &none);
+	use(0, 3);
+	assert_int_equal(counted(counter), 5);
+	free_counter(counter);
+	end();
+}
+
 static void a_counter_that_does_not_come_back(void **state)
 {
 	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_IOCOUNTINH};
@@ -1110,6 +1182,9 @@ int main(void)
 		cmocka_unit_test(registers_that_do_not_obey),
 		cmocka_unit_test(a_unit_that_is_gone),
 		cmocka_unit_test(counts_are_kept_over_a_suspend),
+		cmocka_unit_test(asked_for_the_first_time_in_a_suspend),
+		cmocka_unit_test(a_register_that_forgets),
+		cmocka_unit_test(a_second_start_that_fails),
 		cmocka_unit_test(a_counter_that_does_not_come_back),
 		cmocka_unit_test(a_unit_with_counters_is_not_removed),
 		cmocka_unit_test(counters_that_are_left),
