@@ -55,6 +55,7 @@
 #include <libiommu/ioas.h>
 #include <libiommu/iova.h>
 #include <libiommu/model_riscv.h>
+#include <libiommu/model_smmu.h>
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>

@@ -46,8 +46,8 @@ enum smmu_event_code {
 #define SMMU_EVENT_SID  SMMU_FIELD(0, 63, 32)
 
 /*
- * Of the faults of a stage. F_WALK_EABT has those from PNU to CLASS; F_TRANSL_FORBIDDEN has PNU,
- * IND and RNW.
+ * Of the faults of a stage. F_WALK_EABT has those from PNU to CLASS; F_TRANSL_FORBIDDEN has RNW
+ * alone. F_BAD_ATS_TREQ has other fields in this word.
  */
 #define SMMU_EVENT_STAG  SMMU_FIELD(1, 15, 0) /* of a stalled transaction: for CMD_RESUME */
 #define SMMU_EVENT_STALL SMMU_BIT(1, 31)
