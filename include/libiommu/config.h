@@ -257,6 +257,11 @@
 #define IOMMU_CONFIG_RISCV IOMMU_CONFIG_RISCV_TABLES
 #endif
 
+/* Arm's SMMUv3 (<libiommu/smmu.h>). Needs ARM_TABLES. */
+#ifndef IOMMU_CONFIG_SMMU
+#define IOMMU_CONFIG_SMMU IOMMU_CONFIG_ARM_TABLES
+#endif
+
 /* Models of hardware, for emulators and tests. */
 #ifndef IOMMU_CONFIG_MODELS
 #define IOMMU_CONFIG_MODELS 1
@@ -278,6 +283,9 @@
 #if IOMMU_CONFIG_RISCV && !IOMMU_CONFIG_RISCV_TABLES
 #error "IOMMU_CONFIG_RISCV needs IOMMU_CONFIG_RISCV_TABLES"
 #endif
+#if IOMMU_CONFIG_SMMU && !IOMMU_CONFIG_ARM_TABLES
+#error "IOMMU_CONFIG_SMMU needs IOMMU_CONFIG_ARM_TABLES"
+#endif
 #if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
 #error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
 #endif
@@ -293,5 +301,8 @@
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"
 #endif
+
+/* Not an option: are there back ends whose requests carry ids of hardware's own? */
+#define IOMMU_DEVICE_IDS (IOMMU_CONFIG_RISCV || IOMMU_CONFIG_SMMU)
 
 #endif

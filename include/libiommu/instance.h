@@ -94,6 +94,7 @@ enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
 	IOMMU_HARDWARE_VTD,   /* words: the capability and extended capability registers */
 	IOMMU_HARDWARE_RISCV, /* words: the capabilities register */
+	IOMMU_HARDWARE_SMMU,  /* words: IDR1 << 32 | IDR0, IDR5 << 32 | IDR3, AIDR << 32 | IIDR */
 };
 enum iommu_hardware_flags {
 	/*

@@ -8,7 +8,7 @@
 static int ask(struct iommu_endpoint *endpoint, uint32_t pasid, iommu_iova_t iova,
 	       unsigned int prot, iommu_paddr_t *paddr)
 {
-#if IOMMU_CONFIG_RISCV
+#if IOMMU_DEVICE_IDS
 	if (endpoint->unit->ops->check != NULL)
 		return endpoint->unit->ops->check(endpoint, pasid, iova, prot, paddr);
 #else

@@ -494,7 +494,7 @@ int iommu_release(struct iommu_endpoint *endpoint);
 /* With an endpoint that it finds, it must be let go of again. Any context. */
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id);
 /* By what a fault says of it; both of its ids are known then. */
-#if IOMMU_CONFIG_RISCV
+#if IOMMU_DEVICE_IDS
 struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault);
 #else
 static inline struct iommu_endpoint *iommu_look_up_sender(struct iommu_fault *fault)

@@ -42,7 +42,7 @@ static struct iommu_endpoint *user_of(struct iommu_endpoint *alias)
 	return NULL;
 }
 
-#if IOMMU_CONFIG_RISCV
+#if IOMMU_DEVICE_IDS
 /* The one behind a unit that sends with an id of hardware's. Locked. */
 static struct iommu_endpoint *find_sender(const struct iommu_unit *unit, uint32_t device_id)
 {

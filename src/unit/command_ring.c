@@ -252,6 +252,51 @@ static void handle_errors(struct iommu_command_ring *ring)
 		ring->hangs = true;
 }
 
+#if IOMMU_CONFIG_SMMU
+
+void iommu_ring_completed(struct iommu_command_ring *ring, unsigned int end)
+{
+	unsigned int slot;
+
+	if (end >= IOMMU_RING_SLOTS || SLOT(end - ring->head) > SLOT(ring->tail - ring->head))
+		return;
+	for (slot = ring->head; slot != end; slot = SLOT(slot + 1)) {
+		const struct iommu_ring_slot *of = slot_at(ring, slot);
+
+		if (of->owner == slot && !is_answered(ring, slot, of->sequence))
+			__atomic_store_n(word_of(ring, slot), iommu_le32(of->sequence),
+					 __ATOMIC_RELEASE);
+	}
+}
+
+static bool is_polled(const struct iommu_command_ring *ring)
+{
+	return __atomic_load_n(&ring->is_polled, __ATOMIC_RELAXED);
+}
+
+/* Locked. */
+static void look(struct iommu_command_ring *ring)
+{
+	if (is_polled(ring) && ring->running)
+		ring->ops->look(ring);
+}
+
+static void look_once(struct iommu_command_ring *ring)
+{
+	uintptr_t state;
+
+	if (!is_polled(ring))
+		return;
+	state = iommu_spin_lock(ring->platform, &ring->lock);
+	look(ring);
+	iommu_spin_unlock(ring->platform, &ring->lock, state);
+}
+
+#else
+#define look(ring)      ((void)(ring))
+#define look_once(ring) ((void)(ring))
+#endif
+
 /* A submitter may find the error of another one's command. */
 void iommu_ring_check_errors(struct iommu_command_ring *ring)
 {
@@ -282,6 +327,7 @@ static bool has_come_back(struct iommu_command_ring *ring)
 	handle_errors(ring);
 	if (ring->hangs)
 		return false;
+	look(ring);
 	retire(ring);
 	ring->hangs = ring->head != ring->tail;
 	return !ring->hangs;
@@ -301,8 +347,10 @@ static int post(struct iommu_command_ring *ring, const struct iommu_command *com
 
 	if (status == 0 && ring->hangs && !has_come_back(ring))
 		status = IOMMU_ETIMEDOUT;
-	if (room(ring) < count + 1)
+	if (room(ring) < count + 1) {
+		look(ring);
 		retire(ring);
+	}
 	if (status == 0 && room(ring) < count + 1)
 		status = IOMMU_EAGAIN;
 	if (status == 0)
@@ -347,6 +395,7 @@ static int await(struct iommu_command_ring *ring, const struct ticket *ticket,
 		/* A register read takes far longer than a look at memory. */
 		if (++polls % 64 == 0)
 			iommu_ring_check_errors(ring);
+		look_once(ring);
 		if (!iommu_deadline_passed(deadline))
 			continue;
 		if (!IOMMU_CONFIG_DEVICE_TLB || deadline->timeout_ns >= ring->device_timeout_ns ||
@@ -427,8 +476,10 @@ static inline bool post_made(struct iommu_command_ring *ring,
 	bool is_simple;
 
 	iommu_spin_lock_fences();
-	if (room(ring) < 2)
+	if (room(ring) < 2) {
+		look(ring);
 		retire(ring);
+	}
 	is_simple = ring->running && !ring->hangs && room(ring) >= 2 && make(ctx, &command);
 	if (__builtin_expect(is_simple, 1)) {
 		write_slot(ring, ring->tail, command);

@@ -56,6 +56,13 @@ struct iommu_ring_ops {
 	struct iommu_command (*completion)(iommu_paddr_t address, uint32_t number);
 	/* Does the command wait for a device? NULL: none does. */
 	bool (*asks_device)(struct iommu_command command);
+#if IOMMU_CONFIG_SMMU
+	/*
+	 * Hardware that stores no completions: look how far it has come, and say so with
+	 * iommu_ring_completed. Called while `is_polled` is set. Locked.
+	 */
+	void (*look)(struct iommu_command_ring *ring);
+#endif
 	/* Tell hardware where the tail is. Locked. */
 	void (*ring_doorbell)(struct iommu_command_ring *ring);
 	/* Does hardware report an error of the ring? One look, without the lock. */
@@ -97,6 +104,10 @@ struct iommu_command_ring {
 	 * Hardware stopped answering: nothing is submitted before all that was has been answered.
 	 */
 	bool hangs;
+#if IOMMU_CONFIG_SMMU
+	/* The family's: completions are not stored (struct iommu_ring_ops). Atomic. */
+	bool is_polled;
+#endif
 	/* The family's, set before iommu_ring_init. */
 	unsigned int command_words; /* of 128 bits in a slot: 1 or 2 */
 	uint64_t timeout_ns,
@@ -162,6 +173,14 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
  */
 void iommu_ring_completions_dropped(struct iommu_command_ring *ring, unsigned int end,
 				    uint16_t silent);
+
+#if IOMMU_CONFIG_SMMU
+/*
+ * Every command before a slot is complete, which is not what all hardware means by its head: the
+ * completions among them are as if they were stored. A slot that is not in the ring says nothing.
+ */
+void iommu_ring_completed(struct iommu_command_ring *ring, unsigned int end);
+#endif
 
 /* --- Control path ----------------------------------------------------------------------------- */
 

@@ -153,7 +153,7 @@ struct iommu_ops {
 	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
-#if IOMMU_CONFIG_RISCV
+#if IOMMU_DEVICE_IDS
 	/*
 	 * Does the endpoint send with this id of hardware's (iommu_fault.device_id)? Any context.
 	 * NULL: an id is a source id.
