@@ -232,6 +232,26 @@ set(libiommu_in_shadow
     ${libiommu_root}/src/shadow/life.c
     ${libiommu_root}/src/shadow/shadow.c)
 
+set(libiommu_in_smmu
+    ${libiommu_root}/src/smmu/attach.c
+    ${libiommu_root}/src/smmu/context.c
+    ${libiommu_root}/src/smmu/domain.c
+    ${libiommu_root}/src/smmu/domain_life.c
+    ${libiommu_root}/src/smmu/driver.c
+    ${libiommu_root}/src/smmu/endpoint.c
+    ${libiommu_root}/src/smmu/event.c
+    ${libiommu_root}/src/smmu/interrupt.c
+    ${libiommu_root}/src/smmu/invalidation.c
+    ${libiommu_root}/src/smmu/log.c
+    ${libiommu_root}/src/smmu/page_request.c
+    ${libiommu_root}/src/smmu/queue.c
+    ${libiommu_root}/src/smmu/register.c
+    ${libiommu_root}/src/smmu/share.c
+    ${libiommu_root}/src/smmu/stream_entry.c
+    ${libiommu_root}/src/smmu/stream_table.c
+    ${libiommu_root}/src/smmu/unit.c
+    ${libiommu_root}/src/smmu/user_invalidation.c)
+
 set(libiommu_in_tce
     ${libiommu_root}/src/tce/answer.c
     ${libiommu_root}/src/tce/kill_register.c
@@ -264,6 +284,7 @@ set(libiommu_in_unit
     ${libiommu_root}/src/unit/attach.c
     ${libiommu_root}/src/unit/command_ring.c
     ${libiommu_root}/src/unit/confirmation.c
+    ${libiommu_root}/src/unit/device_id.c
     ${libiommu_root}/src/unit/domain.c
     ${libiommu_root}/src/unit/event.c
     ${libiommu_root}/src/unit/id.c
@@ -318,6 +339,9 @@ set(libiommu_dma ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 
 # that finds tables and devices by the helpers
 set(libiommu_acpi ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_discovery})
+
+# a kernel or hypervisor on Arm
+set(libiommu_smmu ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu})
 
 # a kernel or hypervisor on RISC-V
 set(libiommu_riscv ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv})

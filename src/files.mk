@@ -231,6 +231,26 @@ libiommu_in_shadow := \
 	src/shadow/life.c \
 	src/shadow/shadow.c
 
+libiommu_in_smmu := \
+	src/smmu/attach.c \
+	src/smmu/context.c \
+	src/smmu/domain.c \
+	src/smmu/domain_life.c \
+	src/smmu/driver.c \
+	src/smmu/endpoint.c \
+	src/smmu/event.c \
+	src/smmu/interrupt.c \
+	src/smmu/invalidation.c \
+	src/smmu/log.c \
+	src/smmu/page_request.c \
+	src/smmu/queue.c \
+	src/smmu/register.c \
+	src/smmu/share.c \
+	src/smmu/stream_entry.c \
+	src/smmu/stream_table.c \
+	src/smmu/unit.c \
+	src/smmu/user_invalidation.c
+
 libiommu_in_tce := \
 	src/tce/answer.c \
 	src/tce/kill_register.c \
@@ -263,6 +283,7 @@ libiommu_in_unit := \
 	src/unit/attach.c \
 	src/unit/command_ring.c \
 	src/unit/confirmation.c \
+	src/unit/device_id.c \
 	src/unit/domain.c \
 	src/unit/event.c \
 	src/unit/id.c \
@@ -317,6 +338,9 @@ libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 
 # that finds tables and devices by the helpers
 libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
+
+# a kernel or hypervisor on Arm
+libiommu_smmu := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu)
 
 # a kernel or hypervisor on RISC-V
 libiommu_riscv := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)

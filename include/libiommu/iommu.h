@@ -69,6 +69,7 @@
 #include <libiommu/riscv.h>
 #include <libiommu/riscv64.h>
 #include <libiommu/shadow.h>
+#include <libiommu/smmu.h>
 #include <libiommu/spapr.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>

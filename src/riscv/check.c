@@ -13,7 +13,7 @@
 static uint64_t request_of(const struct riscv_endpoint *endpoint, uint32_t pasid, unsigned int prot)
 {
 	const uint64_t flags = (prot & IOMMU_PROT_WRITE) == 0 ? RISCV_TR_READ_ONLY : 0;
-	const uint32_t id = endpoint->ids[0];
+	const uint32_t id = endpoint->ids.ids[0];
 
 	return pasid != 0 ? riscv_tr_req_ctl_process(id, pasid, flags)
 			  : riscv_tr_req_ctl(id, flags);

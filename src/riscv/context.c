@@ -51,7 +51,8 @@ static bool is_valid(const uint64_t *words)
 /* All ids of an endpoint have the same context: that of the first. */
 static void load(const struct riscv_endpoint *endpoint, uint64_t *words)
 {
-	const iommu_cell_t *context = iommu_riscv_context_find(endpoint->unit, endpoint->ids[0]);
+	const iommu_cell_t *context =
+		iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[0]);
 	unsigned int i;
 
 	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
@@ -63,9 +64,9 @@ static void store_control(struct riscv_endpoint *endpoint, uint64_t tc)
 {
 	unsigned int i;
 
-	for (i = 0; i < endpoint->id_count; i++)
+	for (i = 0; i < endpoint->ids.count; i++)
 		iommu_cell_store_release(
-			&iommu_riscv_context_find(endpoint->unit, endpoint->ids[i])[0],
+			&iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[i])[0],
 			iommu_le64(tc));
 }
 
@@ -73,8 +74,9 @@ static void store(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	unsigned int i, word;
 
-	for (i = 0; i < endpoint->id_count; i++) {
-		iommu_cell_t *context = iommu_riscv_context_find(endpoint->unit, endpoint->ids[i]);
+	for (i = 0; i < endpoint->ids.count; i++) {
+		iommu_cell_t *context =
+			iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[i]);
 
 		for (word = 1; word < word_count(endpoint->unit); word++)
 			iommu_cell_store(&context[word], iommu_le64(words[word]));
@@ -151,8 +153,8 @@ static bool is_active(const struct riscv_endpoint *endpoint)
 static void add_directory(struct iommu_batch *batch, const struct riscv_endpoint *endpoint)
 {
 	/* Of one id itself; of several everything, which is no more commands. */
-	riscv_batch_add(batch, endpoint->id_count == 1
-				       ? riscv_command_inval_device(endpoint->ids[0])
+	riscv_batch_add(batch, endpoint->ids.count == 1
+				       ? riscv_command_inval_device(endpoint->ids.ids[0])
 				       : riscv_command_inval_directories());
 }
 
@@ -482,8 +484,8 @@ static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const
 		iommu_riscv_tlb_suspect(endpoint);
 		return 0;
 	}
-	for (i = 0; i < endpoint->id_count; i++)
-		riscv_batch_add(&batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+	for (i = 0; i < endpoint->ids.count; i++)
+		riscv_batch_add(&batch, riscv_command_inval_process(endpoint->ids.ids[i], pasid));
 	add_process(&batch, words);
 	if (endpoint->device_tlb && !endpoint->tlb_unknown && riscv_endpoint_is_asked(endpoint))
 		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);

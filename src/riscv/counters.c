@@ -131,8 +131,8 @@ static int select_source(struct riscv_unit *unit, const struct iommu_counter_con
 	if (config->source_bits > PCI_SOURCE_BITS)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_FILTER);
 	mask = (1U << config->source_bits) - 1;
-	first = iommu_riscv_id_of(unit, (uint16_t)(config->source_id & ~mask));
-	last = iommu_riscv_id_of(unit, (uint16_t)(config->source_id | mask));
+	first = iommu_id_map_id_of(&unit->map, (uint16_t)(config->source_id & ~mask));
+	last = iommu_id_map_id_of(&unit->map, (uint16_t)(config->source_id | mask));
 	if (first == UINT32_MAX || last == UINT32_MAX)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the unit has no device of this source id");
 	if ((first & mask) != 0 || last != (first | mask))

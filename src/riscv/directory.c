@@ -57,7 +57,7 @@ static void free_table(const struct iommu_platform *platform, iommu_cell_t *tabl
 int iommu_riscv_directory_alloc(struct riscv_unit *unit)
 {
 	unit->levels = 1;
-	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->id_bits)
+	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->map.bits)
 		unit->levels++;
 	unit->root = iommu_riscv_pages_alloc(unit, 0);
 	return unit->root != NULL ? 0 : IOMMU_ENOMEM;

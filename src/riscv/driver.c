@@ -92,9 +92,9 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 	const struct riscv_unit *unit = riscv_unit_of(base);
 
 	if (info->segment != base->segment ||
-	    iommu_riscv_id_of(unit, info->source_id) == UINT32_MAX)
+	    iommu_id_map_id_of(&unit->map, info->source_id) == UINT32_MAX)
 		return IOMMU_MATCH_NONE;
-	return unit->range_count != 0 ? IOMMU_MATCH_NAMED : IOMMU_MATCH_REST;
+	return unit->map.count != 0 ? IOMMU_MATCH_NAMED : IOMMU_MATCH_REST;
 }
 
 static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
@@ -180,57 +180,35 @@ static void free_ids(struct riscv_unit *unit, struct iommu_ids *ids)
 	ids->taken = NULL;
 }
 
-/* Ranges of ids fit a page. */
-#define RANGES_MAX (IOMMU_PAGE_SIZE / sizeof(struct iommu_riscv_ids))
-
-static bool overlap(uint32_t first, uint32_t count, uint32_t other_first, uint32_t other_count)
-{
-	return first < other_first + other_count && other_first < first + count;
-}
-
-/* Does a range so far have ids of this one? */
-static bool has_ids_of(const struct riscv_unit *unit, const struct iommu_riscv_ids *range)
-{
-	const uint32_t count = 1U + range->last - range->first;
-	unsigned int i;
-
-	for (i = 0; i < unit->range_count; i++) {
-		const struct iommu_riscv_ids *other = &unit->ranges[i];
-		const uint32_t others = 1U + other->last - other->first;
-
-		if (overlap(range->first, count, other->first, others) ||
-		    overlap(range->device_id, count, other->device_id, others))
-			return true;
-	}
-	return false;
-}
-
 static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config *config)
 {
 	const struct iommu_platform *platform = unit->platform;
 	unsigned int i;
 
-	unit->id_bits = config->device_id_bits != 0 ? config->device_id_bits : PCI_ID_BITS;
-	if (unit->id_bits > RISCV_DEVICE_ID_BITS || config->id_range_count > RANGES_MAX)
+	unit->map.bits = config->device_id_bits != 0 ? config->device_id_bits : PCI_ID_BITS;
+	if (unit->map.bits > RISCV_DEVICE_ID_BITS || config->id_range_count > IOMMU_ID_RANGES_MAX)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, "ids are wider than 24 bits, or too many");
 	if (config->id_range_count == 0)
 		return 0;
-	unit->ranges = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-	if (unit->ranges == NULL)
+	unit->map.ranges = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (unit->map.ranges == NULL)
 		return IOMMU_ENOMEM;
 	for (i = 0; i < config->id_range_count; i++) {
-		const struct iommu_riscv_ids *range = &config->id_ranges[i];
-		const uint64_t last =
-			(uint64_t)range->device_id + (uint16_t)(range->last - range->first);
+		const struct iommu_riscv_ids *ids = &config->id_ranges[i];
+		const struct iommu_id_range range = {ids->first, ids->last, ids->device_id};
 
-		if (range->first > range->last || last >> unit->id_bits != 0)
+		switch (iommu_id_map_add(&unit->map, &range)) {
+		case IOMMU_ID_RANGE_FITS:
+			break;
+		case IOMMU_ID_RANGE_IS_WRONG:
 			return RISCV_REFUSE(unit, IOMMU_EINVAL,
 					    "a range of ids is empty, or wider than they are");
-		if (has_ids_of(unit, range))
+		case IOMMU_ID_RANGE_OVERLAPS:
+		default:
 			return RISCV_REFUSE(
 				unit, IOMMU_EINVAL,
 				"two ranges have a source id, or a device id, in common");
-		unit->ranges[unit->range_count++] = *range;
+		}
 	}
 	return 0;
 }
@@ -317,7 +295,7 @@ void iommu_riscv_unit_free(struct riscv_unit *unit)
 	iommu_riscv_log_free(unit, &unit->requests);
 	free_ids(unit, &unit->guests);
 	free_ids(unit, &unit->processes);
-	iommu_riscv_pages_free(unit, unit->ranges, 0);
+	iommu_riscv_pages_free(unit, unit->map.ranges, 0);
 	unmap_registers(unit);
 	memset(&unit->base, 0, sizeof(*unit) - offsetof(struct riscv_unit, base));
 	probe->references--;
@@ -543,7 +521,7 @@ int iommu_riscv_get_info(const struct iommu_unit *base, struct iommu_riscv_info 
 		.registers = unit->register_base,
 		.capabilities = unit->capabilities,
 		.output_bits = unit->output_bits,
-		.device_id_bits = unit->id_bits,
+		.device_id_bits = unit->map.bits,
 		.directory_levels = unit->levels,
 		.directory = iommu_virt_to_phys(unit->platform, unit->root),
 		.process_id_bits = iommu_riscv_process_bits(unit),

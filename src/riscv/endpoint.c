@@ -13,81 +13,39 @@
 
 /* --- Device ids ------------------------------------------------------------------------------- */
 
-/* The function bits that may be anything in the endpoint's requests. */
-static unsigned int phantom_mask(const struct iommu_endpoint_info *info)
-{
-	static const uint8_t masks[] = {0, 4, 6, 7};
-
-	return masks[info->phantom_bits & 3];
-}
-
-static void add_id(struct riscv_endpoint *own, uint32_t id)
-{
-	own->ids[own->id_count++] = id;
-}
-
-static void find_ids(struct riscv_endpoint *own, const struct iommu_endpoint *endpoint)
-{
-	const struct iommu_endpoint_info *info = &endpoint->info;
-	const unsigned int mask = phantom_mask(info);
-	unsigned int i;
-
-	if (info->fwspec != NULL) {
-		for (i = 0; i < info->fwspec->id_count; i++)
-			add_id(own, info->fwspec->ids[i]);
-		return;
-	}
-	/* By its own function it is addressed. */
-	add_id(own, iommu_riscv_id_of(own->unit, info->source_id));
-	for (i = 0; i <= 7; i++) {
-		const uint16_t source_id =
-			(uint16_t)((info->source_id & ~7U) | (info->source_id & 7U & ~mask) | i);
-
-		if ((i & ~mask) == 0 && source_id != info->source_id)
-			add_id(own, iommu_riscv_id_of(own->unit, source_id));
-	}
-}
-
 bool iommu_riscv_sends(const struct iommu_endpoint *endpoint, uint32_t device_id)
 {
 	const struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-	unsigned int i;
 
-	for (i = 0; own != NULL && i < own->id_count; i++)
-		if (own->ids[i] == device_id)
-			return true;
-	return false;
+	return own != NULL && iommu_device_ids_has(&own->ids, device_id);
 }
 
-/* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
-static bool is_anothers(struct riscv_unit *unit, uint32_t id)
+static int check_ids(const struct riscv_endpoint *own)
 {
-	struct iommu_endpoint *other = NULL;
+	struct riscv_unit *unit = own->unit;
 
-	while ((other = iommu_unit_next_id(&unit->base, other)) != NULL)
-		if (iommu_riscv_sends(other, id))
-			return true;
-	return false;
+	switch (iommu_device_ids_check(&own->ids, &unit->map, &unit->base)) {
+	case IOMMU_DEVICE_IDS_FIT:
+		return 0;
+	case IOMMU_DEVICE_IDS_ARE_NONE:
+		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's fwspec has no id");
+	case IOMMU_DEVICE_IDS_ARE_WIDE:
+		return RISCV_REFUSE(unit, IOMMU_EINVAL,
+				    "the device's id is wider than those of the unit");
+	case IOMMU_DEVICE_IDS_ARE_ANOTHERS:
+	default:
+		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's id is another device's, too");
+	}
 }
 
 /* A context for each, so that blocking and unblocking never has to allocate. */
 static int create_contexts(struct riscv_endpoint *own)
 {
-	struct riscv_unit *unit = own->unit;
 	unsigned int i;
-	int status = 0;
+	int status = check_ids(own);
 
-	if (own->id_count == 0)
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's fwspec has no id");
-	for (i = 0; i < own->id_count && status == 0; i++) {
-		if (own->ids[i] >> unit->id_bits != 0)
-			return RISCV_REFUSE(unit, IOMMU_EINVAL,
-					    "the device's id is wider than those of the unit");
-		if (is_anothers(unit, own->ids[i]))
-			return RISCV_REFUSE(unit, IOMMU_EINVAL,
-					    "the device's id is another device's, too");
-		status = iommu_riscv_context_create(unit, own->ids[i]);
-	}
+	for (i = 0; i < own->ids.count && status == 0; i++)
+		status = iommu_riscv_context_create(own->unit, own->ids.ids[i]);
 	return status;
 }
 
@@ -97,7 +55,7 @@ static int create_contexts(struct riscv_endpoint *own)
 static bool tlb_is_allowed(const struct riscv_endpoint *own, const struct iommu_endpoint_info *info)
 {
 	return IOMMU_CONFIG_DEVICE_TLB && info->device_tlb && !info->tlb_unaligned &&
-	       info->fwspec == NULL && own->id_count == 1 && riscv_has(own->unit, RISCV_CAP_ATS);
+	       info->fwspec == NULL && own->ids.count == 1 && riscv_has(own->unit, RISCV_CAP_ATS);
 }
 
 int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
@@ -113,7 +71,7 @@ int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *e
 		return IOMMU_ENOMEM;
 	own->base = endpoint;
 	own->unit = unit;
-	find_ids(own, endpoint);
+	iommu_device_ids_find(&own->ids, &unit->map, &endpoint->info);
 	own->tlb.source_id = endpoint->info.source_id;
 	own->device_tlb = tlb_is_allowed(own, &endpoint->info);
 	iommu_attached_init(&own->attached, &iommu_riscv_attach_ops, unit, &probe->use_cache);

@@ -6,20 +6,16 @@
 #include <libiommu/backend/ops.h>
 
 #include "unit/attach.h"
+#include "unit/device_id.h"
 #include "unit/invalidation.h"
 
 struct riscv_processes;
 struct riscv_unit;
 
-/* Ids of one endpoint: those of its fwspec, or of its phantom functions. */
-#define RISCV_IDS_MAX IOMMU_FWSPEC_IDS_MAX
-
 struct riscv_endpoint {
 	struct iommu_endpoint *base;
 	struct riscv_unit *unit;
-	/* The device ids of its requests; the first is by which the device is addressed. */
-	uint32_t ids[RISCV_IDS_MAX];
-	unsigned int id_count;
+	struct iommu_device_ids ids;
 	bool device_tlb; /* it may keep translations */
 	/* It may keep what it was not told to forget: its TLB is empty before it is used again. */
 	bool tlb_unknown;

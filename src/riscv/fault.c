@@ -200,7 +200,7 @@ static void report(struct riscv_unit *unit, const uint64_t *words)
 	struct iommu_fault fault = {
 		.unit = &unit->base,
 		.segment = unit->base.segment,
-		.source_id = iommu_riscv_source_of(unit, riscv_fault_device_id(words[0])),
+		.source_id = iommu_id_map_source_of(&unit->map, riscv_fault_device_id(words[0])),
 		.device_id = riscv_fault_device_id(words[0]),
 		.address = words[2],
 		.access = access_of(riscv_fault_transaction(words[0])),

@@ -28,7 +28,7 @@
 static struct riscv_command to_device(const struct riscv_endpoint *endpoint,
 				      struct riscv_command command)
 {
-	const uint32_t id = endpoint->ids[0];
+	const uint32_t id = endpoint->ids.ids[0];
 
 	return id >> 16 != 0 ? riscv_command_to_segment(command, id >> 16) : command;
 }
@@ -37,7 +37,7 @@ void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoi
 				  uint32_t pasid, uint64_t address, unsigned int order)
 {
 	struct riscv_command command = to_device(
-		endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids[0], address, order));
+		endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids.ids[0], address, order));
 
 	if (pasid != 0)
 		command = riscv_command_with_pasid(command, pasid);
@@ -47,7 +47,8 @@ void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoi
 void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
 {
 	struct riscv_command command = riscv_command_with_pasid(
-		to_device(endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids[0], 0, 64)), 0);
+		to_device(endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids.ids[0], 0, 64)),
+		0);
 
 	command.high |= RISCV_ATS_INVAL_GLOBAL;
 	iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
@@ -344,8 +345,8 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 		return false;
 	if (is_nested || is_of_guests_directory(round->domain, change))
 		riscv_batch_add(&round->batch,
-				endpoint->id_count == 1
-					? riscv_command_inval_device(endpoint->ids[0])
+				endpoint->ids.count == 1
+					? riscv_command_inval_device(endpoint->ids.ids[0])
 					: riscv_command_inval_directories());
 	if (!endpoint->device_tlb || iommu_device_tlb_is_lost(&endpoint->tlb))
 		return true;

@@ -103,7 +103,8 @@ int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
 	/* Of devices that expect no PASID in an answer. */
 	if (endpoint->info.page_responses_without_pasid)
 		answer.has_pasid = false;
-	return respond(riscv_unit_of(endpoint->unit), riscv_endpoint_of(endpoint)->ids[0], &answer);
+	return respond(riscv_unit_of(endpoint->unit), riscv_endpoint_of(endpoint)->ids.ids[0],
+		       &answer);
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
@@ -113,10 +114,10 @@ static int hand_on(struct riscv_unit *unit, uint64_t low, const struct iommu_pag
 {
 	struct iommu *iommu = unit->base.iommu;
 	const uint32_t device_id = riscv_page_request_device_id(low);
-	const uint16_t source_id = iommu_riscv_source_of(unit, device_id);
+	const uint16_t source_id = iommu_id_map_source_of(&unit->map, device_id);
 
 	/* Of no function: what its lower bits name is another device. */
-	if (iommu_riscv_id_of(unit, source_id) != device_id)
+	if (iommu_id_map_id_of(&unit->map, source_id) != device_id)
 		return IOMMU_ENODEV;
 	/* No domain of ours serves privileged requests, or ones to execute. */
 	if ((low & (RISCV_PAGE_REQUEST_PRIVILEGED | RISCV_PAGE_REQUEST_EXECUTE)) != 0)

@@ -29,6 +29,7 @@
 #include "riscv/counters.h"
 #include "unit/command_ring.h"
 #include "unit/confirmation.h"
+#include "unit/device_id.h"
 #include "unit/event.h"
 #include "unit/id.h"
 
@@ -76,12 +77,10 @@ struct riscv_unit {
 	uint64_t capabilities;
 	unsigned int flags;       /* enum iommu_riscv_flags */
 	unsigned int output_bits; /* of a physical address */
-	unsigned int id_bits;     /* of the device ids that exist */
 	unsigned int faults_per_second;
 	uint64_t timeout_ns, device_timeout_ns;
 	int node; /* NUMA, or IOMMU_NODE_ANY */
-	struct iommu_riscv_ids *ranges;
-	unsigned int range_count;
+	struct iommu_id_map map;
 	/* The device directory: levels, and whether its contexts are of the extended format. */
 	iommu_cell_t *root;
 	unsigned int levels;
@@ -240,9 +239,5 @@ int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
  * before. The unit is undrained until it has confirmed. Control path.
  */
 int iommu_riscv_requests_drain(struct riscv_unit *unit);
-
-/* The device id of a PCI address, and back; UINT32_MAX: the unit does not serve it. */
-uint32_t iommu_riscv_id_of(const struct riscv_unit *unit, uint16_t source_id);
-uint16_t iommu_riscv_source_of(const struct riscv_unit *unit, uint32_t device_id);
 
 #endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stream tables and tables of context descriptors (IHI 0070, 3.3.1 "Stream table lookup", 3.3.2
+ * "StreamIDs to Context Descriptors", 5.1, 5.3): linear, or of two levels. Tables of the second
+ * level are only ever added while hardware may walk the first. Hardware may have cached that there
+ * was none: every invalidation of an entry is of the descriptor that leads to it, too.
+ */
+#include "smmu/stream_table.h"
+
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "base/object_cache.h"
+#include "smmu/unit.h"
+
+#define STE_BYTES_LOG2   6
+#define LEVEL_1_LOG2     3 /* of a descriptor's bytes */
+#define SPLIT            8
+#define SPLIT_OF_MANY    10
+#define TABLE_BYTES_LOG2 (IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER) /* the largest */
+
+static unsigned int order_of(unsigned int bytes_log2)
+{
+	return bytes_log2 > IOMMU_PAGE_SHIFT ? bytes_log2 - IOMMU_PAGE_SHIFT : 0;
+}
+
+/* --- Streams ---------------------------------------------------------------------------------- */
+
+bool iommu_smmu_streams_choose(struct smmu_unit *unit)
+{
+	const unsigned int bits = unit->map.bits;
+	const bool has_levels = smmu_bits(unit->idr0, SMMU_IDR0_ST_LEVEL) == SMMU_ST_LEVEL_BOTH;
+
+	unit->split = 0;
+	if (bits <= SPLIT || (!has_levels && bits + STE_BYTES_LOG2 <= TABLE_BYTES_LOG2))
+		return true;
+	unit->split = bits - SPLIT + LEVEL_1_LOG2 <= TABLE_BYTES_LOG2 ? SPLIT : SPLIT_OF_MANY;
+	return has_levels && bits - unit->split + LEVEL_1_LOG2 <= TABLE_BYTES_LOG2;
+}
+
+/* Of the table that the unit's register leads to. */
+static unsigned int root_order(const struct smmu_unit *unit)
+{
+	return order_of(unit->split != 0 ? unit->map.bits - unit->split + LEVEL_1_LOG2
+					 : unit->map.bits + STE_BYTES_LOG2);
+}
+
+int iommu_smmu_streams_alloc(struct smmu_unit *unit)
+{
+	unit->streams = iommu_smmu_pages_alloc(unit, root_order(unit));
+	return unit->streams != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+static iommu_cell_t *table_of(const struct smmu_unit *unit, uint64_t descriptor)
+{
+	return smmu_l1std_span(descriptor) != 0
+		       ? iommu_phys_to_virt(unit->platform, smmu_l1std_address(descriptor))
+		       : NULL;
+}
+
+void iommu_smmu_streams_free(struct smmu_unit *unit)
+{
+	uint32_t i;
+
+	if (unit->streams == NULL)
+		return;
+	for (i = 0; unit->split != 0 && i < 1U << (unit->map.bits - unit->split); i++)
+		iommu_smmu_pages_free(
+			unit, table_of(unit, iommu_le64(iommu_cell_load(&unit->streams[i]))),
+			order_of(unit->split + STE_BYTES_LOG2));
+	iommu_smmu_pages_free(unit, unit->streams, root_order(unit));
+	unit->streams = NULL;
+}
+
+iommu_cell_t *iommu_smmu_stream_find(const struct smmu_unit *unit, uint32_t id)
+{
+	iommu_cell_t *table = unit->streams;
+
+	if (unit->split != 0) {
+		table = table_of(unit, iommu_le64(iommu_cell_load_acquire(
+					       &unit->streams[id >> unit->split])));
+		id &= (1U << unit->split) - 1;
+	}
+	return table != NULL ? &table[(size_t)SMMU_STE_WORDS * id] : NULL;
+}
+
+int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id)
+{
+	void *table;
+
+	if (iommu_smmu_stream_find(unit, id) != NULL)
+		return 0;
+	table = iommu_smmu_pages_alloc(unit, order_of(unit->split + STE_BYTES_LOG2));
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	iommu_cell_store_release(
+		&unit->streams[id >> unit->split],
+		iommu_le64(smmu_l1std(iommu_virt_to_phys(unit->platform, table), unit->split + 1)));
+	return 0;
+}
+
+/* --- Contexts --------------------------------------------------------------------------------- */
+
+/* Of both levels' tables: the first, or the only one; and the second. */
+static unsigned int contexts_order(const struct smmu_contexts *contexts)
+{
+	return order_of(contexts->has_levels ? contexts->bits - SMMU_CD_SPLIT_4K + LEVEL_1_LOG2
+					     : contexts->bits + STE_BYTES_LOG2);
+}
+
+static void *context_table(const struct smmu_contexts *contexts, uint64_t descriptor)
+{
+	return smmu_l1cd_is_valid(descriptor) ? iommu_phys_to_virt(contexts->probe->platform,
+								   smmu_l1cd_address(descriptor))
+					      : NULL;
+}
+
+static void free_tables(struct smmu_contexts *contexts)
+{
+	const struct iommu_platform *platform = contexts->probe->platform;
+	uint32_t i;
+
+	for (i = 0; contexts->has_levels && i < 1U << (contexts->bits - SMMU_CD_SPLIT_4K); i++) {
+		void *table =
+			context_table(contexts, iommu_le64(iommu_cell_load(&contexts->root[i])));
+
+		if (table != NULL)
+			platform->free_pages(platform->ctx, table, 0);
+	}
+	platform->free_pages(platform->ctx, contexts->root, contexts_order(contexts));
+}
+
+static bool is_reachable(const struct iommu_withheld *end)
+{
+	const struct smmu_contexts *contexts =
+		iommu_container_of((uintptr_t)end, struct smmu_contexts, end);
+
+	return iommu_unit_is_suspect(&contexts->unit->state);
+}
+
+static void release(struct iommu_withheld *end)
+{
+	struct smmu_contexts *contexts = iommu_container_of(end, struct smmu_contexts, end);
+	struct smmu_probe *probe = contexts->probe;
+
+	free_tables(contexts);
+	iommu_object_free(&probe->contexts_cache, contexts);
+	probe->references--;
+	iommu_smmu_probe_free(probe);
+}
+
+int iommu_smmu_contexts_alloc(struct smmu_unit *unit, unsigned int bits,
+			      struct smmu_contexts **result)
+{
+	struct smmu_probe *probe = unit->probe;
+	struct smmu_contexts *contexts = iommu_object_alloc(&probe->contexts_cache, 0);
+
+	if (contexts == NULL)
+		return IOMMU_ENOMEM;
+	contexts->bits = bits;
+	contexts->has_levels =
+		bits + STE_BYTES_LOG2 > IOMMU_PAGE_SHIFT && smmu_has0(unit, SMMU_IDR0_CD2L);
+	contexts->root = iommu_smmu_pages_alloc(unit, contexts_order(contexts));
+	if (contexts->root == NULL) {
+		iommu_object_free(&probe->contexts_cache, contexts);
+		return IOMMU_ENOMEM;
+	}
+	contexts->end.is_reachable = is_reachable;
+	contexts->end.release = release;
+	contexts->unit = unit;
+	contexts->probe = probe;
+	probe->references++;
+	*result = contexts;
+	return 0;
+}
+
+void iommu_smmu_contexts_free(struct smmu_contexts *contexts)
+{
+	iommu_withhold(&contexts->probe->set, &contexts->end);
+}
+
+iommu_cell_t *iommu_smmu_context_find(const struct smmu_contexts *contexts, uint32_t id)
+{
+	iommu_cell_t *table = contexts->root;
+
+	if (id >> contexts->bits != 0)
+		return NULL;
+	if (contexts->has_levels) {
+		table = context_table(contexts, iommu_le64(iommu_cell_load_acquire(
+							&contexts->root[id >> SMMU_CD_SPLIT_4K])));
+		id &= (1U << SMMU_CD_SPLIT_4K) - 1;
+	}
+	return table != NULL ? &table[(size_t)SMMU_CD_WORDS * id] : NULL;
+}
+
+int iommu_smmu_context_create(struct smmu_contexts *contexts, uint32_t id)
+{
+	struct smmu_unit *unit = contexts->unit;
+	void *table;
+
+	if (iommu_smmu_context_find(contexts, id) != NULL)
+		return 0;
+	table = iommu_smmu_pages_alloc(unit, 0);
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	iommu_cell_store_release(&contexts->root[id >> SMMU_CD_SPLIT_4K],
+				 iommu_le64(smmu_l1cd(iommu_virt_to_phys(unit->platform, table))));
+	return 0;
+}
