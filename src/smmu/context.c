@@ -267,18 +267,6 @@ static bool keeps(const uint64_t *words)
 	       smmu_get(words, SMMU_STE_EATS) != SMMU_EATS_NONE;
 }
 
-/* Units that can do nothing else than stall: nothing of the device is left in them. */
-static void add_end_of_stalls(struct iommu_batch *batch, const struct smmu_endpoint *endpoint)
-{
-	unsigned int i;
-
-	if (!smmu_must_stall(endpoint->unit))
-		return;
-	iommu_smmu_batch_add_barrier(batch);
-	for (i = 0; i < endpoint->streams.count; i++)
-		smmu_batch_add(batch, smmu_stall_term(endpoint->streams.ids[i]));
-}
-
 /* The entry has gone, or is another: make hardware forget it, and what was translated by it. */
 static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 {
@@ -295,7 +283,6 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 		(void)iommu_smmu_queue_hold(endpoint->unit);
 	iommu_smmu_batch_add_streams(&batch, endpoint);
 	add_translations(&batch, endpoint, words);
-	add_end_of_stalls(&batch, endpoint);
 	if (kept && smmu_endpoint_is_asked(endpoint)) {
 		iommu_smmu_batch_add_barrier(&batch);
 		iommu_smmu_batch_add_device(&batch, endpoint, 0, 0, 64);
@@ -545,7 +532,6 @@ static int forget_context(struct smmu_endpoint *endpoint, uint32_t pasid, const 
 	}
 	add_context(&batch, endpoint, pasid);
 	add_context_translations(&batch, words);
-	add_end_of_stalls(&batch, endpoint);
 	if (endpoint->device_tlb && !endpoint->tlb_unknown && smmu_endpoint_is_asked(endpoint)) {
 		iommu_smmu_batch_add_barrier(&batch);
 		iommu_smmu_batch_add_device(&batch, endpoint, pasid, 0, 64);
