@@ -168,30 +168,53 @@ static uint32_t end_of_stretch(const struct iommu_iort *iort, const struct iommu
 	return end;
 }
 
+/* The first id from *id on that a range of the source has for the unit; false: there is none. */
+static bool find_candidate(const struct iommu_iort *iort, const struct iommu_iort_node *node,
+			   uint32_t unit, uint32_t *id)
+{
+	struct iommu_iort_map map = {0};
+	uint32_t found = 0;
+	bool is_found = false;
+
+	while (next_device_map(iort, node, &map)) {
+		const uint32_t candidate = map.first > *id ? map.first : *id;
+
+		if (map.is_single || map.target != unit || map.last < *id ||
+		    (is_found && candidate >= found))
+			continue;
+		found = candidate;
+		is_found = true;
+	}
+	*id = found;
+	return is_found;
+}
+
 /* The next ids of the source that reach the unit by a range of ids. */
 static bool next_range_reach(const struct iommu_iort *iort, uint32_t unit,
 			     struct iommu_iort_reach *reach)
 {
 	struct iommu_iort_map map, next;
 
-	while (!reach->is_over) {
+	while (!reach->is_over && find_candidate(iort, &reach->source, unit, &reach->at)) {
 		const uint32_t id = reach->at;
-		const bool is_there = choose_map(iort, &reach->source, id, &map);
 
+		/* There is a map, but an earlier one may take the id. */
+		(void)choose_map(iort, &reach->source, id, &map);
 		reach->last = end_of_stretch(iort, &reach->source, id);
-		while (is_there && reach->last < map.last &&
+		while (reach->last < map.last &&
 		       choose_map(iort, &reach->source, reach->last + 1, &next) &&
 		       next.position == map.position)
 			reach->last = end_of_stretch(iort, &reach->source, reach->last + 1);
 		reach->is_over = reach->last == UINT32_MAX;
 		reach->at = reach->last + 1;
-		if (!is_there || map.is_single || map.target != unit)
+		if (map.is_single || map.target != unit)
 			continue;
 		reach->first = id;
 		reach->stream_id = output_of(&map, id);
 		reach->is_single = false;
 		return true;
 	}
+	reach->is_over = true;
 	return false;
 }
 
