@@ -181,7 +181,7 @@ static void a_table_without_units(void **state)
 
 static void an_smmuv3_is_read(void **state)
 {
-	uint32_t offset, old;
+	uint32_t offset, old, short_one;
 	struct iommu_iort_node node;
 	struct table t;
 
@@ -201,7 +201,16 @@ static void an_smmuv3_is_read(void **state)
 	old = table_node(&t, IOMMU_IORT_SMMUV3, 0, IORT_SMMUV3_SIZE, 0);
 	table_set(&t, old + IORT_SMMUV3_BASE, 0x20000000, 8);
 	table_set(&t, old + IORT_SMMUV3_FLAGS, 8, 4);
+	/* And one that ends behind it has no map of its own. */
+	short_one = table_node(&t, IOMMU_IORT_SMMUV3, 1, IORT_SMMUV3_PROXIMITY + 4, 0);
+	table_set(&t, short_one + IORT_SMMUV3_BASE, 0x30000000, 8);
+	table_set(&t, short_one + IORT_SMMUV3_FLAGS, 8, 4);
+	table_set(&t, short_one + IORT_SMMUV3_PROXIMITY, 0x98, 4);
 	expect(&t, 0);
+	node = node_at(short_one);
+	assert_true(node.smmuv3.has_proximity);
+	assert_int_equal(node.smmuv3.proximity_domain, 0x98);
+	assert_false(node.smmuv3.has_own_map || node.smmuv3.coherent);
 	node = node_at(offset);
 	assert_int_equal(node.type, IOMMU_IORT_SMMUV3);
 	assert_int_equal(node.identifier, 0xabcd);
@@ -267,8 +276,8 @@ static void revisions_of_a_root_complex(void **state)
 {
 	static const struct {
 		unsigned int revision, size, address_bits, pasid_bits, flags;
-	} cases[] = {{0, 32, 0, 0, 0},  {1, 32, 0, 0, 0},  {1, 36, 48, 0, 0},
-		     {3, 36, 48, 0, 0}, {4, 36, 48, 5, 0}, {4, 40, 48, 5, 0x77}};
+	} cases[] = {{0, 32, 0, 0, 0},  {1, 32, 0, 0, 0},  {1, 36, 48, 0, 0},   {3, 36, 48, 0, 0},
+		     {3, 40, 48, 0, 0}, {4, 36, 48, 5, 0}, {4, 40, 48, 5, 0x77}};
 	struct iommu_iort_node node;
 	unsigned int i;
 
@@ -341,6 +350,11 @@ static void other_nodes_are_read(void **state)
 	assert_int_equal(node.pmcg.overflow, 44);
 	assert_int_equal(node.pmcg.counted, smmu);
 	assert_int_equal(node_at(old_pmcg).pmcg.page_1, 0);
+	/* The second page needs both: the revision, and a node that reaches so far. */
+	table_set(&t, pmcg + IORT_NODE_REVISION, 0, 1);
+	table_set(&t, old_pmcg + IORT_NODE_REVISION, 1, 1);
+	assert_int_equal(node_at(pmcg).pmcg.page_1, 0);
+	assert_int_equal(node_at(old_pmcg).pmcg.page_1, 0);
 	node = node_at(bridge);
 	assert_int_equal(node.wire_bridge.base, 0x3000);
 	assert_int_equal(node.wire_bridge.index, 0x1234);
@@ -359,6 +373,8 @@ static void other_nodes_are_read(void **state)
 	assert_true(node.reserved_memory.may_move);
 	assert_false(node.reserved_memory.privileged);
 	assert_int_equal(node.reserved_memory.attributes, 0);
+	table_set(&t, reserved + IORT_RMR_FLAGS, 0x14, 4);
+	assert_false(node_at(reserved).reserved_memory.privileged);
 	memset(&range, 0, sizeof(range));
 	assert_true(iommu_iort_next_range(&iort, &node, &range));
 	assert_int_equal(range.last, UINT64_MAX);
@@ -668,6 +684,7 @@ static void widths_and_counters(void **state)
 	assert_int_equal(node_at(root).root_complex.address_bits, 64);
 	table_set(&t, root + IORT_ROOT_LIMIT, 64, 1);
 	expect(&t, 0);
+	assert_false(node_at(component).named_component.stalls);
 	table_set(&t, component + IORT_COMPONENT_LIMIT, 0, 1);
 	expect(&t, IOMMU_IORT_ADDRESS_WIDTH);
 	assert_int_equal(node_at(component).named_component.address_bits, 0);
@@ -698,6 +715,10 @@ static void reserved_ranges(void **state)
 	assert_int_equal(range.start, 0x20000);
 	assert_int_equal(range.last, 0x21fff);
 	assert_false(iommu_iort_next_range(&iort, &node, &range));
+	/* Nothing at 0 is not all that there is. */
+	table_range(&t, memory, 0, 0, 0);
+	table_range(&t, memory, 2, 0x20000, 0x10000);
+	expect(&t, IOMMU_IORT_RANGE_EMPTY);
 	table_range(&t, memory, 0, 0x10000, 0x10000);
 	table_range(&t, memory, 1, 0x20000, 0x10000);
 	table_range(&t, memory, 2, 0x30000, 0x10000);

@@ -299,6 +299,8 @@ static void no_room(void **state)
 		iommu_iort_add_single_map(&builder, 7, unit);
 		(void)iommu_iort_add_named_component(&builder, &component);
 		(void)iommu_iort_add_reserved_memory(&builder, &memory, &range, 1);
+		assert_int_equal(its == 0, size < IORT_HEADER_SIZE + IORT_ITS_SIZE + 8);
+		assert_true(its != 0 || unit == 0);
 		status = iommu_iort_finish(&builder, "", "");
 		if (status != IOMMU_ENOSPC) {
 			assert_int_equal(status, size);
