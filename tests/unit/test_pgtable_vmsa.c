@@ -1237,12 +1237,15 @@ static void check_dirty_run(uint64_t run, uint64_t unit)
 		assert_int_equal(ops->read_dirty(&pt, at, 2 * run, 0, NULL, &gather), 0);
 		assert_int_equal(gather.start, at);
 		assert_int_equal(gather.last, at + run - 1);
+		/* Hardware may have kept each page of it. */
+		assert_int_equal(gather.pgsize, unit);
 		assert_int_equal(read_dirty(at, unit, 0, at), 0);
 		assert_int_equal(bits_set(), 0);
 		ops->free_gathered(&pt, &gather);
 		/* Broken, every page of it says so. */
 		assert_int_equal(device_writes(at + i * unit).fault, VMSA_NO_FAULT);
 		assert_int_equal(ops->split(&pt, at, run, unit, &gather), 0);
+		assert_int_equal(gather.pgsize, unit);
 		assert_int_equal(read_dirty(at + run - unit, unit, 0, at + run - unit), 0);
 		assert_int_equal(bits_set(), pages < PAGES ? pages : PAGES);
 		assert_int_equal(read_dirty(at + run, unit, 0, at + run), 0);
