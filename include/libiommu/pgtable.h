@@ -75,7 +75,11 @@ struct iommu_gather {
 	/* The smallest range that contains everything that was cleared; empty if start > last. */
 	iommu_iova_t start;
 	iommu_iova_t last;
-	/* The smallest leaf that may have been cleared, in bytes; 0 while empty. */
+	/*
+	 * The smallest leaf that may have been cleared, in bytes; 0 while empty. Of a run of
+	 * entries (64K of RISC-V, Arm's Contiguous bit) one of its pages: hardware may have kept
+	 * each of them.
+	 */
 	uint64_t pgsize;
 	/*
 	 * A table was unlinked: paging-structure caches must be invalidated as well as leaf

@@ -119,16 +119,13 @@ static inline bool vmsa_may_break_runs(const struct iommu_pgtable *pt)
 
 /* --- Runs: see template_run.h. Each entry has the address of its own page --------------------- */
 
-/* Where pages of a size are left out, so are runs of them. */
+/* Where pages of a size are left out no run of them is asked for. */
 static inline unsigned int vmsa_runs(const struct iommu_pgtable *pt, unsigned int level)
 {
 	const unsigned int bits = vmsa_contiguous_bits(pt->page_shift, level);
-	const unsigned int shift = vmsa_level_shift(pt->page_shift, level);
+	const unsigned int shift = vmsa_level_shift(pt->page_shift, level) + bits;
 
-	return bits != 0 && (pt->pgsize_bitmap >> shift & 1) != 0 &&
-			       (pt->pgsize_bitmap >> (shift + bits) & 1) != 0
-		       ? bits
-		       : 0;
+	return (pt->pgsize_bitmap >> shift & 1) != 0 ? bits : 0;
 }
 
 static inline uint64_t vmsa_run_max(const struct iommu_pgtable *pt)

@@ -113,7 +113,8 @@ static uint64_t read_run_of_leaves(const struct dirty_cursor *dirty, iommu_cell_
 			for (i = 0; i < run; i++)
 				entry_clean(&entries[i]);
 			entries_flush(dirty->pt, entries, run);
-			iommu_gather_add(dirty->gather, first, last, mask + 1);
+			iommu_gather_add(dirty->gather, first, last,
+					 1ULL << format_level_shift(dirty->pt, level));
 		}
 	}
 	return run - (uint64_t)(entry - entries);

@@ -29,6 +29,8 @@
  * - Owners of parts of a run may break it at once, and one may clear its part while the other still
  *   goes through the entries: an entry is only swapped from one of the run, so that nothing comes
  *   back that was cleared.
+ * - Hardware may have kept each page of a run by itself: the gather says their size, and not the
+ *   run's, so that the invalidation is one of each.
  * - Hardware may note a write in any entry of a run: the run is dirty if one of them is, and when
  *   it is broken all of its pages are.
  */
@@ -197,7 +199,7 @@ static void run_break(const struct iommu_pgtable *pt, iommu_cell_t *entry, unsig
 	if (noted != 0 && !is_dirty)
 		run_set_dirty(entries, run);
 	entries_flush(pt, entries, run);
-	iommu_gather_add(gather, iova & ~mask, iova | mask, mask + 1);
+	iommu_gather_add(gather, iova & ~mask, iova | mask, 1ULL << format_level_shift(pt, level));
 }
 
 #endif

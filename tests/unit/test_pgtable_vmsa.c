@@ -1009,6 +1009,137 @@ static void an_empty_table_stays(void **state)
 		}
 }
 
+/* Entries that hardware can reach, at their places. */
+#define SEEN_MAX 60000U
+
+struct seen {
+	const uint64_t *place;
+	uint64_t entry;
+	unsigned int level;
+};
+
+static struct seen earlier[SEEN_MAX], later[SEEN_MAX];
+
+static unsigned int see(const uint64_t *table, unsigned int level, struct seen *seen,
+			unsigned int count)
+{
+	const uint64_t entries =
+		level == pt.levels ? 1ULL << vmsa_root_bits(pt.flags) : (1ULL << pt.page_shift) / 8;
+
+	for (uint64_t i = 0; i < entries; i++) {
+		const uint64_t entry = iommu_le64(table[i]);
+
+		if ((entry & 1) == 0)
+			continue;
+		assert_true(count < SEEN_MAX);
+		seen[count++] = (struct seen){&table[i], entry, level};
+		if (level != 1 && (entry & 2) != 0)
+			count = see(iommu_phys_to_virt(&test.platform,
+						       vmsa_address(pt.page_shift, entry, false)),
+				    level - 1, seen, count);
+	}
+	return count;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const uintptr_t x = (uintptr_t)((const struct seen *)a)->place;
+	const uintptr_t y = (uintptr_t)((const struct seen *)b)->place;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Changes of entries that were valid before one call and are behind it. */
+struct changes {
+	uint64_t sizes, runs, others;
+};
+
+static void compare_seen(unsigned int before, unsigned int behind, struct changes *changes)
+{
+	/* AF and the dirty state may change in place. */
+	const uint64_t in_place = 1ULL << 10 | 1ULL << 7;
+	unsigned int i, j = 0;
+
+	qsort(earlier, before, sizeof(earlier[0]), by_place);
+	qsort(later, behind, sizeof(later[0]), by_place);
+	for (i = 0; i < before; i++) {
+		uint64_t differs;
+
+		while (j < behind && later[j].place < earlier[i].place)
+			j++;
+		if (j == behind || later[j].place != earlier[i].place)
+			continue;
+		assert_int_equal(later[j].level, earlier[i].level);
+		differs = (later[j].entry ^ earlier[i].entry) & ~in_place;
+		if (differs == 0)
+			continue;
+		if (later[j].level != 1 && (differs & 2) != 0)
+			changes->sizes++;
+		else if (differs == 1ULL << 52)
+			changes->runs++;
+		else
+			changes->others++;
+	}
+}
+
+static void call_randomly(struct test_random *random, const struct granule *g)
+{
+	const uint64_t unit = test_random_below(random, 2) != 0 ? g->page : g->block;
+	const uint64_t most = unit == g->page ? 3 * g->entries : 2 * g->block_entries;
+	const iommu_iova_t iova = 4 * g->block_run + test_random_below(random, most) * unit;
+	const uint64_t size = (1 + test_random_below(random, most)) * unit;
+
+	switch (test_random_below(random, 8)) {
+	case 0:
+	case 1:
+	case 2:
+		(void)map_status(iova, iova + (test_random_below(random, 3) == 0 ? g->page : 0),
+				 size, RW);
+		break;
+	case 3:
+		(void)ops->split(&pt, iova, size, test_random_below(random, 2) ? g->page : g->run,
+				 &gather);
+		break;
+	case 4:
+		(void)device_writes(iova);
+		break;
+	default:
+		(void)unmap(iova, size, test_random_below(random, 2) ? IOMMU_UNMAP_SPLIT : 0);
+		break;
+	}
+}
+
+/* Of a valid entry no call makes another, beyond what hardware allows; what it does, some do. */
+static void nothing_changes_without_a_break(void **state)
+{
+	static const unsigned int allowed[] = {0, IOMMU_PGTABLE_BBM_LEVEL_1,
+					       IOMMU_PGTABLE_BBM_LEVEL_2};
+	unsigned int of, level, round;
+
+	(void)state;
+	for (of = 1; of <= 2; of++)
+		for (level = 0; level <= 2; level++) {
+			struct test_random random = {.state = 7 + level};
+			struct changes changes = {0};
+
+			begin(of, &granules[0], allowed[level] | IOMMU_PGTABLE_DIRTY_TRACKING);
+			for (round = 0; round < 1000; round++) {
+				const unsigned int before = see(pt.root, pt.levels, earlier, 0);
+				unsigned int behind;
+
+				call_randomly(&random, &granules[0]);
+				behind = see(pt.root, pt.levels, later, 0);
+				compare_seen(before, behind, &changes);
+				/* As if the caller had invalidated. */
+				ops->free_gathered(&pt, &gather);
+			}
+			assert_int_equal(changes.others, 0);
+			assert_int_equal(changes.sizes != 0, level == 2);
+			assert_int_equal(changes.runs != 0, level != 0);
+			end();
+		}
+}
+
 /* --- Writes that hardware notes --------------------------------------------------------------- */
 
 #define PAGES 4096ULL
@@ -1106,12 +1237,15 @@ static void check_dirty_run(uint64_t run, uint64_t unit)
 		assert_int_equal(ops->read_dirty(&pt, at, 2 * run, 0, NULL, &gather), 0);
 		assert_int_equal(gather.start, at);
 		assert_int_equal(gather.last, at + run - 1);
+		/* Hardware may have kept each page of it. */
+		assert_int_equal(gather.pgsize, unit);
 		assert_int_equal(read_dirty(at, unit, 0, at), 0);
 		assert_int_equal(bits_set(), 0);
 		ops->free_gathered(&pt, &gather);
 		/* Broken, every page of it says so. */
 		assert_int_equal(device_writes(at + i * unit).fault, VMSA_NO_FAULT);
 		assert_int_equal(ops->split(&pt, at, run, unit, &gather), 0);
+		assert_int_equal(gather.pgsize, unit);
 		assert_int_equal(read_dirty(at + run - unit, unit, 0, at + run - unit), 0);
 		assert_int_equal(bits_set(), pages < PAGES ? pages : PAGES);
 		assert_int_equal(read_dirty(at + run, unit, 0, at + run), 0);
@@ -1418,6 +1552,7 @@ int main(void)
 		cmocka_unit_test(larger_pages_become_runs),
 		cmocka_unit_test(what_needs_a_break_is_refused),
 		cmocka_unit_test(an_empty_table_stays),
+		cmocka_unit_test(nothing_changes_without_a_break),
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(a_run_is_dirty_as_a_whole),
 		cmocka_unit_test(a_run_behind_written_pages),
