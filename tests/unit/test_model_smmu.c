@@ -477,6 +477,9 @@ static void syncs_are_signalled(void **state)
 	sm.deaf = true;
 	sm_run(smmu_sync_store(SM_FLAG, 1));
 	assert_int_equal(active_errors(), SMMU_GERROR_MSI_CMDQ);
+	/* … which stays active when there is another. */
+	sm_run(smmu_sync_store(SM_FLAG, 1));
+	assert_int_equal(active_errors(), SMMU_GERROR_MSI_CMDQ);
 	acknowledge();
 	sm_run(smmu_sync_store(1ULL << 50, 1));
 	assert_int_equal(active_errors(), SMMU_GERROR_MSI_CMDQ);
