@@ -277,6 +277,7 @@ static void machine_log(void *ctx, enum iommu_log_level level, const char *text)
 
 	test_contract_log(level, text);
 	machine->lines[level]++;
+	machine->heard += machine->awaited != NULL && strstr(text, machine->awaited) != NULL;
 	snprintf(machine->last[level], sizeof(machine->last[level]), "%s", text);
 	if (level <= IOMMU_LOG_WARNING) {
 		machine->log_lines++;
