@@ -302,6 +302,8 @@ static void addresses_change_only_where_the_host_agrees(void **state)
 	other.address = UINT64_MAX - 0xfff;
 	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other),
 			 IOMMU_EOVERFLOW);
+	other.address = UINT64_MAX - 0x3fff;
+	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other), IOMMU_EINVAL);
 	other.address = memory.address + 0x10;
 	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other), IOMMU_EINVAL);
 	other.ops = NULL;
@@ -311,6 +313,9 @@ static void addresses_change_only_where_the_host_agrees(void **state)
 	assert_int_equal(iommu_container_unmap_vaddr(container, IOVA, 0, NULL), IOMMU_EINVAL);
 	assert_int_equal(iommu_container_unmap_vaddr(container, UINT64_MAX - 0xfff, 0x2000, NULL),
 			 IOMMU_EOVERFLOW);
+	assert_int_not_equal(
+		iommu_container_unmap_vaddr(container, UINT64_MAX - 0xfff, 0x1000, NULL),
+		IOMMU_EOVERFLOW);
 	finish_update();
 }
 

@@ -805,6 +805,7 @@ static void software_pins_what_it_uses(void **state)
 			IOMMU_EOPNOTSUPP);
 		assert_int_equal(hold(IOVA + 8, 0x1000, pages), IOMMU_EINVAL);
 		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x2000, pages), IOMMU_EOVERFLOW);
+		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x1000, pages), IOMMU_ENOENT);
 		assert_int_equal(hold(IOVA + 0x3ff000, 0x2000, pages), IOMMU_ENOENT);
 		assert_int_equal(memory.pins, 0);
 		/*
@@ -917,6 +918,8 @@ static void software_reads_and_writes(void **state)
 				 IOMMU_EINVAL);
 		assert_int_equal(iommu_access_rw(ctx, holder.id, UINT64_MAX, back, 2, false),
 				 IOMMU_EOVERFLOW);
+		assert_int_equal(iommu_access_rw(ctx, holder.id, UINT64_MAX, back, 1, false),
+				 IOMMU_ENOENT);
 		finish();
 	}
 }
