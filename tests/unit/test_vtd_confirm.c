@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_registers.h>
 
 #include "base/byteorder.h"
@@ -85,6 +86,127 @@ static void end_two_domains(void)
 	assert_int_equal(iommu_domain_free(domain[0]), 0);
 	assert_int_equal(iommu_domain_free(domain[1]), 0);
 	end();
+}
+
+/* --- Requests by register, as hardware sees them ---------------------------------------------- */
+
+#define REQUESTS 16U
+
+static struct {
+	uint64_t iotlb; /* the register of requests; the address is 8 bytes before */
+	uint64_t values[REQUESTS], addresses[REQUESTS];
+	unsigned int count;
+	bool nothing_done; /* what was done reads as nothing */
+} seen;
+static void (*true_write64)(void *ctx, volatile void *reg, uint64_t value);
+static uint64_t (*true_read64)(void *ctx, const volatile void *reg);
+
+static void note_request(void *ctx, volatile void *reg, uint64_t value)
+{
+	const uint64_t offset = (uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0);
+
+	if (offset == seen.iotlb - 8) {
+		seen.addresses[seen.count % REQUESTS] = value;
+	} else if (offset == seen.iotlb || offset == VTD_CCMD) {
+		seen.values[seen.count % REQUESTS] = value;
+		seen.count++;
+	}
+	true_write64(ctx, reg, value);
+}
+
+static uint64_t read_result(void *ctx, const volatile void *reg)
+{
+	const uint64_t offset = (uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0);
+	const uint64_t value = true_read64(ctx, reg);
+
+	if (!seen.nothing_done)
+		return value;
+	return offset == VTD_CCMD     ? value & ~(3ULL << 59)
+	       : offset == seen.iotlb ? value & ~(3ULL << 57)
+				      : value;
+}
+
+static void begin_registers(void)
+{
+	memset(&seen, 0, sizeof(seen));
+	two_domains(&registers);
+	seen.iotlb =
+		vtd_ecap_iotlb_offset(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_ECAP, 8)) +
+		8;
+	true_write64 = f.machine.platform.mmio_write64;
+	true_read64 = f.machine.platform.mmio_read64;
+	f.machine.platform.mmio_write64 = note_request;
+	f.machine.platform.mmio_read64 = read_result;
+}
+
+static uint16_t domain_id(unsigned int device)
+{
+	struct iommu_vtd_tables tables;
+	const uint64_t *entry;
+
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[device], &tables), 0);
+	entry = (const uint64_t *)model_machine_bytes(&f.machine, tables.context_table) +
+		(size_t)2 * f.device[device]->source_id % 512;
+	return vtd_context_domain_id(iommu_le64(entry[1]));
+}
+
+/* Pages by their address, a domain that loses much as a whole, and a device by its id. */
+static void what_registers_are_told(void **state)
+{
+	uint64_t drains, id;
+
+	(void)state;
+	begin_registers();
+	drains = (iommu_model_vtd_mmio_read(f.machine.units[0], VTD_CAP, 8) & 3ULL << 54) >> 54;
+	/* CAP has writes below reads, as the request has. */
+	drains = drains << 48;
+	id = domain_id(0);
+	assert_true(id != 0);
+	seen.count = 0;
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.addresses[0] & ~0xfffULL, IOVA);
+	assert_int_equal(seen.addresses[0] & 0x3f, 0);
+	assert_true(seen.values[0] == (1ULL << 63 | 3ULL << 60 | id << 32 | drains));
+	seen.count = 0;
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(seen.count, 2);
+	assert_true(seen.values[0] ==
+		    (1ULL << 63 | 3ULL << 61 | (uint64_t)f.device[0]->source_id << 16 | id));
+	assert_true(seen.values[1] == (1ULL << 63 | 2ULL << 60 | id << 32 | drains));
+	end_two_domains();
+}
+
+/* A request of which nothing was done is not confirmed. */
+static void registers_that_did_nothing(void **state)
+{
+	(void)state;
+	begin_registers();
+	seen.nothing_done = true;
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), IOMMU_EIO);
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), IOMMU_EIO);
+	seen.nothing_done = false;
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+	assert_true(reaches(0, IOVA, page[1]));
+	end_two_domains();
+}
+
+/* Hardware's own word counts: it is off, although the driver left it on. */
+static void a_unit_that_turned_off_by_itself(void **state)
+{
+	(void)state;
+	two_domains(&legacy);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	iommu_model_vtd_mmio_write(f.machine.units[0], VTD_GCMD, 4,
+				   iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) &
+					   VTD_GLOBAL_LASTING & ~VTD_GLOBAL_TE);
+	assert_false(iommu_unit_is_enabled(f.unit[0]));
+	iommu_model_vtd_mmio_write(
+		f.machine.units[0], VTD_GCMD, 4,
+		(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_LASTING) |
+			VTD_GLOBAL_TE);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	end_two_domains();
 }
 
 /* --- Nothing is done on top of it ------------------------------------------------------------- */
@@ -1221,6 +1343,9 @@ static void a_queue_that_turns_off_late_is_turned_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_registers_are_told),
+		cmocka_unit_test(registers_that_did_nothing),
+		cmocka_unit_test(a_unit_that_turned_off_by_itself),
 		cmocka_unit_test(an_attach_after_an_unconfirmed_detach),
 		cmocka_unit_test(an_attach_beside_a_pasid),
 		cmocka_unit_test(a_map_after_an_unconfirmed_unmap),
