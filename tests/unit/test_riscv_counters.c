@@ -413,6 +413,10 @@ static void a_unit_that_is_off(void **state)
 	assert_int_equal(info_of_unit().counters, 3);
 	assert_int_equal(info_of_unit().unused, 2);
 	free_counter(counter);
+	/* It stays off over a suspend. */
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_false(iommu_unit_is_enabled(f.unit));
 	end();
 }
 
@@ -790,6 +794,9 @@ static void counts_are_wider_than_counters(void **state)
 	begin(32);
 	counter = started(&requests);
 	register_of = riscv_counter(counter);
+	use(0, 1);
+	assert_int_equal(hw_read(RISCV_IOCOUNTOVF, 4), 0);
+	assert_int_equal(counted(counter), 1);
 	hw_write(register_of, 8, 0xfffffffe);
 	assert_int_equal(counted(counter), 0xfffffffe);
 	use(0, 3);

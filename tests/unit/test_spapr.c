@@ -672,6 +672,16 @@ static void limits_of_containers_hold(void **state)
 		0);
 	assert_int_equal(register_memory(0, 65 << 12, RW), IOMMU_ENOMEM);
 	assert_int_equal(f.memory.pins, 0);
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
+	/* Nor is anything left of what the memory did not pin after all. */
+	f.memory.fail_after = 1;
+	assert_int_equal(register_memory(0, 4 << 12, RW), IOMMU_EFAULT);
+	f.memory.lies = true;
+	assert_int_equal(register_memory(0, 4 << 12, RW), IOMMU_EFAULT);
+	f.memory.lies = false;
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
 	assert_int_equal(register_memory(0, 64 << 12, RW), 0);
 	iommu_file_get_stats(iommu_container_file(f.container), &stats);
 	assert_int_equal(stats.pinned_pages, 64);
@@ -750,6 +760,7 @@ static void version_1_pins_no_more_than_its_window(void **state)
 {
 	const struct iommu_file_limits limits = {.pinned_pages = (SIZE32 >> 12) - 1};
 	struct iommu_group_file *file;
+	struct iommu_file_stats stats;
 	uint64_t i;
 
 	(void)state;
@@ -775,6 +786,8 @@ static void version_1_pins_no_more_than_its_window(void **state)
 		0);
 	file = join(0, 1);
 	assert_int_equal(iommu_spapr_enable(f.container), IOMMU_ENOMEM);
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
 	leave(file);
 	end();
 }

@@ -896,6 +896,8 @@ static void relax(void *ctx)
 		call();
 }
 
+static bool probes_as_given; /* with the host's time-out of a unit, too */
+
 static void begin_watched(const struct iommu_model_vtd_config *config,
 			  const struct iommu_vtd_options *options)
 {
@@ -908,7 +910,14 @@ static void begin_watched(const struct iommu_model_vtd_config *config,
 	f.machine.platform.irq_restore = irq_restore;
 	f.machine.platform.relax = relax;
 	devices(2);
-	assert_int_equal(probe_with(options), 0);
+	if (probes_as_given) {
+		assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+		assert_int_equal(
+			iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, options), 0);
+		f.unit[0] = iommu_next_unit(f.iommu, NULL);
+	} else {
+		assert_int_equal(probe_with(options), 0);
+	}
 	f.info.device_tlb = f.device[0]->has_tlb = has_tlb;
 	assert_int_equal(endpoint(0), 0);
 	f.info.device_tlb = false;
@@ -1130,6 +1139,69 @@ static void a_device_that_is_slow(void **state)
 			(void)status_of_unit();
 		end_two_domains();
 	}
+}
+
+/* How long a unit that does not confirm is waited for, and a device. */
+static void time_outs_are_as_the_host_says(void **state)
+{
+	static const struct {
+		uint64_t unit, device, unit_waits,
+			device_waits; /* in us, but for those of seconds */
+	} cases[] = {{2000, 0, 2000, 2000},
+		     {2000, 3000, 2000, 3000},
+		     {0, 3000000, 1000000, 3000000},
+		     {0, 0, 1000000, 90000000}};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB};
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	unsigned int i, with_tlb;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (with_tlb = 0; with_tlb < 2; with_tlb++) {
+			const struct iommu_vtd_options options = {
+				.timeout_ns = cases[i].unit * 1000,
+				.device_timeout_ns = cases[i].device * 1000};
+			const uint64_t expected = 1000 * (with_tlb == 1 ? cases[i].device_waits
+									: cases[i].unit_waits);
+			uint64_t began;
+
+			has_tlb = with_tlb == 1;
+			probes_as_given = true;
+			begin_watched(&config, &options);
+			probes_as_given = false;
+			misbehave(&hangs);
+			began = f.machine.clock_ns;
+			assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL),
+					 IOMMU_ETIMEDOUT);
+			assert_in_range(f.machine.clock_ns - began, expected,
+					expected + expected / 10 + 100000);
+			misbehave(&none);
+			has_tlb = false;
+			end_two_domains();
+		}
+}
+
+/* What was kept back until hardware confirms is free when the unit is off: it walks nothing. */
+static void what_is_kept_back_goes_with_the_unit(void **state)
+{
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	size_t kept;
+
+	(void)state;
+	two_domains(&legacy);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_map(domain[1], IOVA + (1ULL << 30), page[0], 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+	misbehave(&hangs);
+	assert_true(iommu_unmap(domain[1], IOVA + (1ULL << 30), 4096, 0, NULL) != 0);
+	(void)iommu_domain_detach_group(f.group[0]);
+	(void)iommu_domain_free(domain[1]);
+	misbehave(&none);
+	kept = f.machine.pages_in_use;
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_true(f.machine.pages_in_use < kept);
+	domain[1] = domain_of_type(IOMMU_DOMAIN_PAGING);
+	end_two_domains();
 }
 
 /* A descriptor that is refused stops nothing: the queue goes on, and is not turned off for it. */
@@ -1376,6 +1448,8 @@ int main(void)
 		cmocka_unit_test(a_command_that_was_ignored_is_not_waited_for_for_ever),
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
+		cmocka_unit_test(time_outs_are_as_the_host_says),
+		cmocka_unit_test(what_is_kept_back_goes_with_the_unit),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
 		cmocka_unit_test(a_later_unmap_is_of_what_failed_before),
 		cmocka_unit_test(a_later_range_is_of_what_failed_before),
