@@ -1181,6 +1181,31 @@ static void time_outs_are_as_the_host_says(void **state)
 		}
 }
 
+/* A device is to be blocked, which is not confirmed: it has what it had, as hardware sees it. */
+static void what_is_not_blocked_stays(void **state)
+{
+	struct iommu_domain *blocked;
+	unsigned int kind, way;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (way = 0; way < 2; way++) {
+			two_domains(kinds[kind]);
+			blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+			fail_once(kinds[kind], way);
+			assert_true(iommu_domain_attach_group(blocked, f.group[0]) != 0);
+			misbehave(&none);
+			assert_ptr_equal(iommu_group_domain(f.group[0]), domain[0]);
+			assert_true(reaches(0, IOVA, page[0]));
+			assert_int_equal(iommu_domain_attach_group(blocked, f.group[0]), 0);
+			assert_true(is_blocked(0, IOVA));
+			assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+			assert_true(reaches(0, IOVA, page[1]));
+			assert_int_equal(iommu_domain_free(blocked), 0);
+			end_two_domains();
+		}
+}
+
 /* What was kept back until hardware confirms is free when the unit is off: it walks nothing. */
 static void what_is_kept_back_goes_with_the_unit(void **state)
 {
@@ -1449,6 +1474,7 @@ int main(void)
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
 		cmocka_unit_test(time_outs_are_as_the_host_says),
+		cmocka_unit_test(what_is_not_blocked_stays),
 		cmocka_unit_test(what_is_kept_back_goes_with_the_unit),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
 		cmocka_unit_test(a_later_unmap_is_of_what_failed_before),
