@@ -182,12 +182,14 @@ static void test_mutex_lock(void *ctx, void *mutex)
 	test_contract_no_lock(ctx, "mutex_lock");
 	check_mutex(ctx, mutex);
 	assert_int_equal(pthread_mutex_lock(mutex), 0);
+	test_contract_mutex(true);
 }
 
 static void test_mutex_unlock(void *ctx, void *mutex)
 {
 	check_mutex(ctx, mutex);
 	assert_int_equal(pthread_mutex_unlock(mutex), 0);
+	test_contract_mutex(false);
 }
 
 void test_platform_add_mutex(struct iommu_platform *platform)
