@@ -596,6 +596,9 @@ static void a_page_with_one_entry_is_taken_over(void **state)
 		assert_int_equal(f.machine.heard, 0);
 		assert_int_equal(inherited(), 1);
 		assert_int_equal(vector_of(0, last), 0x51);
+		/* As much room as that needs, and no more. */
+		assert_int_equal(entries(),
+				 last < FIRST_ENTRIES ? FIRST_ENTRIES : 2 * FIRST_ENTRIES);
 		end_take_over();
 	}
 }
@@ -667,6 +670,38 @@ static void entries_go_with_their_sender(void **state)
 		assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
 		end_take_over();
 	}
+}
+
+/* A unit stays while any entry is allocated: the first, the last, or one between. */
+static void a_unit_with_interrupts_is_not_removed(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = REMAPS};
+	const unsigned int count = FIRST_ENTRIES / BLOCK;
+	struct iommu_unit *first;
+	unsigned int i, kept;
+
+	(void)state;
+	begin(2, &config, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	first = f.unit[0];
+	f.unit[0] = f.unit[1]; /* no device is behind it */
+	for (kept = 0; kept < count; kept += count / 3) {
+		assert_int_equal(fill(0, count), count);
+		for (i = 0; i < count; i++)
+			if (i != kept)
+				assert_int_equal(iommu_vtd_interrupt_free(&blocks[i]), 0);
+		assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+		assert_int_equal(iommu_vtd_interrupt_free(&blocks[kept]), 0);
+	}
+	assert_int_equal(fill(0, count), count);
+	for (i = 0; i + 1 < count; i++)
+		assert_int_equal(iommu_vtd_interrupt_free(&blocks[i]), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_vtd_interrupt_free(&blocks[count - 1]), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), 0);
+	f.unit[0] = first;
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
 }
 
 /* Destinations are the same processors, where the new kernel's APIC mode can name them. */
@@ -1038,6 +1073,7 @@ int main(void)
 		cmocka_unit_test(a_large_table_is_taken_over),
 		cmocka_unit_test(a_page_with_one_entry_is_taken_over),
 		cmocka_unit_test(entries_go_with_their_sender),
+		cmocka_unit_test(a_unit_with_interrupts_is_not_removed),
 		cmocka_unit_test(processors_are_the_same_in_another_apic_mode),
 		cmocka_unit_test(without_a_take_over_nothing_is_kept),
 	};
