@@ -100,14 +100,28 @@ void iommu_riscv_context_block(struct riscv_endpoint *endpoint)
 }
 
 /*
+ * Do these words lead to a directory of a guest's, by which the device may keep translations of
+ * PASIDs that the host does not know?
+ */
+static bool has_guest_pasids(const struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	return (words[RISCV_CONTEXT_TC] & RISCV_TC_PDTV) != 0 &&
+	       riscv_root_mode(words[RISCV_CONTEXT_IOHGATP]) != RISCV_IOHGATP_BARE &&
+	       riscv_endpoint_has_pasids(endpoint);
+}
+
+/*
  * What the device may do with its TLB under these words. Where there is a second stage and the unit
- * can, the device is told guest addresses: what it makes of them is translated once more.
+ * can, the device is told guest addresses: what it makes of them is translated once more. Of
+ * PASIDs of a guest's only a device that can be told to forget all of them may keep anything.
  */
 static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	uint64_t flags = RISCV_TC_EN_ATS;
 
 	if (!endpoint->device_tlb || endpoint->tlb_unknown)
+		return 0;
+	if (has_guest_pasids(endpoint, words) && !endpoint->base->info.tlb_global_invalidate)
 		return 0;
 	if (words[RISCV_CONTEXT_IOHGATP] != 0 && riscv_has(endpoint->unit, RISCV_CAP_T2GPA))
 		flags |= RISCV_TC_T2GPA;
@@ -117,12 +131,14 @@ static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t 
 	return flags;
 }
 
-static void set_tlb_flags(const struct riscv_endpoint *endpoint, uint64_t *words)
+static void set_tlb_flags(struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	words[RISCV_CONTEXT_TC] &=
 		~(RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_PRPR | RISCV_TC_T2GPA);
 	if (is_valid(words))
 		words[RISCV_CONTEXT_TC] |= tlb_flags(endpoint, words);
+	if ((words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0 && has_guest_pasids(endpoint, words))
+		endpoint->guest_pasids = true;
 }
 
 /* --- Telling hardware ------------------------------------------------------------------------- */
@@ -178,6 +194,20 @@ static bool keeps(const uint64_t *words)
 	       (words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0;
 }
 
+/* Everything that the device keeps without a PASID, and of a guest's PASIDs. */
+static void add_whole_tlb(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
+{
+	iommu_riscv_batch_add_device(batch, endpoint, 0, 0, 64);
+	if (endpoint->guest_pasids)
+		iommu_riscv_batch_add_all_pasids(batch, endpoint);
+}
+
+static void tlb_is_empty(struct riscv_endpoint *endpoint)
+{
+	endpoint->tlb_unknown = false;
+	endpoint->guest_pasids = false;
+}
+
 /* The context has gone: make hardware forget it, and what was translated through it. */
 static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
@@ -195,11 +225,11 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	add_directory(&batch, endpoint);
 	add_translations(&batch, words);
 	if (kept && riscv_endpoint_is_asked(endpoint) && endpoint->processes == NULL)
-		iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+		add_whole_tlb(&batch, endpoint);
 	status = execute(endpoint, &batch);
 	/* With PASIDs it may have any of them: it is emptied before it is used again. */
 	if (kept && status == 0 && !endpoint->in_reset && endpoint->processes == NULL)
-		endpoint->tlb_unknown = false;
+		tlb_is_empty(endpoint);
 	return status;
 }
 
@@ -252,7 +282,7 @@ static int empty_whole_tlb(struct riscv_endpoint *endpoint)
 	struct iommu_batch batch = {.count = 0};
 	int status = 0;
 
-	iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+	add_whole_tlb(&batch, endpoint);
 	if (endpoint->processes != NULL && endpoint->base->info.tlb_global_invalidate)
 		iommu_riscv_batch_add_all_pasids(&batch, endpoint);
 	else if (endpoint->processes != NULL)
@@ -270,7 +300,7 @@ static int empty_tlb(struct riscv_endpoint *endpoint)
 		return 0;
 	status = empty_whole_tlb(endpoint);
 	if (status == 0)
-		endpoint->tlb_unknown = false;
+		tlb_is_empty(endpoint);
 	return status;
 }
 
