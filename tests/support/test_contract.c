@@ -76,11 +76,17 @@ void test_contract_clock(const void *ctx)
 
 /* Mutexes of the library that the thread holds, of all platforms. */
 static _Thread_local unsigned int mutexes;
-static bool mutexes_count;
+static bool mutexes_count, unmaps_count;
 
 void test_contract_control_path(void)
 {
-	mutexes_count = true;
+	mutexes_count = !unmaps_count;
+}
+
+void test_contract_unmaps_under_mutex(void)
+{
+	unmaps_count = true;
+	mutexes_count = false;
 }
 
 unsigned int test_contract_swap_mutexes(unsigned int held)

@@ -7,6 +7,7 @@
 
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 static struct iommu_device_files *files;
 static struct iommu_container *container;
@@ -514,5 +515,6 @@ int main(void)
 		cmocka_unit_test(groups_say_whether_they_are_viable),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

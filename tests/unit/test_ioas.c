@@ -9,6 +9,7 @@
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 /* --- Objects ---------------------------------------------------------------------------------- */
 
@@ -1112,5 +1113,6 @@ int main(void)
 		cmocka_unit_test(an_unmap_that_failed_goes_on),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
