@@ -165,7 +165,7 @@ static void check_mutex(const void *ctx, const void *given)
 		;
 	pthread_mutex_unlock(&mutexes_lock);
 	if (mutex == NULL || mutex->is_free || mutex->ctx != ctx)
-		fail_msg("not a mutex of this platform");
+		fail_msg("%s", "not a mutex of this platform");
 }
 
 static void test_mutex_destroy(void *ctx, void *mutex)
