@@ -6,6 +6,7 @@
 // Linux's dma-iommu does below its own layers, with Linux's own code: alloc_iova_fast, its page
 // tables, free_iova_fast; "linux-7.3-whole" is all from dma_map_phys down. vtd/…: the same through
 // the VT-d driver, ours and Linux 7.3's, over registers that answer at once (vtd_at_once.h).
+// riscv/…: likewise, through the RISC-V drivers (riscv_at_once.h).
 //
 //   map_unmap_4k   map one page, unmap it. Per pair.
 //   map_4k         map alone, of 64 that are unmapped apart.
@@ -36,6 +37,7 @@
 #include "floors.h"
 #include "null_unit.h"
 #include "pages.h"
+#include "riscv_at_once.h"
 #include "rows.h"
 #include "slices.h"
 #include "vtd_at_once.h"
@@ -72,6 +74,7 @@ struct Machine {
 };
 
 using NullUnit = Machine<null_unit, null_unit_create, null_unit_destroy>;
+using RiscvAtOnce = Machine<riscv_at_once, riscv_at_once_create, riscv_at_once_destroy>;
 using VtdAtOnce = Machine<vtd_at_once, vtd_at_once_create, vtd_at_once_destroy>;
 
 template <class Unit, bool exclusive, enum iommu_domain_type type = IOMMU_DOMAIN_DMA> class Ours
@@ -298,10 +301,10 @@ template <class Peer> class Linux
 };
 
 // dma_map_phys and all below it, of 7.3.
-template <bool vtd, bool is_lazy = false> class Linux73Whole
+template <enum linux73_unit unit, bool is_lazy = false> class Linux73Whole
 {
       public:
-	Linux73Whole() : dma(linux73_dma_create(vtd, is_lazy))
+	Linux73Whole() : dma(linux73_dma_create(unit, is_lazy))
 	{
 		keep = map(memory(4000), page);
 	}
@@ -597,11 +600,12 @@ void add_dma_rows()
 #ifdef BENCH_PEER_LINUX
 	add_all<Linux<linux61_functions>>("dma", "linux-6.1");
 	add_all<Linux<linux73_functions>>("dma", "linux-7.3");
-	add_all<Linux73Whole<false>>("dma", "linux-7.3-whole");
+	add_all<Linux73Whole<LINUX73_NO_UNIT>>("dma", "linux-7.3-whole");
 	add_four<Linux<linux61_functions>>("dma", "linux-6.1");
-	add_four<Linux73Whole<false>>("dma", "linux-7.3-whole");
-	bench::add("dma/lazy_4k", "linux-7.3-whole",
-		   [](bench::State &state) { map_unmap<Linux73Whole<false, true>>(state, page); });
+	add_four<Linux73Whole<LINUX73_NO_UNIT>>("dma", "linux-7.3-whole");
+	bench::add("dma/lazy_4k", "linux-7.3-whole", [](bench::State &state) {
+		map_unmap<Linux73Whole<LINUX73_NO_UNIT, true>>(state, page);
+	});
 #endif
 	add_floors<floors::NoUnit>("dma");
 	bench::add("dma/two_parts", "ours", two_threads<Parts<IOMMU_IOVA_CACHE_LINES>>);
@@ -612,10 +616,19 @@ void add_dma_rows()
 #endif
 	add_ours<VtdAtOnce>("vtd");
 #ifdef BENCH_PEER_LINUX
-	add_all<Linux73Whole<true>>("vtd", "linux-7.3-whole");
-	add_four<Linux73Whole<true>>("vtd", "linux-7.3-whole");
-	bench::add("vtd/lazy_4k", "linux-7.3-whole",
-		   [](bench::State &state) { map_unmap<Linux73Whole<true, true>>(state, page); });
+	add_all<Linux73Whole<LINUX73_VTD>>("vtd", "linux-7.3-whole");
+	add_four<Linux73Whole<LINUX73_VTD>>("vtd", "linux-7.3-whole");
+	bench::add("vtd/lazy_4k", "linux-7.3-whole", [](bench::State &state) {
+		map_unmap<Linux73Whole<LINUX73_VTD, true>>(state, page);
+	});
 #endif
 	add_floors<floors::VtdQueue>("vtd");
+	add_ours<RiscvAtOnce>("riscv");
+#ifdef BENCH_PEER_LINUX
+	add_all<Linux73Whole<LINUX73_RISCV>>("riscv", "linux-7.3-whole");
+	add_four<Linux73Whole<LINUX73_RISCV>>("riscv", "linux-7.3-whole");
+	bench::add("riscv/lazy_4k", "linux-7.3-whole", [](bench::State &state) {
+		map_unmap<Linux73Whole<LINUX73_RISCV, true>>(state, page);
+	});
+#endif
 }

@@ -131,12 +131,18 @@ static struct iommu_endpoint *create_unit(struct dma_machine *machine, const cha
 	const enum iommu_domain_type type =
 		strcmp(workload, "lazy") == 0 ? IOMMU_DOMAIN_DMA_LAZY : IOMMU_DOMAIN_DMA;
 
-	if (machine->on_vtd) {
+	switch (machine->driver) {
+	case DMA_VTD:
 		expect(vtd_at_once_create(&machine->vtd, type, exclusive) == 0);
 		return machine->vtd.endpoint;
+	case DMA_RISCV:
+		expect(riscv_at_once_create(&machine->riscv, type, exclusive) == 0);
+		return machine->riscv.endpoint;
+	case DMA_NO_DRIVER:
+	default:
+		expect(null_unit_create(&machine->null, type, exclusive) == 0);
+		return machine->null.endpoint;
 	}
-	expect(null_unit_create(&machine->null, type, exclusive) == 0);
-	return machine->null.endpoint;
 }
 
 static void set_up(struct dma_work *work, const char *workload, struct iommu_endpoint *endpoint)
@@ -174,15 +180,27 @@ static void set_up(struct dma_work *work, const char *workload, struct iommu_end
 	}
 }
 
+/* The workload behind the name of a driver. */
+static const char *name_driver(struct dma_machine *machine, const char *workload)
+{
+	if (strncmp(workload, "vtd-", 4) == 0) {
+		machine->driver = DMA_VTD;
+		return workload + 4;
+	}
+	if (strncmp(workload, "riscv-", 6) == 0) {
+		machine->driver = DMA_RISCV;
+		return workload + 6;
+	}
+	return workload;
+}
+
 void dma_machine_create(struct dma_machine *machine, const char *workload, unsigned int cpus)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
 	memset(machine, 0, sizeof(*machine));
 	machine->cpus = cpus;
-	machine->on_vtd = strncmp(workload, "vtd-", 4) == 0;
-	if (machine->on_vtd)
-		workload += 4;
+	workload = name_driver(machine, workload);
 	if (strcmp(workload, "cached") == 0) {
 		create_cache(machine);
 	} else if (strncmp(workload, "window", 6) == 0) {
@@ -192,7 +210,7 @@ void dma_machine_create(struct dma_machine *machine, const char *workload, unsig
 		expect(iommu_dma_of(endpoint, &machine->dma) == 0);
 	}
 	if (strcmp(workload, "domain") == 0)
-		expect(!machine->on_vtd &&
+		expect(machine->driver == DMA_NO_DRIVER &&
 		       iommu_domain_alloc(&machine->null.unit, IOMMU_DOMAIN_PAGING, NULL,
 					  &machine->domain) == 0);
 	for (bench_cpu = cpus; bench_cpu-- != 0;) {
@@ -231,8 +249,15 @@ void dma_machine_destroy(struct dma_machine *machine)
 	unmap(&machine->work[0], machine->keep);
 	if (machine->domain != NULL)
 		expect(iommu_domain_free(machine->domain) == 0);
-	if (machine->on_vtd)
+	switch (machine->driver) {
+	case DMA_VTD:
 		vtd_at_once_destroy(&machine->vtd);
-	else
+		break;
+	case DMA_RISCV:
+		riscv_at_once_destroy(&machine->riscv);
+		break;
+	case DMA_NO_DRIVER:
+	default:
 		null_unit_destroy(&machine->null);
+	}
 }

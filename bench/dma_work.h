@@ -10,8 +10,9 @@
  *	domain                    iommu_map and iommu_unmap of one page, in tables of each CPU's own
  *	window1, window16         so many pages of 64K in a window of POWER's, mapped and unmapped
  *
- * Over a unit that takes no time (null_unit.h); with "vtd-" in front, through the VT-d driver over
- * registers that answer at once (vtd_at_once.h). What cannot be set up ends the program.
+ * Over a unit that takes no time (null_unit.h); with "vtd-" or "riscv-" in front, through that
+ * driver over registers that answer at once (vtd_at_once.h, riscv_at_once.h). What cannot be set up
+ * ends the program.
  */
 #ifndef BENCH_DMA_WORK_H
 #define BENCH_DMA_WORK_H
@@ -21,6 +22,7 @@
 #include <libiommu/tce_table.h>
 
 #include "null_unit.h"
+#include "riscv_at_once.h"
 #include "vtd_at_once.h"
 
 #define DMA_WORK_PIECES 256
@@ -39,17 +41,24 @@ struct dma_work {
 	iommu_iova_t ring[DMA_WORK_PIECES];
 } __attribute__((aligned(4096)));
 
+enum dma_driver {
+	DMA_NO_DRIVER,
+	DMA_VTD,
+	DMA_RISCV,
+};
+
 struct dma_machine {
 	struct dma_work work[DMA_WORK_CPUS];
 	unsigned int cpus;
 	struct null_unit null;
 	struct vtd_at_once vtd;
+	struct riscv_at_once riscv;
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_dma *dma;
 	struct iommu_tce_table *window;
 	struct iommu_domain *domain;
-	bool on_vtd;
+	enum dma_driver driver;
 	iommu_iova_t keep;
 };
 

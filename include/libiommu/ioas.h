@@ -506,6 +506,16 @@ IOMMU_API int iommu_hwpt_split(struct iommu_file *file, uint32_t hwpt, iommu_iov
 			       uint64_t size, uint64_t pgsize);
 
 /*
+ * iommu_hwpt_call - call `function` once with the domain of an HWPT, for what one back end alone
+ * has, such as iommu_riscv_set_files. The function keeps no pointer to the domain, maps, unmaps,
+ * attaches, detaches and frees nothing, and calls no function of the file.
+ *
+ * Returns what the function returns; IOMMU_ENOENT or IOMMU_EINVAL (no HWPT), without calling it.
+ */
+IOMMU_API int iommu_hwpt_call(struct iommu_file *file, uint32_t hwpt,
+			      int (*function)(void *ctx, struct iommu_domain *domain), void *ctx);
+
+/*
  * iommu_hwpt_invalidate - perform invalidations that the owner of a nested HWPT's table requests:
  * see iommu_domain_invalidate_user. Between batches of many requests other control path calls may
  * run; IOMMU_ENOENT with *done not 0: one of them destroyed the HWPT.

@@ -56,6 +56,12 @@ enum iommu_riscv_flags {
 	 * the two use that.
 	 */
 	IOMMU_RISCV_WIRES = 1 << 0,
+	/*
+	 * The unit is an emulator's, which wants to be told of what becomes valid, too: contexts,
+	 * mappings and interrupt files. It says so by a flag of its node in the device tree or of
+	 * its table (specification, "Guidelines for emulating an IOMMU"). Each map has a command.
+	 */
+	IOMMU_RISCV_TELL_VALID = 1 << 1,
 };
 
 /* The source ids [first, last] of PCI functions: device_id is that of `first`. */
@@ -227,6 +233,11 @@ IOMMU_API int iommu_riscv_unmap_file(struct iommu_domain *domain, uint64_t file)
  * pdtp, a process directory, with the bit PDTV of control). Nested only: `process` is the guest's
  * own process id (PSCID), and control may have PDTV (bit 5) and DPE (bit 9). Either: SADE (bit 8).
  * The owner invalidates by iommu_domain_invalidate_range (SVA), or with commands (nested).
+ *
+ * With PDTV the device's PASIDs are the guest's, and the host enables them in the device before the
+ * domain is attached, as long as the endpoint's info has max_pasids above 1. What such a device
+ * keeps of them can only be invalidated all at once: its TLB is used if the info says
+ * tlb_global_invalidate, and not otherwise.
  */
 struct iommu_riscv_first_stage {
 	uint64_t root;
@@ -237,7 +248,8 @@ struct iommu_riscv_first_stage {
 
 /*
  * A command of a guest's own unit, for iommu_domain_invalidate_user of a nested domain, as the
- * guest has written it, in the CPU's byte order: IOTINVAL.VMA, IODIR.INVAL_DDT or IODIR.INVAL_PDT.
+ * guest has written it, in the CPU's byte order: IOTINVAL.VMA, IODIR.INVAL_DDT or IODIR.INVAL_PDT;
+ * either of the last two is for all contexts of the domain's devices, whatever device it names.
  * Others, and reserved bits, are IOMMU_EOPNOTSUPP. Everything is done under the guest's id alone;
  * what it names of itself may be dropped more widely.
  */

@@ -565,27 +565,48 @@ int iommu_hwpt_alloc(struct iommu_file *file, uint32_t device, uint32_t on,
 	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
+/* An HWPT of either kind, under file->mutex, which stays held; NULL: there is none. */
+static struct iommu_hwpt *lock_and_find_any(struct iommu_file *file, uint32_t id, int *status)
+{
+	struct ioas_object *object;
+
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_ANY, status);
+	if (object == NULL)
+		return NULL;
+	if (object->type == IOMMU_OBJECT_HWPT || object->type == IOMMU_OBJECT_HWPT_NESTED)
+		return iommu_hwpt_of(object);
+	*status = iommu_file_refuse_object(file, id, IOMMU_EINVAL,
+					   iommu_object_missing(IOMMU_EINVAL));
+	return NULL;
+}
+
 int iommu_hwpt_get_info(struct iommu_file *file, uint32_t id, struct iommu_hwpt_info *info)
 {
 	struct iommu_domain_info domain;
 	const struct iommu_hwpt *hwpt;
-	struct ioas_object *object;
 	int status;
 
-	iommu_file_lock(file);
-	object = iommu_object_find(file, id, IOMMU_OBJECT_ANY, &status);
-	if (object != NULL && object->type != IOMMU_OBJECT_HWPT &&
-	    object->type != IOMMU_OBJECT_HWPT_NESTED)
-		status = iommu_file_refuse_object(file, id, IOMMU_EINVAL,
-						  iommu_object_missing(IOMMU_EINVAL));
-	if (status == 0) {
-		hwpt = iommu_hwpt_of(object);
+	hwpt = lock_and_find_any(file, id, &status);
+	if (hwpt != NULL) {
 		iommu_domain_get_info(hwpt->domain, &domain);
 		*info = (struct iommu_hwpt_info){.flags = hwpt->flags,
 						 .ioas = iommu_object_id(&hwpt->ioas->object),
 						 .enforced_coherency = hwpt->enforces_coherency,
 						 .table_pages = domain.table_pages};
 	}
+	return iommu_file_end(file, IOMMU_CALL, status);
+}
+
+int iommu_hwpt_call(struct iommu_file *file, uint32_t id,
+		    int (*function)(void *ctx, struct iommu_domain *domain), void *ctx)
+{
+	const struct iommu_hwpt *hwpt;
+	int status;
+
+	hwpt = lock_and_find_any(file, id, &status);
+	if (hwpt != NULL)
+		status = function(ctx, hwpt->domain);
 	return iommu_file_end(file, IOMMU_CALL, status);
 }
 

@@ -12,7 +12,8 @@
  *                       host; otherwise those of its process id. A process: its directory entry,
  *                       and the translations of its process id. Then the device's TLB
  *   not valid -> valid  nothing, unless an invalidation has ever failed: then what may be left
- *                       under the ids that it names, of a user before
+ *                       under the ids that it names, of a user before. Emulators that want it are
+ *                       told of the context, too, behind that
  *
  * Without PASIDs the device context says how requests are translated. With them it leads to a
  * process directory, in which process 0 stands for requests without a PASID; it is valid as long as
@@ -100,14 +101,28 @@ void iommu_riscv_context_block(struct riscv_endpoint *endpoint)
 }
 
 /*
+ * Do these words lead to a directory of a guest's, by which the device may keep translations of
+ * PASIDs that the host does not know?
+ */
+static bool has_guest_pasids(const struct riscv_endpoint *endpoint, const uint64_t *words)
+{
+	return (words[RISCV_CONTEXT_TC] & RISCV_TC_PDTV) != 0 &&
+	       riscv_root_mode(words[RISCV_CONTEXT_IOHGATP]) != RISCV_IOHGATP_BARE &&
+	       riscv_endpoint_has_pasids(endpoint);
+}
+
+/*
  * What the device may do with its TLB under these words. Where there is a second stage and the unit
- * can, the device is told guest addresses: what it makes of them is translated once more.
+ * can, the device is told guest addresses: what it makes of them is translated once more. Of
+ * PASIDs of a guest's only a device that can be told to forget all of them may keep anything.
  */
 static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	uint64_t flags = RISCV_TC_EN_ATS;
 
 	if (!endpoint->device_tlb || endpoint->tlb_unknown)
+		return 0;
+	if (has_guest_pasids(endpoint, words) && !endpoint->base->info.tlb_global_invalidate)
 		return 0;
 	if (words[RISCV_CONTEXT_IOHGATP] != 0 && riscv_has(endpoint->unit, RISCV_CAP_T2GPA))
 		flags |= RISCV_TC_T2GPA;
@@ -117,12 +132,14 @@ static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t 
 	return flags;
 }
 
-static void set_tlb_flags(const struct riscv_endpoint *endpoint, uint64_t *words)
+static void set_tlb_flags(struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	words[RISCV_CONTEXT_TC] &=
 		~(RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_PRPR | RISCV_TC_T2GPA);
 	if (is_valid(words))
 		words[RISCV_CONTEXT_TC] |= tlb_flags(endpoint, words);
+	if ((words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0 && has_guest_pasids(endpoint, words))
+		endpoint->guest_pasids = true;
 }
 
 /* --- Telling hardware ------------------------------------------------------------------------- */
@@ -178,6 +195,20 @@ static bool keeps(const uint64_t *words)
 	       (words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0;
 }
 
+/* Everything that the device keeps without a PASID, and of a guest's PASIDs. */
+static void add_whole_tlb(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
+{
+	iommu_riscv_batch_add_device(batch, endpoint, 0, 0, 64);
+	if (endpoint->guest_pasids)
+		iommu_riscv_batch_add_all_pasids(batch, endpoint);
+}
+
+static void tlb_is_empty(struct riscv_endpoint *endpoint)
+{
+	endpoint->tlb_unknown = false;
+	endpoint->guest_pasids = false;
+}
+
 /* The context has gone: make hardware forget it, and what was translated through it. */
 static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
@@ -195,11 +226,11 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	add_directory(&batch, endpoint);
 	add_translations(&batch, words);
 	if (kept && riscv_endpoint_is_asked(endpoint) && endpoint->processes == NULL)
-		iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+		add_whole_tlb(&batch, endpoint);
 	status = execute(endpoint, &batch);
 	/* With PASIDs it may have any of them: it is emptied before it is used again. */
 	if (kept && status == 0 && !endpoint->in_reset && endpoint->processes == NULL)
-		endpoint->tlb_unknown = false;
+		tlb_is_empty(endpoint);
 	return status;
 }
 
@@ -211,6 +242,17 @@ static int clean_ids(struct riscv_endpoint *endpoint, const uint64_t *words)
 	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
 		return 0;
 	add_translations(&batch, words);
+	return execute(endpoint, &batch);
+}
+
+/* A context has become valid. */
+static int announce(struct riscv_endpoint *endpoint)
+{
+	struct iommu_batch batch = {.count = 0};
+
+	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
+		return 0;
+	add_directory(&batch, endpoint);
 	return execute(endpoint, &batch);
 }
 
@@ -252,7 +294,7 @@ static int empty_whole_tlb(struct riscv_endpoint *endpoint)
 	struct iommu_batch batch = {.count = 0};
 	int status = 0;
 
-	iommu_riscv_batch_add_device(&batch, endpoint, 0, 0, 64);
+	add_whole_tlb(&batch, endpoint);
 	if (endpoint->processes != NULL && endpoint->base->info.tlb_global_invalidate)
 		iommu_riscv_batch_add_all_pasids(&batch, endpoint);
 	else if (endpoint->processes != NULL)
@@ -270,7 +312,7 @@ static int empty_tlb(struct riscv_endpoint *endpoint)
 		return 0;
 	status = empty_whole_tlb(endpoint);
 	if (status == 0)
-		endpoint->tlb_unknown = false;
+		tlb_is_empty(endpoint);
 	return status;
 }
 
@@ -361,6 +403,16 @@ static int drain(struct riscv_endpoint *endpoint)
 	return endpoint->page_requests ? iommu_riscv_requests_drain(endpoint->unit) : 0;
 }
 
+/* An emulator did not confirm that it has seen a context: the one before it, if there was one. */
+static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, uint64_t *before)
+{
+	store_control(endpoint, 0);
+	(void)forget(endpoint, words);
+	set_tlb_flags(endpoint, before);
+	if (is_valid(before))
+		store(endpoint, before);
+}
+
 /*
  * Change the context of an endpoint, or block it (NULL). On failure it is as before, except that
  * what was to be blocked stays blocked, and so does a device that did not answer.
@@ -395,6 +447,11 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 	set_tlb_flags(endpoint, words);
 	if (is_valid(words))
 		store(endpoint, words);
+	if (status == 0 && is_valid(words)) {
+		status = announce(endpoint);
+		if (status != 0)
+			take_back(endpoint, words, before);
+	}
 	return stays_blocked(endpoint) ? IOMMU_EIO : status;
 }
 
@@ -441,19 +498,26 @@ static void add_process(struct iommu_batch *batch, const uint64_t *words)
 							 riscv_ta_pscid(words[RISCV_PROCESS_TA])));
 }
 
+static void add_process_entries(struct iommu_batch *batch, const struct riscv_endpoint *endpoint,
+				uint32_t pasid)
+{
+	unsigned int i;
+
+	for (i = 0; i < endpoint->id_count; i++)
+		riscv_batch_add(batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+}
+
 /* On failure the device may hold translations that no later call invalidates. */
 static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
 	struct iommu_batch batch = {.count = 0};
-	unsigned int i;
 	int status;
 
 	if (!is_active(endpoint)) {
 		iommu_riscv_tlb_suspect(endpoint);
 		return 0;
 	}
-	for (i = 0; i < endpoint->id_count; i++)
-		riscv_batch_add(&batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+	add_process_entries(&batch, endpoint, pasid);
 	add_process(&batch, words);
 	if (endpoint->device_tlb && !endpoint->tlb_unknown && riscv_endpoint_is_asked(endpoint))
 		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
@@ -511,6 +575,25 @@ static int prepare_process(struct riscv_endpoint *endpoint, uint32_t pasid)
 	return write_context(endpoint, words);
 }
 
+/* Emulators that want it are told; what one does not confirm to have seen is taken away again. */
+static int show_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
+{
+	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
+	struct iommu_batch batch = {.count = 0};
+	int status;
+
+	store_process(context, words);
+	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
+		return 0;
+	add_process_entries(&batch, endpoint, pasid);
+	status = execute(endpoint, &batch);
+	if (status == 0)
+		return 0;
+	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
+	(void)forget_process(endpoint, pasid, words);
+	return status;
+}
+
 static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
 		       const struct riscv_translation *translation)
 {
@@ -552,13 +635,13 @@ static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
 	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
 		status = IOMMU_EIO;
 	if (status == 0)
-		store_process(context, words);
+		status = show_process(endpoint, pasid, words);
+	if (status == 0)
+		endpoint->present += !was_valid;
 	else if (was_valid)
 		store_process(context, before);
 	else if (endpoint->present == 0)
 		(void)write_context(endpoint, NULL);
-	if (status == 0)
-		endpoint->present += !was_valid;
 	return status;
 }
 

@@ -170,6 +170,7 @@ void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint)
 
 	own->in_reset = false;
 	own->tlb_unknown = false;
+	own->guest_pasids = false;
 	__atomic_store_n(&own->tlb.lost, false, __ATOMIC_SEQ_CST);
 }
 

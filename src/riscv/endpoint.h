@@ -28,6 +28,8 @@ struct riscv_endpoint {
 	/* Its PASIDs, once they are enabled; and how many contexts of them are valid. */
 	struct riscv_processes *processes;
 	unsigned int present;
+	/* Its TLB may hold translations with PASIDs of a guest's. Control path. */
+	bool guest_pasids;
 	bool page_requests; /* they are enabled */
 	/* It is being reset: its TLB is asked nothing. Control path. */
 	bool in_reset;
@@ -50,6 +52,12 @@ extern const struct iommu_attach_ops iommu_riscv_attach_ops;
 static inline bool riscv_endpoint_is_asked(const struct riscv_endpoint *endpoint)
 {
 	return !endpoint->in_reset && !iommu_device_tlb_is_lost(&endpoint->tlb);
+}
+
+/* May its requests have PASIDs, which a guest's directory of processes then serves? */
+static inline bool riscv_endpoint_has_pasids(const struct riscv_endpoint *endpoint)
+{
+	return endpoint->base->info.max_pasids > 1;
 }
 
 /* Does the endpoint send with this device id? Any context. */

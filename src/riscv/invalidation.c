@@ -298,7 +298,7 @@ static void add_range(struct iommu_batch *batch, const struct riscv_unit *unit,
 /* --- Those that have to be told one by one ---------------------------------------------------- */
 
 /* The most commands of one use. */
-#define USE_COMMANDS_MAX 2
+#define USE_COMMANDS_MAX 3
 
 /* One round over the uses of a domain. */
 struct round {
@@ -308,10 +308,27 @@ struct round {
 	const struct iommu_change *change;
 };
 
+/* Has a guest changed more than entries of its tables: a directory of processes, or a root? */
+static bool is_of_guests_directory(const struct riscv_domain *domain,
+				   const struct iommu_change *change)
+{
+	return domain->type == RISCV_NESTED && !change->leaves_only;
+}
+
+/* May a device keep translations of PASIDs of a guest's by this domain? */
+static bool keeps_guest_pasids(const struct riscv_endpoint *endpoint,
+			       const struct iommu_placed *domain)
+{
+	const struct riscv_domain *own = riscv_domain_of(&domain->base);
+
+	return own->type == RISCV_NESTED && (own->foreign_tc & RISCV_TC_PDTV) != 0 &&
+	       riscv_endpoint_has_pasids(endpoint) && endpoint->base->info.tlb_global_invalidate;
+}
+
 /*
  * What has to be said for one use. Of a nested domain it is not known which of its addresses lead
  * to the ones that changed; and what the unit keeps of a directory may be of a guest's, whose
- * addresses are translated, too.
+ * addresses are translated, too. Nor is it known which PASIDs a guest uses.
  */
 static bool add_use(void *ctx, const struct iommu_listing *listing)
 {
@@ -325,7 +342,7 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 		return true;
 	if (round->batch.count + USE_COMMANDS_MAX > IOMMU_BATCH_MAX)
 		return false;
-	if (is_nested)
+	if (is_nested || is_of_guests_directory(round->domain, change))
 		riscv_batch_add(&round->batch,
 				endpoint->id_count == 1
 					? riscv_command_inval_device(endpoint->ids[0])
@@ -336,6 +353,10 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 	iommu_riscv_batch_add_device(
 		&round->batch, endpoint, use->pasid, is_nested ? 0 : change->start,
 		is_nested ? 64 : iommu_range_order(change->start, change->last));
+	if (!keeps_guest_pasids(endpoint, use->domain))
+		return true;
+	iommu_device_tlb_hold(&endpoint->tlb);
+	iommu_riscv_batch_add_all_pasids(&round->batch, endpoint);
 	return true;
 }
 
@@ -371,6 +392,22 @@ static struct riscv_command everything_of_guest(const struct riscv_domain *domai
 				      __atomic_load_n(&place->id, __ATOMIC_ACQUIRE));
 }
 
+/* What is not valid is never cached: only emulators are told. */
+static int tell_of_map(const struct riscv_domain *domain, struct riscv_unit *unit, uint16_t id,
+		       const struct iommu_change *change)
+{
+	const struct iommu_change leaves = {
+		.start = change->start, .last = change->last, .leaves_only = true};
+	struct iommu_batch batch = {.count = 0};
+
+	if (!riscv_tells_valid(unit))
+		return 0;
+	iommu_trace_batch(&batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
+	add_range(&batch, unit, everything_of(domain, id), &leaves);
+	return iommu_riscv_invalidate(unit, &batch);
+}
+
 int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place *place,
 			   uint16_t id, const struct iommu_change *change)
 {
@@ -381,9 +418,8 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 	bool more = false;
 	int status;
 
-	/* What is not valid is never cached. */
 	if (change->is_map)
-		return 0;
+		return tell_of_map(domain, unit, id, change);
 	round.batch.count = 0;
 	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
 			  change->last - change->start + 1);
@@ -393,7 +429,7 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		riscv_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, everything_of(domain, id), change);
-	if (is_told_at_once(domain))
+	if (is_told_at_once(domain) && !is_of_guests_directory(domain, change))
 		return iommu_riscv_invalidate(unit, &round.batch);
 	round.unit = unit;
 	round.domain = domain;

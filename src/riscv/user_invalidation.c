@@ -26,10 +26,6 @@ bool iommu_riscv_rest_is_zero(const void *user, size_t from, size_t size)
 	return true;
 }
 
-/*
- * Hardware forgets what it keeps of the guest's first stage: all, or as the command says it. Of
- * devices' TLBs, and of directories, it is all.
- */
 static int check(struct riscv_command command)
 {
 	const uint64_t low =
@@ -51,6 +47,13 @@ static int check(struct riscv_command command)
 	default:
 		return IOMMU_EOPNOTSUPP;
 	}
+}
+
+/* Nothing but leaves of a table have changed; otherwise directories go, too. */
+static bool is_of_leaves(struct riscv_command command)
+{
+	return riscv_command_kind(command) == RISCV_IOTINVAL_VMA &&
+	       (command.low & RISCV_IOTINVAL_NL) == 0;
 }
 
 /* The addresses that a command means. */
@@ -93,7 +96,7 @@ int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *request
 					    "reserved bits");
 		range_of(command, &start, &last);
 		status = iommu_placed_sync_range(iommu_placed_of(domain), start, last,
-						 (command.low & RISCV_IOTINVAL_NL) == 0);
+						 is_of_leaves(command));
 		*done += status == 0;
 	}
 	return status;

@@ -224,20 +224,192 @@ static void submit_commands(void)
 	end_working_call();
 }
 
+#define GUESTS     4U /* whose ids are given to contexts on purpose */
+#define FORGETTING (3 + GUESTS)
+
+/* There is no command for what is kept of the first stages of all guests. */
 static void forget_everything(void)
 {
+	struct riscv_command commands[FORGETTING] = {
+		riscv_command_vma(), riscv_command_inval_directories(), riscv_command_gvma()};
+	unsigned int i;
+
+	for (i = 0; i < GUESTS; i++)
+		commands[3 + i] = riscv_command_of_guest(riscv_command_vma(), (uint16_t)i);
 	begin_call();
 	rv_set(RISCV_CQCSR, 4, 0);
 	rv_set(RISCV_CQB, 8, riscv_queue_base(RV_COMMANDS, 8));
 	rv_set(RISCV_CQT, 4, 0);
-	rv_word(RV_COMMANDS, RISCV_IOTINVAL_VMA);
-	rv_word(RV_COMMANDS + 8, 0);
-	rv_word(RV_COMMANDS + 16, RISCV_INVAL_DDT);
-	rv_word(RV_COMMANDS + 24, 0);
-	rv_word(RV_COMMANDS + 32, RISCV_IOTINVAL_GVMA);
-	rv_word(RV_COMMANDS + 40, 0);
+	for (i = 0; i < FORGETTING; i++) {
+		rv_word(RV_COMMANDS + i * 16ULL, commands[i].low);
+		rv_word(RV_COMMANDS + i * 16ULL + 8, commands[i].high);
+	}
 	rv_set(RISCV_CQCSR, 4, RISCV_QUEUE_ENABLE);
-	rv_set(RISCV_CQT, 4, 3);
+	rv_set(RISCV_CQT, 4, FORGETTING);
+	end_working_call();
+}
+
+static bool knows_nothing(void)
+{
+	struct iommu_model_riscv_stats stats;
+
+	iommu_model_riscv_get_stats(rv.model, &stats);
+	return stats.cached_contexts + stats.cached_directories + stats.cached_processes +
+		       stats.cached_roots + stats.cached_first + stats.cached_second +
+		       stats.cached_messages ==
+	       0;
+}
+
+/* --- A machine that works, as far as the input leaves it so ----------------------------------- */
+
+/* Equal entries in a whole table. */
+static void fill(uint64_t table, unsigned int entries, uint64_t entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < entries; i++)
+		rv_word(table + i * 8ULL, entry);
+}
+
+/* Contexts, or entries that lead to them, at the end of a directory: each serves every id. */
+static void write_directory(enum riscv_ddtp_mode mode, const uint64_t *context, unsigned int words)
+{
+	const uint64_t contexts = mode == RISCV_DDTP_1LVL ? RV_ROOT : RV_CONTEXTS;
+	unsigned int i;
+
+	for (i = 0; i < 4096 / 8; i++)
+		rv_word(contexts + i * 8ULL, context[i % words]);
+	if (mode == RISCV_DDTP_3LVL)
+		fill(RV_CONTEXTS + 4096, 512, riscv_directory_entry(RV_CONTEXTS));
+	if (mode != RISCV_DDTP_1LVL)
+		fill(RV_ROOT, 512,
+		     riscv_directory_entry(RV_CONTEXTS + (mode == RISCV_DDTP_3LVL ? 4096 : 0)));
+}
+
+/* The second stage: memory at its own address, by leaves of any level, and more pages by chance. */
+static uint64_t write_second_stage(void)
+{
+	const unsigned int levels = 3 + fuzz_below(&input, 3);
+	const unsigned int level = 1 + fuzz_below(&input, levels);
+	const uint64_t flags = fuzz_below(&input, 4) != 0 ? RV_LEAF_FLAGS : fuzz_byte(&input);
+	const uint64_t size = 1ULL << riscv_level_shift(level);
+	uint64_t address;
+
+	for (address = 0; address < RV_MEMORY; address += size)
+		rv_map_second(levels, address, level, riscv_pte_leaf(address, flags));
+	if (level == 1 && fuzz_flag(&input))
+		for (address = RV_DATA; address < RV_DATA + 0x10000; address += 4096)
+			rv_map_second(levels, address, 1, riscv_pte_napot(RV_DATA, flags));
+	return riscv_root(8 + levels - 3, RV_GUEST_ROOT) | (uint64_t)fuzz_below(&input, 4) << 44;
+}
+
+/* A first stage all of whose addresses lead to pages of the memory. */
+static uint64_t write_first_stage(void)
+{
+	const unsigned int levels = 3 + fuzz_below(&input, 3);
+	const unsigned int level = 1 + fuzz_below(&input, levels);
+	const uint64_t flags = fuzz_below(&input, 4) != 0 ? RV_LEAF_FLAGS : fuzz_byte(&input);
+	unsigned int at;
+
+	for (at = levels; at > level; at--)
+		fill(RV_FIRST(at), 512, riscv_pte_table(RV_FIRST(at - 1)) | (flags & 0x20));
+	if (level == 1 && fuzz_flag(&input))
+		fill(RV_FIRST(1), 512, riscv_pte_napot(RV_DATA, flags));
+	else
+		fill(RV_FIRST(level), 512, riscv_pte_leaf(level == 1 ? any_page() : 0, flags));
+	return riscv_root(8 + levels - 3, RV_FIRST(levels));
+}
+
+/* A process directory whose contexts are all alike. */
+static uint64_t write_processes(void)
+{
+	const unsigned int levels = 1 + fuzz_below(&input, 3);
+	const uint64_t flags = fuzz_below(&input, 4) << 1;
+	const uint64_t root = fuzz_below(&input, 4) != 0 ? write_first_stage() : 0;
+	unsigned int i;
+
+	for (i = 0; i < 256; i++) {
+		rv_word(RV_PROCESSES + i * 16ULL, riscv_process_ta(i & 3, flags));
+		rv_word(RV_PROCESSES + i * 16ULL + 8, root);
+	}
+	for (i = 1; i < levels; i++)
+		fill(RV_PROCESSES + i * 4096ULL, 512,
+		     riscv_directory_entry(RV_PROCESSES + (i - 1) * 4096ULL));
+	return riscv_root(levels, RV_PROCESSES + (levels - 1) * 4096ULL);
+}
+
+/* Interrupt files: pages of the hardware's, or in memory. */
+static void write_files(uint64_t *context)
+{
+	const uint64_t low = fuzz_flag(&input) ? riscv_msi_basic(RV_DATA) : riscv_mrif_low(RV_FILE);
+	const uint64_t high = riscv_mrif_high(any_page(), fuzz_byte(&input));
+	unsigned int i;
+
+	for (i = 0; i < 256; i++) {
+		rv_word(RV_MESSAGES + i * 16ULL, low);
+		rv_word(RV_MESSAGES + i * 16ULL + 8, (low & 6) == 6 ? 0 : high);
+	}
+	context[RISCV_CONTEXT_MSIPTP] = riscv_msiptp(RISCV_MSIPTP_FLAT, RV_MESSAGES);
+	context[RISCV_CONTEXT_MSI_ADDRESS_MASK] = fuzz_byte(&input);
+	context[RISCV_CONTEXT_MSI_ADDRESS_PATTERN] = fuzz_byte(&input);
+}
+
+static void count_events(void)
+{
+	unsigned int i;
+
+	rv_set(RISCV_IOCOUNTINH, 4, 0);
+	for (i = 0; i < 4; i++) {
+		rv_set(RISCV_IOHPMEVT + i * 8, 8,
+		       (1 + fuzz_below(&input, 8)) | (uint64_t)fuzz_below(&input, 16) << 60 |
+			       (uint64_t)fuzz_below(&input, 32) << 36 |
+			       (uint64_t)fuzz_below(&input, 4) << 16 |
+			       (uint64_t)fuzz_below(&input, 2) << 15);
+		rv_set(RISCV_IOHPMCTR + i * 8, 8, UINT64_MAX - fuzz_below(&input, 4));
+	}
+}
+
+static void build_machine(void)
+{
+	const enum riscv_ddtp_mode mode =
+		(enum riscv_ddtp_mode)(RISCV_DDTP_1LVL + fuzz_below(&input, 3));
+	const bool extended = (rv_reg(RISCV_CAPABILITIES, 8) & RISCV_CAP_MSI_FLAT) != 0;
+	const unsigned int how = (unsigned int)fuzz_number(&input, 2);
+	uint64_t context[RISCV_CONTEXT_WORDS] = {0};
+
+	rv.big_endian = (rv_reg(RISCV_FCTL, 4) & RISCV_FCTL_BE) != 0;
+	/* Accessed and dirty bits by hardware, ATS, page requests, guest addresses. */
+	context[RISCV_CONTEXT_TC] = RISCV_TC_VALID | (how & (RISCV_TC_GADE | RISCV_TC_SADE));
+	if ((how & 1) != 0)
+		context[RISCV_CONTEXT_TC] |=
+			RISCV_TC_EN_ATS | (how & (RISCV_TC_EN_PRI | RISCV_TC_PRPR));
+	if ((context[RISCV_CONTEXT_TC] & RISCV_TC_EN_PRI) == 0)
+		context[RISCV_CONTEXT_TC] &= ~RISCV_TC_PRPR;
+	context[RISCV_CONTEXT_TA] = riscv_ta(how & 3);
+	if ((how & 0x1000) != 0) {
+		context[RISCV_CONTEXT_IOHGATP] = write_second_stage();
+		if ((how & 9) == 9)
+			context[RISCV_CONTEXT_TC] |= RISCV_TC_T2GPA;
+	}
+	if ((how & 0x6000) == 0x2000) {
+		context[RISCV_CONTEXT_FSC] = write_first_stage();
+	} else if ((how & 0x4000) != 0) {
+		context[RISCV_CONTEXT_TC] |= RISCV_TC_PDTV | (how & RISCV_TC_DPE);
+		context[RISCV_CONTEXT_FSC] = write_processes();
+	}
+	if ((how & 0x9000) == 0x9000 && extended)
+		write_files(context);
+	write_directory(mode, context, extended ? RISCV_CONTEXT_WORDS : RISCV_CONTEXT_WORDS_BASE);
+	if ((how & 0x800) != 0)
+		count_events();
+	forget_everything();
+	begin_call();
+	rv_set(RISCV_FQB, 8, riscv_queue_base(RV_FAULTS, 7));
+	rv_set(RISCV_FQCSR, 4, 3);
+	rv_set(RISCV_PQB, 8, riscv_queue_base(RV_REQUESTS, 8));
+	rv_set(RISCV_PQCSR, 4, 3);
+	rv_set(RISCV_DDTP, 8, 0);
+	rv_set(RISCV_DDTP, 8, riscv_ddtp(mode, RV_ROOT));
 	end_working_call();
 }
 
@@ -310,12 +482,13 @@ static void translate_by_the_book(void)
 
 	forget_everything();
 	/* Anything that holds the queue up, or has changed what it stands for. */
-	if (rv_reg(RISCV_CQH, 4) != 3 || config.strict != 0 || !is_quiet() ||
-	    (rv_reg(RISCV_DDTP, 8) & RISCV_DDTP_BUSY) != 0)
+	if (rv_reg(RISCV_CQH, 4) != FORGETTING || !knows_nothing() || config.strict != 0 ||
+	    !is_quiet() || (rv_reg(RISCV_DDTP, 8) & RISCV_DDTP_BUSY) != 0)
 		return;
 	unit.capabilities = rv_reg(RISCV_CAPABILITIES, 8);
 	unit.fctl = (uint32_t)rv_reg(RISCV_FCTL, 4);
-	unit.fctl_writable = (unit.capabilities & RISCV_CAP_END) != 0 ? 1 : 0;
+	unit.fctl_writable =
+		((unit.capabilities & RISCV_CAP_END) != 0 ? RISCV_FCTL_BE : 0) & ~config.fctl_fixed;
 	unit.ddtp = rv_reg(RISCV_DDTP, 8);
 	unit.qos_bits = 12;
 	if ((unit.capabilities & RISCV_CAP_SV32X4) != 0)
@@ -467,7 +640,7 @@ static void misbehave(void)
 
 static void operate(void)
 {
-	switch (fuzz_below(&input, 24)) {
+	switch (fuzz_below(&input, 25)) {
 	case 0:
 	case 1:
 	case 2:
@@ -514,9 +687,12 @@ static void operate(void)
 		ask_for_page();
 		break;
 	case 21:
-		save_and_restore();
+		build_machine();
 		break;
 	case 22:
+		save_and_restore();
+		break;
+	case 23:
 		if (fuzz_below(&input, 4) == 0) {
 			begin_call();
 			iommu_model_riscv_reset(rv.model);
@@ -537,7 +713,8 @@ static void operate(void)
 static struct iommu_model_riscv_config any_config(void)
 {
 	const unsigned int how = fuzz_byte(&input);
-	struct iommu_model_riscv_config any = {.capabilities = RV_ALL, .cache_entries = ENTRIES};
+	struct iommu_model_riscv_config any = {
+		.capabilities = RV_ALL, .cache_entries = ENTRIES, .counters = 4};
 
 	if ((how & 0x80) != 0)
 		any.capabilities = (RV_ALL | RV_32_BIT) & ~(fuzz_number(&input, 5) & ~0xffULL);

@@ -493,6 +493,17 @@ static bool use_kept(unsigned int i, uint32_t pasid, uint64_t address, iommu_pad
 	return false;
 }
 
+/* Does it keep anything of a PASID? */
+static bool keeps(unsigned int i, uint32_t pasid)
+{
+	unsigned int n;
+
+	for (n = 0; n < 16; n++)
+		if (f.devices[i].tlb[n].used && f.devices[i].tlb[n].pasid == pasid)
+			return true;
+	return false;
+}
+
 /* --- PASIDs ----------------------------------------------------------------------------------- */
 
 static void test_pasids(void **state)
@@ -1755,6 +1766,524 @@ static void test_files_unconfirmed(void **state)
 	end();
 }
 
+/* --- Guests through the address spaces of a manager ------------------------------------------- */
+
+#define GUEST_ORDER 4 /* of its memory */
+#define GUEST_SIZE  (PAGE << GUEST_ORDER)
+#define GUEST_RAM   0x80000000ULL /* where the guest has it */
+#define GUEST_FILES 0x28000000ULL
+
+/* A guest: its memory, and the manager's objects. */
+static struct {
+	unsigned char *memory;
+	iommu_paddr_t paddr;
+	unsigned int pinned; /* pages */
+	struct iommu_file *file;
+	uint32_t ioas, device, parent;
+} guest;
+
+static int pin_guest(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
+		     struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	(void)ctx;
+	(void)prot;
+	assert_true(room != 0 && address + size <= GUEST_SIZE);
+	pieces[0] = (struct iommu_map_piece){guest.paddr + address, size};
+	*count = 1;
+	guest.pinned += (unsigned int)(size / PAGE);
+	return 0;
+}
+
+static void unpin_guest(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
+			unsigned int count, unsigned int prot)
+{
+	unsigned int i;
+
+	(void)ctx;
+	(void)address;
+	(void)prot;
+	for (i = 0; i < count; i++)
+		guest.pinned -= (unsigned int)(pieces[i].size / PAGE);
+}
+
+/* A file with the guest's memory at its place, the first device, and an HWPT for it. */
+static void begin_guest_on(uint64_t capabilities, unsigned int flags)
+{
+	static const struct iommu_backing_ops ops = {.pin = pin_guest, .unpin = unpin_guest};
+	const struct iommu_backing ram = {.ops = &ops};
+	const struct iommu_hwpt_config config = {.flags = flags};
+	struct iommu_platform *platform = &f.test.platform;
+	iommu_iova_t at = GUEST_RAM;
+
+	begin(capabilities);
+	memset(&guest, 0, sizeof(guest));
+	guest.memory = platform->alloc_pages(platform->ctx, GUEST_ORDER, IOMMU_NODE_ANY, 0);
+	assert_non_null(guest.memory);
+	guest.paddr = iommu_virt_to_phys(platform, guest.memory);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &guest.file), 0);
+	assert_int_equal(iommu_ioas_alloc(guest.file, 0, &guest.ioas), 0);
+	assert_int_equal(iommu_ioas_map(guest.file, guest.ioas, &ram, GUEST_SIZE,
+					IOMMU_IOAS_READ | IOMMU_IOAS_WRITE | IOMMU_IOAS_FIXED, &at),
+			 0);
+	assert_int_equal(iommu_device_bind(guest.file, f.devices[0].endpoint, &guest.device), 0);
+	is_stopped(0, 0, GUEST_RAM, RISCV_FAULT_DEVICE_NOT_VALID);
+	assert_int_equal(
+		iommu_hwpt_alloc(guest.file, guest.device, guest.ioas, &config, &guest.parent), 0);
+	assert_int_equal(guest.pinned, GUEST_SIZE / PAGE);
+}
+
+static void begin_guest(unsigned int flags)
+{
+	begin_guest_on(EVERYTHING, flags);
+}
+
+static void end_guest(void)
+{
+	assert_int_equal(iommu_file_destroy(guest.file), 0);
+	assert_int_equal(guest.pinned, 0);
+	is_stopped(0, 0, GUEST_RAM, RISCV_FAULT_DEVICE_NOT_VALID);
+	f.test.platform.free_pages(f.test.platform.ctx, guest.memory, GUEST_ORDER);
+	end();
+}
+
+static int set_guest_files(void *ctx, struct iommu_domain *domain)
+{
+	const uint64_t *mask = ctx;
+
+	return iommu_riscv_set_files(domain, *mask, GUEST_FILES >> 12);
+}
+
+static int map_guest_file(void *ctx, struct iommu_domain *domain)
+{
+	const iommu_paddr_t *page = ctx;
+
+	return iommu_riscv_map_file(domain, 1, *page);
+}
+
+/* A function of the back end, for an HWPT: what it returns, or why it was not called. */
+static void test_call_for_a_guest(void **state)
+{
+	struct iommu_model_riscv_message message;
+	struct iommu_model_riscv_request request;
+	iommu_paddr_t page = FARAWAY;
+	uint64_t mask = 3, far = 1ULL << 51;
+
+	(void)state;
+	begin_guest(IOMMU_HWPT_NEST_PARENT);
+	assert_int_equal(iommu_hwpt_call(guest.file, 77, set_guest_files, &mask), IOMMU_ENOENT);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.ioas, set_guest_files, &mask),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.device, set_guest_files, &mask),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.parent, set_guest_files, &far),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.parent, set_guest_files, &mask), 0);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.parent, set_guest_files, &mask),
+			 IOMMU_EEXIST);
+	assert_int_equal(
+		iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, guest.parent, NULL),
+		0);
+	reaches(0, 0, GUEST_RAM + 0x3004, guest.paddr + 0x3004);
+	/* The guest's second file: nowhere, on a processor, on another one. */
+	request = request_of(0, 0, GUEST_FILES + PAGE);
+	request.access = IOMMU_PROT_WRITE;
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 5, &message), IOMMU_EFAULT);
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.parent, map_guest_file, &page), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 5, &message), 0);
+	assert_int_equal(message.address, FARAWAY);
+	page = FARAWAY + PAGE;
+	assert_int_equal(iommu_hwpt_call(guest.file, guest.parent, map_guest_file, &page), 0);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 5, &message), 0);
+	assert_int_equal(message.address, FARAWAY + PAGE);
+	/* Memory goes while the device goes on. */
+	assert_int_equal(iommu_ioas_unmap(guest.file, guest.ioas, 0, UINT64_MAX, NULL), 0);
+	assert_int_equal(guest.pinned, 0);
+	is_stopped(0, 0, GUEST_RAM + 0x3004, RISCV_FAULT_WRITE_GUEST_PAGE);
+	assert_int_equal(iommu_model_riscv_interrupt(f.model, &request, 5, &message), 0);
+	end_guest();
+}
+
+/*
+ * The guest's own table, or directory of its processes, on its memory: pages of GUEST_RAM appear
+ * at 0. `at` pages into it stand the tables, of three levels, with a leaf of a page.
+ */
+static void write_guest_table(unsigned int at, uint64_t gpa)
+{
+	uint64_t *root = (uint64_t *)(void *)(guest.memory + at * PAGE);
+
+	root[0] = iommu_le64(riscv_pte_table(GUEST_RAM + (at + 1) * PAGE));
+	root[512] = iommu_le64(riscv_pte_table(GUEST_RAM + (at + 2) * PAGE));
+	root[1024] =
+		iommu_le64(riscv_pte_leaf(gpa, RISCV_PTE_READ | RISCV_PTE_WRITE | RISCV_PTE_USER |
+						       RISCV_PTE_ACCESSED | RISCV_PTE_DIRTY));
+}
+
+static int invalidate_for_guest(uint32_t nested, struct riscv_command command)
+{
+	const struct iommu_riscv_invalidation request = {command.low, command.high};
+	unsigned int done = 0;
+	const int status =
+		iommu_hwpt_invalidate(guest.file, nested, &request, sizeof(request), 1, &done);
+
+	assert_int_equal(done, status == 0);
+	return status;
+}
+
+static void test_table_of_a_guest(void **state)
+{
+	const struct iommu_riscv_first_stage table = {
+		.root = riscv_iosatp(RISCV_IOSATP_SV39, GUEST_RAM), .process = 9};
+	struct iommu_hwpt_config config = {
+		.user_data = &table, .user_size = sizeof(table), .user_type = IOMMU_HARDWARE_VTD};
+	struct iommu_hwpt_info info;
+	struct riscv_command command;
+	uint32_t nested = 0;
+	uint64_t mask = 0;
+
+	(void)state;
+	begin_guest(IOMMU_HWPT_NEST_PARENT);
+	write_guest_table(0, GUEST_RAM + 5 * PAGE);
+	assert_int_equal(iommu_hwpt_alloc(guest.file, guest.device, guest.parent, &config, &nested),
+			 IOMMU_EOPNOTSUPP);
+	config.user_type = IOMMU_HARDWARE_RISCV;
+	config.user_size = sizeof(table) - 1;
+	assert_int_equal(iommu_hwpt_alloc(guest.file, guest.device, guest.parent, &config, &nested),
+			 IOMMU_EINVAL);
+	config.user_size = sizeof(table);
+	assert_int_equal(iommu_hwpt_alloc(guest.file, guest.device, guest.parent, &config, &nested),
+			 0);
+	assert_int_equal(iommu_hwpt_get_info(guest.file, nested, &info), 0);
+	assert_int_equal(info.ioas, guest.ioas);
+	assert_int_equal(iommu_hwpt_call(guest.file, nested, set_guest_files, &mask), IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, nested, NULL), 0);
+	reaches(0, 0, 8, guest.paddr + 5 * PAGE + 8);
+	/* Kept by hardware until the guest says so, in its own words. */
+	write_guest_table(0, GUEST_RAM + 6 * PAGE);
+	reaches(0, 0, 8, guest.paddr + 5 * PAGE + 8);
+	command = riscv_command_at(riscv_command_of_process(riscv_command_vma(), 9), 0);
+	assert_int_equal(invalidate_for_guest(nested, command), 0);
+	reaches(0, 0, 8, guest.paddr + 6 * PAGE + 8);
+	assert_int_equal(invalidate_for_guest(nested, riscv_command_gvma()), IOMMU_EOPNOTSUPP);
+	assert_int_equal(invalidate_for_guest(guest.parent, command), IOMMU_EINVAL);
+	/* Outside its memory. */
+	write_guest_table(0, GUEST_RAM + GUEST_SIZE);
+	assert_int_equal(invalidate_for_guest(nested, command), 0);
+	is_stopped(0, 0, 8, RISCV_FAULT_WRITE_GUEST_PAGE);
+	/* In use from above and from below. */
+	assert_int_equal(iommu_object_destroy(guest.file, nested), IOMMU_EBUSY);
+	assert_int_equal(iommu_object_destroy(guest.file, guest.parent), IOMMU_EBUSY);
+	assert_int_equal(
+		iommu_device_replace(guest.file, guest.device, IOMMU_NO_PASID, guest.parent, NULL),
+		0);
+	reaches(0, 0, GUEST_RAM + 8, guest.paddr + 8);
+	assert_int_equal(iommu_object_destroy(guest.file, nested), 0);
+	end_guest();
+}
+
+/* A directory of the guest's: its processes have tables of their own, and PASIDs of the guest's. */
+static void processes_of_a_guest(uint64_t capabilities)
+{
+	const struct iommu_riscv_first_stage directory = {
+		.root = riscv_pdtp(RISCV_PDTP_PD8, GUEST_RAM),
+		.control = RISCV_TC_PDTV | RISCV_TC_DPE};
+	const struct iommu_hwpt_config config = {.user_data = &directory,
+						 .user_size = sizeof(directory)};
+	uint32_t nested = 0, unit = 0, number = 0, found = 0;
+	struct iommu_riscv_invalidation request;
+	struct riscv_command command;
+	unsigned int done = 0;
+	uint64_t *contexts;
+
+	begin_guest_on(capabilities, IOMMU_HWPT_NEST_PARENT);
+	contexts = (uint64_t *)(void *)guest.memory;
+	contexts[0] = iommu_le64(riscv_process_ta(1, 0));
+	contexts[1] = iommu_le64(riscv_iosatp(RISCV_IOSATP_SV39, GUEST_RAM + 4 * PAGE));
+	contexts[10] = iommu_le64(riscv_process_ta(2, 0));
+	contexts[11] = iommu_le64(riscv_iosatp(RISCV_IOSATP_SV39, GUEST_RAM + 8 * PAGE));
+	write_guest_table(4, GUEST_RAM + 12 * PAGE);
+	write_guest_table(8, GUEST_RAM + 13 * PAGE);
+	assert_int_equal(iommu_virtual_unit_alloc(guest.file, guest.device, guest.parent, &unit),
+			 0);
+	assert_int_equal(iommu_virtual_device_alloc(guest.file, unit, guest.device, 0x18, &number),
+			 0);
+	assert_int_equal(iommu_virtual_unit_find(guest.file, unit, 0x18, &found), 0);
+	assert_int_equal(found, guest.device);
+	assert_int_equal(iommu_hwpt_alloc(guest.file, guest.device, unit, &config, &nested), 0);
+	assert_int_equal(
+		iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, nested, NULL), 0);
+	reaches(0, 0, 0x10, guest.paddr + 12 * PAGE + 0x10);
+	reaches(0, 5, 0x10, guest.paddr + 13 * PAGE + 0x10);
+	is_stopped(0, 6, 0x10, RISCV_FAULT_PROCESS_NOT_VALID);
+	/* A process ends, and its command names the device as the guest does. */
+	contexts[10] = 0;
+	reaches(0, 5, 0x10, guest.paddr + 13 * PAGE + 0x10);
+	command = riscv_command_inval_process(0x18, 5);
+	request = (struct iommu_riscv_invalidation){command.low, command.high};
+	assert_int_equal(iommu_virtual_unit_invalidate(guest.file, unit, &request, sizeof(request),
+						       1, &done),
+			 0);
+	assert_int_equal(done, 1);
+	is_stopped(0, 5, 0x10, RISCV_FAULT_PROCESS_NOT_VALID);
+	reaches(0, 0, 0x10, guest.paddr + 12 * PAGE + 0x10);
+	/* The device cannot be told to forget all PASIDs, and keeps nothing. */
+	assert_false(ask(0, 0, 0x10));
+	end_guest();
+}
+
+static void test_processes_of_a_guest(void **state)
+{
+	(void)state;
+	processes_of_a_guest(EVERYTHING);
+	processes_of_a_guest(EVERYTHING & ~RISCV_CAP_ATS);
+}
+
+/*
+ * A device that keeps translations of a guest's PASIDs, of which the host knows none: they go when
+ * the host unmaps, when the guest says so, and when the device leaves the guest.
+ */
+static void test_pasids_of_a_guest_kept(void **state)
+{
+	const struct iommu_riscv_first_stage directory = {
+		.root = riscv_pdtp(RISCV_PDTP_PD8, GUEST_RAM),
+		.control = RISCV_TC_PDTV | RISCV_TC_DPE};
+	const struct iommu_hwpt_config config = {.user_data = &directory,
+						 .user_size = sizeof(directory)};
+	const struct riscv_command process = riscv_command_inval_process(0x18, 5);
+	struct iommu_endpoint_info info = {0};
+	iommu_paddr_t seen = 0;
+	uint32_t nested = 0;
+	uint64_t *contexts;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		begin_guest(IOMMU_HWPT_NEST_PARENT);
+		assert_int_equal(iommu_device_unbind(guest.file, guest.device), 0);
+		assert_int_equal(iommu_release_endpoint(f.devices[0].endpoint), 0);
+		info = info_of(0);
+		info.tlb_global_invalidate = true;
+		assert_int_equal(add_device(0, &info), 0);
+		assert_int_equal(
+			iommu_device_bind(guest.file, f.devices[0].endpoint, &guest.device), 0);
+		contexts = (uint64_t *)(void *)guest.memory;
+		contexts[10] = iommu_le64(riscv_process_ta(2, 0));
+		contexts[11] = iommu_le64(riscv_iosatp(RISCV_IOSATP_SV39, GUEST_RAM + 8 * PAGE));
+		write_guest_table(8, GUEST_RAM + 13 * PAGE);
+		assert_int_equal(
+			iommu_hwpt_alloc(guest.file, guest.device, guest.parent, &config, &nested),
+			0);
+		assert_int_equal(
+			iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, nested, NULL),
+			0);
+		assert_true(ask(0, 5, 0x10));
+		assert_true(use_kept(0, 5, 0x10, &seen));
+		assert_int_equal(seen, guest.paddr + 13 * PAGE + 0x10);
+		switch (i) {
+		case 0:
+			assert_int_equal(
+				iommu_ioas_unmap(guest.file, guest.ioas, 0, UINT64_MAX, NULL), 0);
+			break;
+		case 1:
+			contexts[10] = 0;
+			assert_int_equal(invalidate_for_guest(nested, process), 0);
+			break;
+		case 2:
+			assert_int_equal(iommu_device_replace(guest.file, guest.device,
+							      IOMMU_NO_PASID, guest.parent, NULL),
+					 0);
+			break;
+		default:
+			assert_int_equal(iommu_unit_disable(f.unit), 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			break;
+		}
+		assert_false(keeps(0, 5));
+		end_guest();
+	}
+}
+
+/* What a guest's device has written, page by page. */
+static void test_dirty_pages_of_a_guest(void **state)
+{
+	uint64_t words[1] = {0};
+	struct iommu_dirty_bitmap dirty = {words, GUEST_RAM, 64, 12};
+
+	(void)state;
+	begin_guest(IOMMU_HWPT_DIRTY);
+	assert_int_equal(
+		iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, guest.parent, NULL),
+		0);
+	assert_int_equal(iommu_hwpt_set_dirty(guest.file, guest.parent, true), 0);
+	assert_int_equal(iommu_hwpt_split(guest.file, guest.parent, GUEST_RAM, GUEST_SIZE, PAGE),
+			 0);
+	reaches(0, 0, GUEST_RAM + 3 * PAGE, guest.paddr + 3 * PAGE);
+	reaches(0, 0, GUEST_RAM + 9 * PAGE, guest.paddr + 9 * PAGE);
+	assert_int_equal(
+		iommu_hwpt_read_dirty(guest.file, guest.parent, GUEST_RAM, GUEST_SIZE, 0, &dirty),
+		0);
+	assert_int_equal(words[0], 1 << 3 | 1 << 9);
+	words[0] = 0;
+	assert_int_equal(
+		iommu_hwpt_read_dirty(guest.file, guest.parent, GUEST_RAM, GUEST_SIZE, 0, &dirty),
+		0);
+	assert_int_equal(words[0], 0);
+	/* Told: what it writes again is noted again. */
+	reaches(0, 0, GUEST_RAM + 9 * PAGE, guest.paddr + 9 * PAGE);
+	assert_int_equal(
+		iommu_hwpt_read_dirty(guest.file, guest.parent, GUEST_RAM, GUEST_SIZE, 0, &dirty),
+		0);
+	assert_int_equal(words[0], 1 << 9);
+	end_guest();
+}
+
+/* Memory is unpinned only once hardware has confirmed that no device reaches it. */
+static void test_guest_unconfirmed(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+
+	(void)state;
+	begin_guest(0);
+	assert_int_equal(
+		iommu_device_attach(guest.file, guest.device, IOMMU_NO_PASID, guest.parent, NULL),
+		0);
+	reaches(0, 0, GUEST_RAM, guest.paddr);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_ioas_unmap(guest.file, guest.ioas, 0, UINT64_MAX, NULL),
+			 IOMMU_ETIMEDOUT);
+	assert_int_equal(guest.pinned, GUEST_SIZE / PAGE);
+	assert_int_not_equal(iommu_device_detach(guest.file, guest.device, IOMMU_NO_PASID), 0);
+	assert_int_equal(guest.pinned, GUEST_SIZE / PAGE);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_ioas_unmap(guest.file, guest.ioas, 0, UINT64_MAX, NULL), 0);
+	assert_int_equal(guest.pinned, 0);
+	end_guest();
+}
+
+/* --- Emulators that want to be told of what becomes valid ------------------------------------- */
+
+static struct {
+	unsigned int devices, processes, first, second; /* how often it was told of each */
+	uint64_t address, size;
+} told;
+
+static void note_told(const struct iommu_model_riscv_invalidation *what)
+{
+	told.devices += what->type == IOMMU_MODEL_RISCV_DEVICES;
+	told.processes += what->type == IOMMU_MODEL_RISCV_PROCESSES;
+	told.first += what->type == IOMMU_MODEL_RISCV_FIRST_STAGE;
+	told.second += what->type == IOMMU_MODEL_RISCV_SECOND_STAGE;
+	told.address = what->address;
+	told.size = what->size;
+}
+
+static void begin_emulated(void)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING | RISCV_CAP_S};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .flags = IOMMU_RISCV_TELL_VALID};
+
+	begin_with(&model, &config);
+	f.meanwhile = note_told;
+	memset(&told, 0, sizeof(told));
+}
+
+static void test_told_of_what_is_valid(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *first, *second;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_riscv_set_files(second, 0, 0x28000), 0);
+	/* A context, behind which it is there to be looked at. */
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	assert_int_equal(told.devices, 1);
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[1].group), 0);
+	assert_int_equal(told.devices, 2);
+	/* Mappings, by their addresses. */
+	assert_int_equal(told.first + told.second, 0);
+	(void)map(first, IOVA);
+	assert_int_equal(told.first, 1);
+	assert_int_equal(told.address, IOVA);
+	assert_int_equal(told.size, PAGE);
+	assert_int_equal(iommu_map(second, IOVA, FARAWAY, 16 * PAGE, RW), 0);
+	assert_int_equal(told.second, 1);
+	assert_int_equal(told.address, IOVA);
+	assert_int_equal(told.size, 16 * PAGE);
+	assert_int_equal(iommu_riscv_map_file(second, 0, FARAWAY), 0);
+	assert_int_equal(told.second, 2);
+	assert_int_equal(told.address, 0x28000ULL * PAGE);
+	/* Processes. */
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(told.processes, 0);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle), 0);
+	assert_int_equal(told.processes, 1);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	iommu_domain_free(second);
+	end();
+}
+
+/* An emulator that does not confirm: what was to be valid is not, and what was before is again. */
+static void test_not_told_of_what_is_valid(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_domain *first;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	paddr = map(first, IOVA);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), IOMMU_ETIMEDOUT);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	end();
+}
+
+static void test_not_told_of_processes(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *first;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	paddr = map(first, IOVA);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle),
+			 IOMMU_ETIMEDOUT);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_int_not_equal(iommu_map(first, IOVA + PAGE, FARAWAY, PAGE, RW), 0);
+	is_stopped(0, 0, IOVA + PAGE, RISCV_FAULT_WRITE_PAGE);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle), 0);
+	reaches(0, 5, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	end();
+}
+
 /* --- Records, one by one ---------------------------------------------------------------------- */
 
 static uint64_t reg(uint32_t offset, unsigned int size)
@@ -2686,8 +3215,10 @@ static void test_capable(void **state)
 		const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 17};
 		const struct iommu_endpoint_info info = {.source_id = 8,
 							 .max_pasids = cases[i].pasids};
+		struct iommu_domain_info passes;
 		struct iommu_riscv_info facts;
 		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
 
 		machine(&model);
 		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
@@ -2708,6 +3239,12 @@ static void test_capable(void **state)
 		assert_int_equal(facts.process_id_bits, cases[i].bits);
 		assert_int_equal(facts.vectors, 0);
 		assert_null(facts.failure);
+		/* What passes reaches all that the unit can put out. */
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &domain),
+				 0);
+		iommu_domain_get_info(domain, &passes);
+		assert_int_equal(passes.aperture_last, (1ULL << 50) - 1);
+		assert_int_equal(iommu_domain_free(domain), 0);
 		assert_int_equal(iommu_unit_enable(f.unit), 0);
 		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
 		assert_int_equal(facts.directory, riscv_ppn_address(reg(RISCV_DDTP, 8)));
@@ -3580,6 +4117,15 @@ int main(void)
 		cmocka_unit_test(test_nested_requests),
 		cmocka_unit_test(test_first_attach_says_nothing),
 		cmocka_unit_test(test_nested_nonsense),
+		cmocka_unit_test(test_call_for_a_guest),
+		cmocka_unit_test(test_table_of_a_guest),
+		cmocka_unit_test(test_processes_of_a_guest),
+		cmocka_unit_test(test_pasids_of_a_guest_kept),
+		cmocka_unit_test(test_dirty_pages_of_a_guest),
+		cmocka_unit_test(test_guest_unconfirmed),
+		cmocka_unit_test(test_told_of_what_is_valid),
+		cmocka_unit_test(test_not_told_of_what_is_valid),
+		cmocka_unit_test(test_not_told_of_processes),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
 		cmocka_unit_test(test_silent_at_enable),

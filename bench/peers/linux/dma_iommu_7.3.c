@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The peer's dma-iommu: functions cut out of drivers/iommu/dma-iommu.c; and a device in a domain of
- * generic page tables, whose invalidations take no time, or are those of VT-d's driver.
+ * generic page tables, whose invalidations take no time, or are those of VT-d's driver or RISC-V's.
  */
 #include <linux/iommu.h>
 #include <linux/iova.h>
@@ -10,6 +10,7 @@
 #include "iommu-pages.h"
 #include "peer.h"
 #include "pgtable_7.3.h"
+#include "riscv_driver_7.3.h"
 
 /* The benchmark's device is coherent and trusted. */
 #define iommu_dma_map_swiotlb(...)            ((phys_addr_t)DMA_MAPPING_ERROR)
@@ -33,23 +34,41 @@ struct linux73_dma {
 	struct shim_bounce bounce;
 	u64 mask;
 	struct iommu_dma_cookie cookie;
-	struct linux73_pgtable *table;
-	bool vtd;
+	struct linux73_pgtable *table; /* NULL: RISC-V's driver has its own */
+	enum linux73_unit unit;
 	struct scatterlist list[LINUX73_PIECES];
 };
 
-struct linux73_dma *linux73_dma_create(bool vtd, bool lazy)
+static struct iommu_domain *domain_create(struct linux73_dma *dma)
+{
+	if (dma->unit == LINUX73_RISCV)
+		return shim_riscv_create();
+	dma->table = linux73_pgtable_create();
+	if (dma->unit == LINUX73_VTD)
+		shim_vtd_attach(&dma->table->domain);
+	return &dma->table->table.iommu.domain;
+}
+
+static void domain_destroy(struct linux73_dma *dma)
+{
+	if (dma->unit == LINUX73_RISCV) {
+		shim_riscv_destroy(dma->group.default_domain);
+		return;
+	}
+	if (dma->unit == LINUX73_VTD)
+		shim_vtd_detach(&dma->table->domain);
+	linux73_pgtable_destroy(dma->table);
+}
+
+struct linux73_dma *linux73_dma_create(enum linux73_unit unit, bool lazy)
 {
 	struct linux73_dma *dma = calloc(1, sizeof(*dma));
 	struct iommu_domain *domain;
 
 	if (dma == NULL || iova_cache_get() != 0)
 		abort();
-	dma->table = linux73_pgtable_create();
-	domain = &dma->table->table.iommu.domain;
-	dma->vtd = vtd;
-	if (vtd)
-		shim_vtd_attach(&dma->table->domain);
+	dma->unit = unit;
+	domain = domain_create(dma);
 	domain->type = IOMMU_DOMAIN_DMA;
 	domain->cookie_type = IOMMU_COOKIE_DMA_IOVA;
 	domain->iova_cookie = &dma->cookie;
@@ -83,9 +102,7 @@ void linux73_dma_destroy(struct linux73_dma *dma)
 	iommu_dma_free_fq(&dma->cookie);
 	put_iova_domain(&dma->cookie.iovad);
 	iova_cache_put();
-	if (dma->vtd)
-		shim_vtd_detach(&dma->table->domain);
-	linux73_pgtable_destroy(dma->table);
+	domain_destroy(dma);
 	free(dma);
 }
 

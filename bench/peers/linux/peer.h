@@ -54,14 +54,20 @@ void linux73_riscv_unmap(struct linux73_riscv *table, uint64_t pfn, uint64_t pag
 uint64_t linux73_riscv_lookup(struct linux73_riscv *table, uint64_t pfn);
 
 /*
- * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. With `vtd`
- * it ends in VT-d's driver, over registers that answer at once; otherwise in invalidations that take
- * no time. Lazy: with flush queues of 256 entries for each CPU, as by default.
+ * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. It ends in
+ * a driver over registers that answer at once, or, without one, in invalidations that take no time.
+ * Lazy: with flush queues of 256 entries for each CPU, as by default.
  */
+enum linux73_unit {
+	LINUX73_NO_UNIT,
+	LINUX73_VTD,
+	LINUX73_RISCV,
+};
+
 #define LINUX73_PIECES 256
 struct linux73_dma;
 
-struct linux73_dma *linux73_dma_create(bool vtd, bool lazy);
+struct linux73_dma *linux73_dma_create(enum linux73_unit unit, bool lazy);
 void linux73_dma_destroy(struct linux73_dma *dma);
 uint64_t linux73_dma_map(struct linux73_dma *dma, uint64_t paddr, uint64_t size);
 void linux73_dma_unmap(struct linux73_dma *dma, uint64_t address, uint64_t size);
