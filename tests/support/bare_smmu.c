@@ -27,7 +27,7 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 	(void)ctx;
 	test_contract_memory(paddr, size);
 	(void)__atomic_add_fetch(&sm.reads, 1, __ATOMIC_RELAXED);
-	if (paddr > SM_MEMORY - size)
+	if (paddr > sm.size - size)
 		return false;
 	memcpy(bytes, sm.memory + paddr, size);
 	if (sm.reading != NULL)
@@ -40,7 +40,7 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 	(void)ctx;
 	test_contract_memory(paddr, size);
 	(void)__atomic_add_fetch(&sm.writes, 1, __ATOMIC_RELAXED);
-	if (paddr > SM_MEMORY - size || is_broken(paddr))
+	if (paddr > sm.size - size || is_broken(paddr))
 		return false;
 	memcpy(sm.memory + paddr, bytes, size);
 	if (sm.writing != NULL)
@@ -56,7 +56,7 @@ static bool host_compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expec
 	(void)ctx;
 	test_contract_memory(paddr, 8);
 	(void)__atomic_add_fetch(&sm.writes, 1, __ATOMIC_RELAXED);
-	if (paddr > SM_MEMORY - 8 || is_broken(paddr))
+	if (paddr > sm.size - 8 || is_broken(paddr))
 		return false;
 	memcpy(&bytes, sm.memory + paddr, 8);
 	if (iommu_le64(bytes) != expected)
@@ -155,6 +155,7 @@ int sm_create(const struct iommu_model_smmu_config *config)
 void sm_begin(const struct iommu_model_smmu_config *config)
 {
 	memset(&sm, 0, sizeof(sm));
+	sm.size = SM_MEMORY;
 	assert_int_equal(iommu_hosted_init(&sm.hosted, NULL, 16 << 20, 0), 0);
 	test_contract_hosted(&sm.hosted);
 	assert_int_equal(sm_create(config), 0);

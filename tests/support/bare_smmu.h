@@ -58,7 +58,6 @@
 struct bare_smmu {
 	struct iommu_hosted hosted;
 	struct iommu_model_smmu *model;
-	unsigned char memory[SM_MEMORY];
 	unsigned int messages, misuses, told, answers, work_remains, wakes, resumptions;
 	unsigned int edges[4]; /* of each wire */
 	uint64_t message_address;
@@ -81,6 +80,8 @@ struct bare_smmu {
 	/* Writes to these bytes fail. */
 	iommu_paddr_t broken_first, broken_last;
 	uint32_t prod; /* of the command queue */
+	uint64_t size; /* of the memory that there is */
+	unsigned char memory[SM_MEMORY];
 };
 
 extern struct bare_smmu sm;

@@ -83,6 +83,7 @@ static void gbpa_decides_while_the_unit_is_off(void **state)
 	assert_int_equal(sm_reach((1ULL << 48) - 1, IOMMU_PROT_READ), 0);
 	sm_set(SMMU_GBPA, 4, SMMU_GBPA_ABORT);
 	assert_int_equal(sm.misuses, 1);
+	assert_int_equal(sm_reg(SMMU_GBPA, 4), 0x1000);
 	assert_int_equal(sm_reach(VA, RW), 0);
 	sm_set(SMMU_GBPA, 4, SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
 	assert_int_equal(sm_reg(SMMU_GBPA, 4), SMMU_GBPA_ABORT);
@@ -800,8 +801,9 @@ static void the_upper_half(void **state)
 	assert_int_equal(sm_result.paddr, SM_DATA | 0x5678);
 	assert_int_equal(sm_reach(address, RW), 0);
 	assert_int_equal(sm_reach(address & ~(1ULL << 45), RW), SMMU_F_TRANSLATION);
-	/* A half that is switched off. */
+	/* A half that is switched off, whatever its size. */
 	smmu_set(context_now.words, SMMU_CD_EPD1, 1);
+	smmu_set(context_now.words, SMMU_CD_T1SZ, 0);
 	renew_all();
 	assert_int_equal(sm_reach(address, RW), SMMU_F_TRANSLATION);
 	smmu_set(context_now.words, SMMU_CD_EPD0, 1);

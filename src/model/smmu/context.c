@@ -277,12 +277,12 @@ bool iommu_smmodel_first_regime(const struct journey *j, uint64_t address,
 	const struct half half = half_of(j->cd, upper);
 	const unsigned int bits = 64 - half.size, stride = half.granule - 3;
 	const uint64_t seen = ignores_top ? model_canonical(address) : address;
-	const uint64_t top = seen >> bits;
 	unsigned int levels;
 
+	/* The size of a half that is off may be anything. */
 	if (half.is_off && !el2)
 		return false;
-	if (top != (upper ? UINT64_MAX >> bits : 0))
+	if (seen >> bits != (upper ? UINT64_MAX >> bits : 0))
 		return false;
 	levels = (bits - half.granule + stride - 1) / stride;
 	*regime = (struct model_regime){
