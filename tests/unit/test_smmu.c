@@ -1827,10 +1827,11 @@ static void test_stream_ids(void **state)
 
 static void test_several_stream_ids(void **state)
 {
+	static const uint32_t ids[] = {0x40, 0x10c0, 0x20ff};
 	const struct iommu_model_smmu_config model = {.idr0 = 0};
 	struct iommu_smmu_config config = usual;
 	struct iommu_fwspec fwspec = {
-		.unit_node = &config, .id_count = 3, .ids = {0x40, 0x1040, 0x2040}};
+		.unit_node = &config, .id_count = 3, .ids = {0x40, 0x10c0, 0x20ff}};
 	struct iommu_endpoint_info info = {.source_id = 0x9999, .fwspec = &fwspec};
 	struct iommu_domain *one, *two;
 	iommu_paddr_t of_one, of_two;
@@ -1858,7 +1859,7 @@ static void test_several_stream_ids(void **state)
 	of_one = map(one, IOVA);
 	of_two = map(two, IOVA);
 	for (i = 0; i < 3; i++) {
-		f.devices[0].id = 0x40 + 0x1000 * i;
+		f.devices[0].id = ids[i];
 		assert_int_equal(attach(one, 0), 0);
 		reaches(0, 0, IOVA, of_one);
 		assert_int_equal(attach(two, 0), 0);
@@ -1873,6 +1874,66 @@ static void test_several_stream_ids(void **state)
 	iommu_domain_free(one);
 	iommu_domain_free(two);
 	end();
+}
+
+/* ASIDs of 8 bits: 255 domains can be known at a time, and one more once one is not. */
+static void test_few_asids(void **state)
+{
+	static struct iommu_pasid_handle handles[257];
+	static struct iommu_domain *domains[257];
+	struct iommu_model_smmu_config model = registers_of_model();
+	unsigned int i;
+
+	(void)state;
+	set(&model.idr0, SMMU_IDR0_ASID16, 0);
+	begin_with(&model, &usual);
+	memset(handles, 0, sizeof(handles));
+	assert_int_equal(enable(0, IOMMU_FEATURE_PASID), 0);
+	for (i = 1; i <= 256; i++) {
+		domains[i] = paging(IOMMU_STAGE_FIRST);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domains[i], f.devices[0].group, i, &handles[i]),
+			i < 256 ? 0 : IOMMU_ENOSPC);
+	}
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 7), 0);
+	assert_int_equal(
+		iommu_domain_attach_pasid(domains[256], f.devices[0].group, 256, &handles[256]), 0);
+	reaches(0, 256, IOVA, map(domains[256], IOVA));
+	for (i = 1; i <= 256; i++) {
+		if (i != 7)
+			assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, i), 0);
+		iommu_domain_free(domains[i]);
+	}
+	end();
+}
+
+/* Arm's own units of which nested domains have errata. */
+static void test_errata(void **state)
+{
+	static const struct {
+		uint32_t iidr;
+		bool is_bad;
+	} units[] = {{0x4831043b, true}, {0x4832043b, false}, {0x4870143b, true},
+		     {0x4871043b, true}, {0x4871143b, false}, {0x4831043c, false},
+		     {0x4980043b, false}};
+	struct iommu_smmu_stream stream = guest_stream(SMMU_STE_STAGE_1);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		struct iommu_model_smmu_config model = registers_of_model();
+		struct iommu_domain *parent, *domain;
+
+		model.iidr = units[i].iidr;
+		begin_with(&model, &usual);
+		parent = make_parent();
+		assert_int_equal(nest(parent, &stream, sizeof(stream), &domain),
+				 units[i].is_bad ? IOMMU_EOPNOTSUPP : 0);
+		if (!units[i].is_bad)
+			iommu_domain_free(domain);
+		free_parent(parent);
+		end();
+	}
 }
 
 /* --- Ranges of invalidations ------------------------------------------------------------------ */
@@ -2204,6 +2265,8 @@ int main(void)
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_stream_ids),
 		cmocka_unit_test(test_several_stream_ids),
+		cmocka_unit_test(test_few_asids),
+		cmocka_unit_test(test_errata),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_refused_units),
 		cmocka_unit_test(test_lying_units),
