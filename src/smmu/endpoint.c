@@ -20,11 +20,22 @@ bool iommu_smmu_sends(const struct iommu_endpoint *endpoint, uint32_t stream_id)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+/* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
+static bool is_anothers(void *unit, uint32_t id)
+{
+	struct iommu_endpoint *other = NULL;
+
+	while ((other = iommu_unit_next_id(unit, other)) != NULL)
+		if (iommu_smmu_sends(other, id))
+			return true;
+	return false;
+}
+
 static int check_streams(const struct smmu_endpoint *own)
 {
 	struct smmu_unit *unit = own->unit;
 
-	switch (iommu_device_ids_check(&own->streams, &unit->map, &unit->base)) {
+	switch (iommu_device_ids_check(&own->streams, &unit->map, is_anothers, &unit->base)) {
 	case IOMMU_DEVICE_IDS_FIT:
 		return 0;
 	case IOMMU_DEVICE_IDS_ARE_NONE:

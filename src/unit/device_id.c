@@ -114,20 +114,10 @@ bool iommu_device_ids_has(const struct iommu_device_ids *ids, uint32_t id)
 	return false;
 }
 
-/* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
-static bool is_anothers(struct iommu_unit *unit, uint32_t id)
-{
-	struct iommu_endpoint *other = NULL;
-
-	while ((other = iommu_unit_next_id(unit, other)) != NULL)
-		if (unit->ops->sends(other, id))
-			return true;
-	return false;
-}
-
 enum iommu_device_ids_fault iommu_device_ids_check(const struct iommu_device_ids *ids,
 						   const struct iommu_id_map *map,
-						   struct iommu_unit *unit)
+						   bool (*is_anothers)(void *ctx, uint32_t id),
+						   void *ctx)
 {
 	unsigned int i;
 
@@ -136,7 +126,7 @@ enum iommu_device_ids_fault iommu_device_ids_check(const struct iommu_device_ids
 	for (i = 0; i < ids->count; i++) {
 		if ((uint64_t)ids->ids[i] >> map->bits != 0)
 			return IOMMU_DEVICE_IDS_ARE_WIDE;
-		if (is_anothers(unit, ids->ids[i]))
+		if (is_anothers(ctx, ids->ids[i]))
 			return IOMMU_DEVICE_IDS_ARE_ANOTHERS;
 	}
 	return IOMMU_DEVICE_IDS_FIT;

@@ -60,10 +60,14 @@ enum iommu_device_ids_fault {
 	IOMMU_DEVICE_IDS_ARE_ANOTHERS, /* one is another endpoint's of the unit, too */
 };
 
-/* Can the unit serve these, and keep them apart from those of its endpoints so far? */
+/*
+ * Can the unit serve these, and keep them apart from those of its endpoints so far? `is_anothers`:
+ * does one of those send with this id?
+ */
 enum iommu_device_ids_fault iommu_device_ids_check(const struct iommu_device_ids *ids,
 						   const struct iommu_id_map *map,
-						   struct iommu_unit *unit);
+						   bool (*is_anothers)(void *ctx, uint32_t id),
+						   void *ctx);
 
 #endif
 #endif

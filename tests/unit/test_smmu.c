@@ -1215,7 +1215,7 @@ static void test_device_tlb_in_place(void **state)
 
 static void test_device_tlb_of_pasids(void **state)
 {
-	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_pasid_handle handles[3] = {0};
 	struct iommu_domain *one, *two;
 	iommu_paddr_t seen = 0;
 
@@ -1233,6 +1233,11 @@ static void test_device_tlb_of_pasids(void **state)
 	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
 	assert_false(use_kept(0, 1, IOVA, &seen));
 	assert_true(use_kept(0, 2, IOVA, &seen));
+	/* Replaced, and taken away. */
+	assert_int_equal(iommu_domain_replace_pasid(one, f.devices[0].group, 2, &handles[2]), 0);
+	assert_false(use_kept(0, 2, IOVA, &seen));
+	assert_int_equal(iommu_domain_replace_pasid(two, f.devices[0].group, 2, &handles[1]), 0);
+	assert_true(ask(0, 2, IOVA));
 	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 2), 0);
 	assert_false(use_kept(0, 2, IOVA, &seen));
 	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 1), 0);
