@@ -133,8 +133,8 @@ static int make_nested(struct smmu_domain *domain, const struct smmu_unit *unit,
 
 	if ((unit->flags & IOMMU_SMMU_NO_NESTING) != 0 || !smmu_has0(unit, SMMU_IDR0_S1P))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no two stages that work");
-	if (parent->type != SMMU_SECOND_STAGE || !parent->nest_parent)
-		return SMMU_REFUSE(unit, IOMMU_EINVAL, "the parent is no stage 2 for nesting");
+	if (parent->type != SMMU_SECOND_STAGE)
+		return SMMU_REFUSE(unit, IOMMU_EINVAL, "the parent is no stage 2");
 	domain->type = SMMU_NESTED;
 	domain->common.parent = &parent->common;
 	domain->common.base.ops = &nested_ops;

@@ -835,6 +835,48 @@ static void test_pasids(void **state)
 	pasids(&model, 63);
 }
 
+/* Have requests under one domain, and then, under the ASID that it had, under another. */
+static void use_asid_again(uint32_t pasid)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *one = paging(IOMMU_STAGE_FIRST), *two = paging(IOMMU_STAGE_FIRST);
+	struct iommu_group *group = f.devices[0].group;
+	const iommu_paddr_t paddr = map(one, IOVA);
+
+	assert_int_equal(pasid == 0 ? attach(one, 0)
+				    : iommu_domain_attach_pasid(one, group, pasid, &handle),
+			 0);
+	reaches(0, pasid, IOVA, paddr);
+	assert_int_equal(pasid == 0 ? detach(0) : iommu_domain_detach_pasid(group, pasid), 0);
+	assert_int_equal(pasid == 0 ? attach(two, 0)
+				    : iommu_domain_attach_pasid(two, group, pasid, &handle),
+			 0);
+	is_stopped(0, pasid, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(pasid == 0 ? detach(0) : iommu_domain_detach_pasid(group, pasid), 0);
+	iommu_domain_free(one);
+	iommu_domain_free(two);
+}
+
+static void test_asids_again(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *beside;
+
+	(void)state;
+	begin();
+	use_asid_again(0);
+	assert_int_equal(enable(0, IOMMU_FEATURE_PASID), 0);
+	use_asid_again(0);
+	/* Beside another, so that the way to contexts stays. */
+	beside = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_domain_attach_pasid(beside, f.devices[0].group, 9, &handle), 0);
+	use_asid_again(0);
+	use_asid_again(5);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 9), 0);
+	iommu_domain_free(beside);
+	end();
+}
+
 static void test_no_pasids(void **state)
 {
 	struct iommu_model_smmu_config model = registers_of_model();
@@ -1028,6 +1070,7 @@ static void test_nested(void **state)
 	assert_int_equal(command(domain, smmu_command_of(SMMU_TLBI_NH_ALL | 1ULL << 9, 0)),
 			 IOMMU_EOPNOTSUPP);
 	/* The host takes memory away, also under what both stages gave together. */
+	reaches(0, 1, IOVA, host_of(GUEST_MEM + PAGE));
 	assert_int_equal(iommu_unmap(parent, GUEST_MEM + PAGE, PAGE, IOMMU_UNMAP_SPLIT, NULL), 0);
 	assert_true(use(0, 1, IOVA, &seen) != 0);
 	/* Contexts, too. */
@@ -1210,6 +1253,42 @@ static void test_device_tlb_in_place(void **state)
 	assert_int_equal(detach(0), 0);
 	iommu_domain_free(one);
 	iommu_domain_free(two);
+	end();
+}
+
+static void use_kept_meanwhile(const struct iommu_model_smmu_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	f.aborted++;
+}
+
+/* What it was not told of while the unit was off it does not use before it has forgotten it. */
+static void test_device_tlb_while_off(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t seen = 0;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	f.meanwhile = use_kept_meanwhile;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	f.meanwhile = NULL;
+	assert_true(f.aborted > 2);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	(void)map(domain, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
 	end();
 }
 
@@ -2159,6 +2238,34 @@ static void test_domain_options(void **state)
 	end();
 }
 
+/* A stage 2 has no more addresses than the unit. */
+static void test_widths(void **state)
+{
+	struct iommu_model_smmu_config model = registers_of_model();
+	struct iommu_domain_config config = {.stage = IOMMU_STAGE_SECOND, .address_width = 45};
+	struct iommu_domain *domain;
+
+	(void)state;
+	set(&model.idr5, SMMU_IDR5_OAS, 4);
+	begin_with(&model, &usual);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EINVAL);
+	for (config.address_width = 32; config.address_width <= 44; config.address_width++) {
+		const iommu_iova_t last = (1ULL << config.address_width) - PAGE;
+		iommu_paddr_t paddr;
+
+		domain = make(IOMMU_DOMAIN_PAGING, &config);
+		paddr = map(domain, last);
+		assert_int_equal(attach(domain, 0), 0);
+		reaches(0, 0, last, paddr);
+		assert_int_equal(iommu_unmap(domain, last, PAGE, 0, NULL), 0);
+		is_stopped(0, 0, last, SMMU_F_TRANSLATION);
+		assert_int_equal(detach(0), 0);
+		iommu_domain_free(domain);
+	}
+	end();
+}
+
 /* Each allocation of adding a unit, a device and a domain fails in turn. */
 static void test_without_memory(void **state)
 {
@@ -2247,6 +2354,7 @@ int main(void)
 		cmocka_unit_test(test_replaced_in_place),
 		cmocka_unit_test(test_replaced_and_refused),
 		cmocka_unit_test(test_pasids),
+		cmocka_unit_test(test_asids_again),
 		cmocka_unit_test(test_no_pasids),
 		cmocka_unit_test(test_pasids_refused),
 		cmocka_unit_test(test_nested),
@@ -2254,6 +2362,7 @@ int main(void)
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_device_tlb_in_place),
+		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_silent_device),
 		cmocka_unit_test(test_page_requests),
@@ -2277,6 +2386,7 @@ int main(void)
 		cmocka_unit_test(test_lying_units),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_domain_options),
+		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_predecessor),
 	};
