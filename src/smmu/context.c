@@ -163,18 +163,6 @@ static void lead_to(const struct smmu_endpoint *endpoint, const void *contexts, 
 	say_what_all_say(endpoint, words);
 }
 
-/* With PASIDs; `without`: what becomes of requests that have none. */
-static void lead_to_contexts(const struct smmu_endpoint *endpoint, enum smmu_s1dss without,
-			     uint64_t *words)
-{
-	const struct smmu_contexts *contexts = endpoint->contexts;
-
-	lead_to(endpoint, contexts->root, words);
-	smmu_set(words, SMMU_STE_S1CDMAX, contexts->bits);
-	smmu_set(words, SMMU_STE_S1FMT, contexts->has_levels ? SMMU_S1FMT_4K : SMMU_S1FMT_LINEAR);
-	smmu_set(words, SMMU_STE_S1DSS, (uint64_t)without);
-}
-
 /* Without PASIDs; the context that is not in use is filled. `before`: the entry as it is. */
 static void describe(struct smmu_endpoint *endpoint, const struct smmu_translation *translation,
 		     const uint64_t *before, uint64_t *words)
@@ -500,6 +488,18 @@ int iommu_smmu_stream_close(struct smmu_endpoint *endpoint)
 /* --- Contexts of PASIDs ----------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
+
+/* With PASIDs; `without`: what becomes of requests that have none. */
+static void lead_to_contexts(const struct smmu_endpoint *endpoint, enum smmu_s1dss without,
+			     uint64_t *words)
+{
+	const struct smmu_contexts *contexts = endpoint->contexts;
+
+	lead_to(endpoint, contexts->root, words);
+	smmu_set(words, SMMU_STE_S1CDMAX, contexts->bits);
+	smmu_set(words, SMMU_STE_S1FMT, contexts->has_levels ? SMMU_S1FMT_4K : SMMU_S1FMT_LINEAR);
+	smmu_set(words, SMMU_STE_S1DSS, (uint64_t)without);
+}
 
 static void add_context(struct iommu_batch *batch, const struct smmu_endpoint *endpoint,
 			uint32_t pasid)

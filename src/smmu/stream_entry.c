@@ -11,8 +11,6 @@
  */
 #include "smmu/stream_entry.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 
 static void use(uint64_t *used, unsigned int field)
