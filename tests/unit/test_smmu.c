@@ -2305,6 +2305,275 @@ static void test_without_memory(void **state)
 	assert_in_range(failed, 10, 38);
 }
 
+/* --- Any order -------------------------------------------------------------------------------- */
+
+/*
+ * Operations in any order, some of which fail in the middle, on devices that keep what they were
+ * told. Each mapping is of memory that no other has. Of a page that was asked to change a device
+ * reaches the old or the new, or nothing; once a call has confirmed, all is as the shadow says.
+ */
+#define R_DOMAINS 4U
+#define R_PAGES   3U
+#define R_PASIDS  3U /* none, 1 and 2 */
+#define R_DEVICES 2U
+
+static struct {
+	uint64_t state; /* of the random numbers */
+	struct iommu_domain *domains[R_DOMAINS];
+	iommu_paddr_t pages[R_DOMAINS][R_PAGES]; /* 0: not mapped */
+	unsigned int told[R_DEVICES][R_PASIDS];  /* the domain and 1; 0: none */
+	struct iommu_pasid_handle handles[R_DEVICES][R_PASIDS];
+	bool has_pasids[R_DEVICES];
+	bool is_on;
+	unsigned int failures;
+} r;
+
+static unsigned int any(unsigned int count)
+{
+	r.state = r.state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned int)(r.state >> 33) % count;
+}
+
+/* What a request reaches by the shadow; 0: nothing. */
+static iommu_paddr_t meant(unsigned int device, unsigned int pasid, unsigned int page)
+{
+	const unsigned int told = r.told[device][pasid];
+
+	if (!r.is_on || told == 0 || (pasid != 0 && !r.has_pasids[device]))
+		return 0;
+	return r.pages[told - 1][page];
+}
+
+static void all_meant(iommu_paddr_t *seen)
+{
+	unsigned int i;
+
+	for (i = 0; i < R_DEVICES * R_PASIDS * R_PAGES; i++)
+		seen[i] = meant(i / (R_PASIDS * R_PAGES), i / R_PAGES % R_PASIDS, i % R_PAGES);
+}
+
+static iommu_paddr_t reached(unsigned int device, unsigned int pasid, unsigned int page)
+{
+	iommu_paddr_t paddr = 0;
+
+	return use(device, pasid, IOVA + page * PAGE, &paddr) == 0 ? paddr : 0;
+}
+
+/* By what it keeps, too; and perhaps it keeps some more. */
+static iommu_paddr_t reached_by_kept(unsigned int device, unsigned int pasid, unsigned int page)
+{
+	iommu_paddr_t paddr = 0;
+
+	if (use_kept(device, pasid, IOVA + page * PAGE, &paddr))
+		return paddr;
+	if (any(2) == 0)
+		(void)ask(device, pasid, IOVA + page * PAGE);
+	return 0;
+}
+
+static void check_all(const iommu_paddr_t *before, const iommu_paddr_t *after, bool is_sure)
+{
+	unsigned int i;
+
+	for (i = 0; i < R_DEVICES * R_PASIDS * R_PAGES; i++) {
+		const unsigned int device = i / (R_PASIDS * R_PAGES);
+		const unsigned int pasid = i / R_PAGES % R_PASIDS, page = i % R_PAGES;
+		const iommu_paddr_t seen = reached(device, pasid, page);
+		const iommu_paddr_t kept = reached_by_kept(device, pasid, page);
+
+		if (is_sure)
+			assert_int_equal(seen, after[i]);
+		else
+			assert_true(seen == 0 || seen == before[i] || seen == after[i]);
+		assert_true(kept == 0 || kept == after[i] || (!is_sure && kept == before[i]));
+	}
+}
+
+static void any_fault(void)
+{
+	memset(&f.faults_of_model, 0, sizeof(f.faults_of_model));
+	switch (any(6)) {
+	case 0:
+		f.faults_of_model.refuse_after = 1 + any(6);
+		break;
+	case 1:
+		f.faults_of_model.fetch_fails_after = 1 + any(6);
+		break;
+	case 2:
+		f.faults_of_model.syncs_hang = any(4) == 0;
+		break;
+	case 3:
+		f.faults_of_model.never_acks = any(4) == 0;
+		break;
+	default:
+		break;
+	}
+	misbehave();
+}
+
+/* One page more, or less; not while it is on its way by an operation that may fail. */
+static int change_page(void)
+{
+	const unsigned int domain = any(R_DOMAINS), page = any(R_PAGES);
+	int status;
+
+	if (r.pages[domain][page] == 0) {
+		const iommu_paddr_t paddr = f.next_memory;
+
+		f.next_memory += PAGE;
+		status = iommu_map(r.domains[domain], IOVA + page * PAGE, paddr, PAGE, RW);
+		if (status == 0)
+			r.pages[domain][page] = paddr;
+		return status;
+	}
+	status = iommu_unmap(r.domains[domain], IOVA + page * PAGE, PAGE, 0, NULL);
+	r.pages[domain][page] = 0;
+	return status;
+}
+
+static int change_domain(unsigned int device)
+{
+	const unsigned int domain = any(R_DOMAINS + 1);
+	unsigned int i;
+	int status = domain == 0 ? detach(device) : attach(r.domains[domain - 1], device);
+
+	r.told[device][0] = 0;
+	for (i = 0; i < R_DOMAINS; i++)
+		if (iommu_group_domain(f.devices[device].group) == r.domains[i])
+			r.told[device][0] = i + 1;
+	return status;
+}
+
+/* Domains of stage 1 are the first two. */
+static int change_pasid(unsigned int device)
+{
+	const unsigned int pasid = 1 + any(R_PASIDS - 1), domain = any(2);
+	struct iommu_group *group = f.devices[device].group;
+	struct iommu_pasid_handle *handle = &r.handles[device][pasid];
+	int status;
+
+	if (!r.has_pasids[device])
+		return 0;
+	if (r.told[device][pasid] != 0) {
+		status = iommu_domain_detach_pasid(group, pasid);
+		r.told[device][pasid] = 0;
+		return status;
+	}
+	memset(handle, 0, sizeof(*handle));
+	status = iommu_domain_attach_pasid(r.domains[domain], group, pasid, handle);
+	if (status == 0)
+		r.told[device][pasid] = domain + 1;
+	return status;
+}
+
+static int change_feature(unsigned int device)
+{
+	int status;
+
+	if (r.told[device][1] != 0 || r.told[device][2] != 0)
+		return 0;
+	status = r.has_pasids[device] ? disable(device, IOMMU_FEATURE_PASID)
+				      : enable(device, IOMMU_FEATURE_PASID);
+	if (status == 0)
+		r.has_pasids[device] = !r.has_pasids[device];
+	return status;
+}
+
+static int change_unit(void)
+{
+	int status = r.is_on ? iommu_unit_disable(f.unit) : iommu_unit_enable(f.unit);
+
+	r.is_on = iommu_unit_is_enabled(f.unit);
+	return status;
+}
+
+static int change_any(void)
+{
+	switch (any(12)) {
+	case 0:
+		return change_unit();
+	case 1:
+		return change_feature(any(R_DEVICES));
+	case 2:
+	case 3:
+	case 4:
+		return change_domain(any(R_DEVICES));
+	case 5:
+	case 6:
+	case 7:
+		return change_pasid(any(R_DEVICES));
+	default:
+		return change_page();
+	}
+}
+
+/* Whatever has failed is made good by the next call that succeeds. */
+static void recover(void)
+{
+	be_well();
+	if (!r.is_on)
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	r.is_on = true;
+}
+
+static void run_in_any_order(uint64_t seed, unsigned int flags)
+{
+	const struct iommu_model_smmu_config model = {
+		.idr0 = 0, .strict = (seed & 1) != 0 ? IOMMU_MODEL_SMMU_LAZY : 0};
+	iommu_paddr_t before[R_DEVICES * R_PASIDS * R_PAGES], after[R_DEVICES * R_PASIDS * R_PAGES];
+	struct iommu_smmu_config config = usual;
+	unsigned int i, n;
+	bool lost;
+
+	config.flags = flags;
+	begin_with(&model, &config);
+	memset(&r, 0, sizeof(r));
+	r.state = seed;
+	r.is_on = true;
+	for (i = 0; i < R_DOMAINS; i++)
+		r.domains[i] = paging(i < 3 ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND);
+	for (n = 0; n < 400; n++) {
+		int status;
+
+		all_meant(before);
+		any_fault();
+		status = change_any();
+		all_meant(after);
+		check_all(before, after, false);
+		if (status != 0) {
+			r.failures++;
+			recover();
+			all_meant(after);
+		}
+		be_well();
+		check_all(before, after, true);
+		(void)iommu_unit_handle_faults(f.unit, &lost);
+		f.fault_count = 0;
+	}
+	recover();
+	for (i = 0; i < R_DEVICES; i++) {
+		for (n = 1; n < R_PASIDS; n++)
+			if (r.told[i][n] != 0)
+				assert_int_equal(iommu_domain_detach_pasid(f.devices[i].group, n),
+						 0);
+		assert_int_equal(detach(i), 0);
+	}
+	for (i = 0; i < R_DOMAINS; i++)
+		iommu_domain_free(r.domains[i]);
+	assert_in_range(r.failures, 10, 300);
+	end();
+}
+
+static void test_any_order(void **state)
+{
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 1; seed <= 12; seed++)
+		run_in_any_order(seed, seed % 3 == 0 ? IOMMU_SMMU_POLLED : 0);
+}
+
 /* --- A predecessor ---------------------------------------------------------------------------- */
 
 static void use_after_off(const struct iommu_model_smmu_invalidation *what)
@@ -2388,6 +2657,7 @@ int main(void)
 		cmocka_unit_test(test_domain_options),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_predecessor),
 	};
 
