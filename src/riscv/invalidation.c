@@ -433,7 +433,8 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		riscv_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, everything_of(domain, id), change);
-	if (is_told_at_once(domain) && !is_of_guests_directory(domain, change))
+	if (is_told_at_once(domain) &&
+	    !(IOMMU_CONFIG_SCALABLE && is_of_guests_directory(domain, change)))
 		return iommu_riscv_invalidate(unit, &round.batch);
 	round.unit = unit;
 	round.domain = domain;
