@@ -3215,8 +3215,10 @@ static void test_capable(void **state)
 		const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 17};
 		const struct iommu_endpoint_info info = {.source_id = 8,
 							 .max_pasids = cases[i].pasids};
+		struct iommu_domain_info passes;
 		struct iommu_riscv_info facts;
 		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
 
 		machine(&model);
 		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
@@ -3237,6 +3239,12 @@ static void test_capable(void **state)
 		assert_int_equal(facts.process_id_bits, cases[i].bits);
 		assert_int_equal(facts.vectors, 0);
 		assert_null(facts.failure);
+		/* What passes reaches all that the unit can put out. */
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &domain),
+				 0);
+		iommu_domain_get_info(domain, &passes);
+		assert_int_equal(passes.aperture_last, (1ULL << 50) - 1);
+		assert_int_equal(iommu_domain_free(domain), 0);
 		assert_int_equal(iommu_unit_enable(f.unit), 0);
 		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
 		assert_int_equal(facts.directory, riscv_ppn_address(reg(RISCV_DDTP, 8)));
