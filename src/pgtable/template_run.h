@@ -150,14 +150,13 @@ static uint64_t run_break_entry(iommu_cell_t *entry, unsigned int level, uint64_
 	for (;;) {
 		const uint64_t raw = iommu_cell_load(entry);
 		const uint64_t value = format_to_memory(raw);
-		uint64_t page;
+		uint64_t page, next;
 
 		if (!is_run(value, level))
 			return 0;
 		page = format_run_leaf(value, i);
-		if (iommu_cell_compare_and_swap(
-			    entry, raw,
-			    format_to_memory(is_dirty ? format_make_dirty(page) : page)))
+		next = format_to_memory(is_dirty ? format_make_dirty(page) : page);
+		if (iommu_cell_compare_and_swap(entry, raw, next))
 			return format_noted(value) & FORMAT_DIRTY;
 	}
 }

@@ -118,6 +118,7 @@ void iommu_smmu_stream_block(struct smmu_endpoint *endpoint)
 static void set_tlb_flags(const struct smmu_endpoint *endpoint, uint64_t *words)
 {
 	const bool is_used = is_valid(words) && endpoint->device_tlb && !endpoint->tlb_unknown &&
+			     !endpoint->tlb.off &&
 			     smmu_get(words, SMMU_STE_CONFIG) > SMMU_STE_BYPASS;
 
 	smmu_set(words, SMMU_STE_EATS, is_used ? SMMU_EATS_FULL : SMMU_EATS_NONE);
@@ -308,12 +309,13 @@ static int empty_whole_tlb(struct smmu_endpoint *endpoint)
 /* Empty a device's TLB that may hold anything, while it may not use it. */
 static int empty_tlb(struct smmu_endpoint *endpoint)
 {
-	int status;
+	int status = 0;
 
 	if (!endpoint->device_tlb || !endpoint->tlb_unknown || !is_active(endpoint) ||
 	    endpoint->in_reset)
 		return 0;
-	status = empty_whole_tlb(endpoint);
+	if (!endpoint->tlb.off)
+		status = empty_whole_tlb(endpoint);
 	if (status == 0)
 		endpoint->tlb_unknown = false;
 	return status;
@@ -330,6 +332,24 @@ static bool update_flags(struct smmu_endpoint *endpoint)
 	set_tlb_flags(endpoint, words);
 	iommu_cell_store_release(&entry_of(endpoint, 0)[1], iommu_le64(words[1]));
 	return !stays_blocked(endpoint);
+}
+
+int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
+{
+	int status = 0;
+
+	if (!endpoint->device_tlb)
+		return 0;
+	/* It begins empty, and ends so. */
+	iommu_device_tlb_set(&endpoint->tlb.off, !on);
+	endpoint->tlb_unknown = false;
+	if (update_flags(endpoint))
+		status = tell_entry(endpoint);
+	if (status != 0 && on) {
+		iommu_device_tlb_set(&endpoint->tlb.off, true);
+		(void)update_flags(endpoint);
+	}
+	return status;
 }
 
 void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint)
@@ -367,6 +387,13 @@ int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint)
 #else
 
 #define empty_tlb(endpoint) 0
+
+int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
+{
+	(void)endpoint;
+	(void)on;
+	return 0;
+}
 
 void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint)
 {

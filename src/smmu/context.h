@@ -45,6 +45,8 @@ int iommu_smmu_pasids_disable(struct smmu_endpoint *endpoint,
  * again; and one of which an invalidation may have failed, too.
  */
 void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint);
+/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
+int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on);
 int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint);
 int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint);
 

@@ -49,7 +49,7 @@ extern const struct iommu_attach_ops iommu_smmu_attach_ops;
 /* Is its TLB to be told to forget something? */
 static inline bool smmu_endpoint_is_asked(const struct smmu_endpoint *endpoint)
 {
-	return !endpoint->in_reset && !iommu_device_tlb_is_lost(&endpoint->tlb);
+	return !endpoint->in_reset && iommu_device_tlb_is_asked(&endpoint->tlb);
 }
 
 /* Does the endpoint send with this StreamID? Any context. */

@@ -337,13 +337,13 @@ static bool add_device(void *ctx, const struct iommu_listing *listing)
 	const bool is_all = use->domain->parent != NULL;
 
 	if (endpoint->unit != round->unit || !endpoint->device_tlb ||
-	    iommu_device_tlb_is_lost(&endpoint->tlb))
+	    !iommu_device_tlb_is_asked(&endpoint->tlb))
 		return true;
 	if (!iommu_batch_has_room(&round->batch))
 		return false;
-	iommu_device_tlb_hold(&endpoint->tlb);
 	iommu_smmu_batch_add_device(&round->batch, endpoint, use->pasid, is_all ? 0 : change->start,
 				    is_all ? 64 : iommu_range_order(change->start, change->last));
+	iommu_batch_hold(&round->batch, round->batch.count - 1);
 	return true;
 }
 

@@ -61,12 +61,14 @@ struct kind_of_table {
 #define TRACK IOMMU_PGTABLE_DIRTY_TRACKING
 
 static const struct kind_of_table kinds[KINDS] = {
-	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0},
-	[FIRST_STAGE] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, false, 1, 8},
-	[FIRST_STAGE_UPPER] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, true, 1, 8},
-	[RISCV_SECOND] = {&iommu_riscvss_ops, 2, IOMMU_PGTABLE_MEMORY_TYPES, false, 4, 4},
-	[RISCV_FIRST] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, false, 1, 8},
-	[RISCV_FIRST_UPPER] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, true, 1, 8},
+	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0, 0, 0},
+	[FIRST_STAGE] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, false, 1, 8, 0, 0},
+	[FIRST_STAGE_UPPER] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, true, 1, 8, 0,
+			       0},
+	[RISCV_SECOND] = {&iommu_riscvss_ops, 2, IOMMU_PGTABLE_MEMORY_TYPES, false, 4, 4, 0, 0},
+	[RISCV_FIRST] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, false, 1, 8, 0, 0},
+	[RISCV_FIRST_UPPER] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, true, 1, 8, 0,
+			       0},
 	[ARM_FIRST_4K] = {ARM_1, BREAK | TRACK, false, 1, 8, 1, 48},
 	[ARM_FIRST_16K] = {ARM_1, BREAK, false, 4, 8, 1, 47},
 	[ARM_FIRST_64K] = {ARM_1, BREAK | IOMMU_PGTABLE_ACCESSED, false, 16, 8, 1, 52},

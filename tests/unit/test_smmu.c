@@ -1256,6 +1256,44 @@ static void test_device_tlb_in_place(void **state)
 	end();
 }
 
+/* Switched off in the device it is asked nothing, and allowed nothing; and then again. */
+static void test_device_tlb_switched(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t seen = 0;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_int_equal(enable(0, IOMMU_FEATURE_ATS), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_int_equal(disable(0, IOMMU_FEATURE_ATS), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	assert_false(ask(0, 0, IOVA));
+	memset(f.devices[0].tlb, 0, sizeof(f.devices[0].tlb));
+	f.devices[0].asked = 0;
+	f.devices[0].silent = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(f.devices[0].asked, 0);
+	assert_false(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_int_equal(f.devices[0].asked, 0);
+	f.devices[0].silent = false;
+	assert_int_equal(enable(0, IOMMU_FEATURE_ATS), 0);
+	(void)map(domain, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(disable(0, IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 static void use_kept_meanwhile(const struct iommu_model_smmu_invalidation *what)
 {
 	iommu_paddr_t seen;
@@ -2631,6 +2669,7 @@ int main(void)
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_device_tlb_in_place),
+		cmocka_unit_test(test_device_tlb_switched),
 		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_silent_device),
