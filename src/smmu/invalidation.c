@@ -418,7 +418,8 @@ int iommu_smmu_tell_place(struct iommu_placed *common, const struct iommu_place 
 		smmu_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, domain, id, change);
-	if (is_told_at_once(domain) && !is_of_guests_contexts(domain, change))
+	if (is_told_at_once(domain) &&
+	    !(IOMMU_CONFIG_SCALABLE && is_of_guests_contexts(domain, change)))
 		return iommu_smmu_invalidate(unit, &round.batch);
 	/* Entries and contexts that hardware reads through what has changed, and then devices. */
 	if (domain->nest_parent || is_of_guests_contexts(domain, change))
