@@ -222,8 +222,8 @@ struct iommu_model_smmu_faults {
 	bool commands_hang;             /* no command is executed */
 	unsigned int refuse_after;      /* the n-th command from now is illegal; 0: none */
 	unsigned int fetch_fails_after; /* the n-th command from now cannot be fetched; 0: none */
-	bool fails;                     /* service failure: GERROR.SFM_ERR, and nothing is done */
-	bool gone;                      /* every register reads as all ones, writes do nothing */
+	bool fails; /* service failure: GERROR.SFM_ERR, and no command is executed */
+	bool gone;  /* every register reads as all ones, writes do nothing */
 	/* Writes to the register at this offset do nothing; 0: none. */
 	unsigned int deaf_register;
 	/* The register at this offset reads as `lie`; lies: there is one. */
@@ -420,7 +420,8 @@ struct iommu_model_smmu_walk_state {
 
 /*
  * iommu_model_smmu_walk - the next mappings for a stream's requests, leaf by leaf, in ascending
- * order, as an unprivileged request is translated by the stages that the driver has configured.
+ * order, as an unprivileged request is translated by the stages that the driver has configured, or
+ * a privileged one where the stream makes all requests privileged.
  *
  * No side effects, as iommu_model_smmu_peek. The stream's configuration comes from the unit's
  * caches, but tables are read from memory, and may be newer than what the device sees before the

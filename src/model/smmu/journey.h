@@ -196,12 +196,13 @@ static inline bool journey_read(const struct journey *j, uint64_t paddr, smmu_wo
 	return true;
 }
 
+/* Also where this request skips stage 1. */
 static inline unsigned int journey_effective_eats(const struct journey *j)
 {
 	const unsigned int eats = (unsigned int)smmu_get(j->ste, SMMU_STE_EATS);
 
-	if (!model_idr0(j->model, SMMU_IDR0_ATS) || (!j->first && !j->second) ||
-	    eats > SMMU_EATS_SPLIT)
+	if (!model_idr0(j->model, SMMU_IDR0_ATS) || eats > SMMU_EATS_SPLIT ||
+	    smmu_get(j->ste, SMMU_STE_CONFIG) <= SMMU_STE_BYPASS)
 		return SMMU_EATS_NONE;
 	return eats == SMMU_EATS_SPLIT && (j->enabled & SMMU_CR0_ATSCHK) == 0 ? SMMU_EATS_NONE
 									      : eats;
