@@ -181,6 +181,11 @@ enum iommu_model_smmu_strict {
 	IOMMU_MODEL_SMMU_LAZY = 1 << 0,
 	/* Registers without a reset value hold anything. */
 	IOMMU_MODEL_SMMU_WILD_RESET = 1 << 1,
+	/*
+	 * Entries with the contiguous hint are cached one by one, so that an invalidation of one of
+	 * them leaves the others; otherwise a group is one entry.
+	 */
+	IOMMU_MODEL_SMMU_NO_GROUPS = 1 << 2,
 };
 
 /* Requests that can be stalled at a time. */

@@ -148,7 +148,8 @@ struct model_regime {
 	bool big_endian;
 	bool no_access_faults;
 	bool sets_access, sets_dirty;
-	bool wide; /* bits 15:12 of descriptors of 64K tables are address bits 51:48 */
+	bool wide;       /* bits 15:12 of descriptors of 64K tables are address bits 51:48 */
+	bool has_groups; /* the contiguous hint counts */
 };
 
 /* --- Small things ----------------------------------------------------------------------------- */
