@@ -181,6 +181,11 @@ enum iommu_model_smmu_strict {
 	IOMMU_MODEL_SMMU_LAZY = 1 << 0,
 	/* Registers without a reset value hold anything. */
 	IOMMU_MODEL_SMMU_WILD_RESET = 1 << 1,
+	/*
+	 * Entries with the contiguous hint are cached one by one, so that an invalidation of one of
+	 * them leaves the others; otherwise a group is one entry.
+	 */
+	IOMMU_MODEL_SMMU_NO_GROUPS = 1 << 2,
 };
 
 /* Requests that can be stalled at a time. */
@@ -222,8 +227,8 @@ struct iommu_model_smmu_faults {
 	bool commands_hang;             /* no command is executed */
 	unsigned int refuse_after;      /* the n-th command from now is illegal; 0: none */
 	unsigned int fetch_fails_after; /* the n-th command from now cannot be fetched; 0: none */
-	bool fails;                     /* service failure: GERROR.SFM_ERR, and nothing is done */
-	bool gone;                      /* every register reads as all ones, writes do nothing */
+	bool fails; /* service failure: GERROR.SFM_ERR, and no command is executed */
+	bool gone;  /* every register reads as all ones, writes do nothing */
 	/* Writes to the register at this offset do nothing; 0: none. */
 	unsigned int deaf_register;
 	/* The register at this offset reads as `lie`; lies: there is one. */
@@ -420,7 +425,8 @@ struct iommu_model_smmu_walk_state {
 
 /*
  * iommu_model_smmu_walk - the next mappings for a stream's requests, leaf by leaf, in ascending
- * order, as an unprivileged request is translated by the stages that the driver has configured.
+ * order, as an unprivileged request is translated by the stages that the driver has configured, or
+ * a privileged one where the stream makes all requests privileged.
  *
  * No side effects, as iommu_model_smmu_peek. The stream's configuration comes from the unit's
  * caches, but tables are read from memory, and may be newer than what the device sees before the

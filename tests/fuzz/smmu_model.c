@@ -567,7 +567,7 @@ static struct iommu_model_smmu_config any_config(void)
 		any.idr0 &= ~4U;
 	}
 	if ((how & 0x40) != 0) {
-		any.strict = fuzz_below(&input, 4);
+		any.strict = fuzz_below(&input, 8);
 		any.forget_seed = fuzz_below(&input, 4);
 		any.resets_aborting = fuzz_flag(&input);
 	}

@@ -354,6 +354,38 @@ static void blocks_are_dropped_by_any_of_their_addresses(void **state)
 	sm_end();
 }
 
+/* A group is one entry, or, for a strict test, each of its entries is one. */
+static void groups_of_entries(void **state)
+{
+	const struct iommu_model_smmu_config single = {.cache_entries = SIZE_MAX,
+						       .strict = IOMMU_MODEL_SMMU_NO_GROUPS};
+	const uint64_t group = VA & ~0xffffULL, old = SM_DATA, new = SM_DATA + 0x10000;
+	unsigned int i, strict;
+
+	(void)state;
+	for (strict = 0; strict < 2; strict++) {
+		sm_begin(strict != 0 ? &single : &all);
+		sm_unit_on();
+		stream_now = sm_ste(SMMU_STE_STAGE_1);
+		context_now = sm_cd();
+		sm_stream(SM_STREAM, &stream_now);
+		sm_context(0, &context_now);
+		for (i = 0; i < 16; i++)
+			sm_map(&sm_first, group + i * 0x1000, 3,
+			       (old + i * 0x1000) | SM_PAGE_1 | SM_CONTIGUOUS);
+		for (i = 0; i < 16; i++)
+			assert_int_equal(reach(group + i * 0x1000), old + i * 0x1000);
+		assert_int_equal(sm_result.size, strict != 0 ? 0x1000 : 0x10000);
+		for (i = 0; i < 16; i++)
+			sm_map(&sm_first, group + i * 0x1000, 3,
+			       (new + i * 0x1000) | SM_PAGE_1 | SM_CONTIGUOUS);
+		sm_run(va(SMMU_TLBI_NH_VA, SM_VMID, SM_ASID, group + 0x3000, true));
+		assert_int_equal(reach(group + 0x3000), new + 0x3000);
+		assert_int_equal(reach(group + 0x4000), (strict != 0 ? old : new) + 0x4000);
+		sm_end();
+	}
+}
+
 /* Entries without nG are of all ASIDs, and stay when one of those is dropped. */
 static void global_leaves(void **state)
 {
@@ -791,6 +823,7 @@ int main(void)
 		cmocka_unit_test(ranges_name_granule_level_and_length),
 		cmocka_unit_test(without_ranges_their_fields_do_not_count),
 		cmocka_unit_test(blocks_are_dropped_by_any_of_their_addresses),
+		cmocka_unit_test(groups_of_entries),
 		cmocka_unit_test(global_leaves),
 		cmocka_unit_test(asids_and_vmids_tag_what_is_cached),
 		cmocka_unit_test(tables_are_cached),

@@ -495,6 +495,12 @@ static void stages_are_described(void **state)
 	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage), 0);
 	assert_true(stage.first && !stage.second && stage.is_el2 && stage.ats);
 	assert_int_equal(stage.asid, 0);
+	/* Requests that skip stage 1 may ask for translations all the same. */
+	smmu_set(stream_now.words, SMMU_STE_S1CDMAX, 6);
+	smmu_set(stream_now.words, SMMU_STE_S1DSS, SMMU_S1DSS_BYPASS);
+	renew_all();
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage), 0);
+	assert_true(!stage.first && !stage.second && stage.ats);
 	stream_now = sm_ste(SMMU_STE_ABORT);
 	renew_all();
 	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage),
@@ -554,6 +560,13 @@ static void mappings_are_walked(void **state)
 	assert_int_equal(sm_reach(VA, IOMMU_PROT_READ), 0);
 	sm_map(&sm_first, VA, 3, 0);
 	assert_int_equal(walk_all(0, 0x3fffffff, &event), 1);
+	/* A stream that makes its requests privileged has the privileged pages. */
+	smmu_set(stream_now.words, SMMU_STE_PRIVCFG, SMMU_OVERRIDE_SET);
+	renew_all();
+	assert_int_equal(walk_all(0, 0x3fffffff, &event), 2);
+	assert_int_equal(mappings[1].iova, (VA + 0x2000) & ~0xfffULL);
+	smmu_set(stream_now.words, SMMU_STE_PRIVCFG, SMMU_OVERRIDE_NONE);
+	renew_all();
 	/* The upper half, with the top byte ignored or not. */
 	smmu_set(context_now.words, SMMU_CD_EPD1, 0);
 	smmu_set(context_now.words, SMMU_CD_TG1, SMMU_TG1_4K);

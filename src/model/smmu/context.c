@@ -296,6 +296,7 @@ bool iommu_smmodel_first_regime(const struct journey *j, uint64_t address,
 		.sets_access = smmu_has(j->cd, SMMU_CD_HA),
 		.sets_dirty = smmu_has(j->cd, SMMU_CD_HA) && smmu_has(j->cd, SMMU_CD_HD),
 		.wide = half.granule == 16 && model_output_bits(j->model) == 52,
+		.has_groups = !model_is_strict(j->model, IOMMU_MODEL_SMMU_NO_GROUPS),
 	};
 	return true;
 }

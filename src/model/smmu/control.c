@@ -125,7 +125,8 @@ static bool is_in_use(struct iommu_model_smmu *model)
 	       (regs->irq_ctrl != regs->irq_ctrlack && model->sending) ||
 	       ((off & SMMU_CR0_CMDQEN) != 0 && model->queue_busy) ||
 	       ((off & SMMU_CR0_EVENTQEN) != 0 && model->rings[MODEL_EVENTS].in_flight != 0) ||
-	       ((off & SMMU_CR0_PRIQEN) != 0 && model->rings[MODEL_REQUESTS].in_flight != 0);
+	       ((off & (SMMU_CR0_PRIQEN | SMMU_CR0_SMMUEN)) != 0 &&
+		model->rings[MODEL_REQUESTS].in_flight != 0);
 }
 
 bool iommu_smmodel_control_has_work(const struct iommu_model_smmu *model)

@@ -62,7 +62,9 @@ unsigned int iommu_smmodel_leaf_shift(const struct model_regime *r, uint64_t des
 	const unsigned int group = shift + group_bits(r->granule, level);
 
 	/* A group that is larger than the address space is none. */
-	return (descriptor & MODEL_DESCRIPTOR_CONTIGUOUS) != 0 && group <= r->bits ? group : shift;
+	return r->has_groups && (descriptor & MODEL_DESCRIPTOR_CONTIGUOUS) != 0 && group <= r->bits
+		       ? group
+		       : shift;
 }
 
 bool iommu_smmodel_descriptor_read(const struct journey *j, const struct model_regime *r,

@@ -148,7 +148,8 @@ struct model_regime {
 	bool big_endian;
 	bool no_access_faults;
 	bool sets_access, sets_dirty;
-	bool wide; /* bits 15:12 of descriptors of 64K tables are address bits 51:48 */
+	bool wide;       /* bits 15:12 of descriptors of 64K tables are address bits 51:48 */
+	bool has_groups; /* the contiguous hint counts */
 };
 
 /* --- Small things ----------------------------------------------------------------------------- */
@@ -196,12 +197,13 @@ static inline bool journey_read(const struct journey *j, uint64_t paddr, smmu_wo
 	return true;
 }
 
+/* Also where this request skips stage 1. */
 static inline unsigned int journey_effective_eats(const struct journey *j)
 {
 	const unsigned int eats = (unsigned int)smmu_get(j->ste, SMMU_STE_EATS);
 
-	if (!model_idr0(j->model, SMMU_IDR0_ATS) || (!j->first && !j->second) ||
-	    eats > SMMU_EATS_SPLIT)
+	if (!model_idr0(j->model, SMMU_IDR0_ATS) || eats > SMMU_EATS_SPLIT ||
+	    smmu_get(j->ste, SMMU_STE_CONFIG) <= SMMU_STE_BYPASS)
 		return SMMU_EATS_NONE;
 	return eats == SMMU_EATS_SPLIT && (j->enabled & SMMU_CR0_ATSCHK) == 0 ? SMMU_EATS_NONE
 									      : eats;

@@ -43,6 +43,7 @@ void iommu_smmodel_second_regime(const struct journey *j, struct model_regime *r
 		.sets_access = smmu_has(ste, SMMU_STE_S2HA),
 		.sets_dirty = smmu_has(ste, SMMU_STE_S2HA) && smmu_has(ste, SMMU_STE_S2HD),
 		.wide = granule == 16 && oas == 52,
+		.has_groups = !model_is_strict(j->model, IOMMU_MODEL_SMMU_NO_GROUPS),
 	};
 }
 

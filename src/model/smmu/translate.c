@@ -168,15 +168,12 @@ static unsigned int bypass_unit(const struct journey *j,
 }
 
 /* 3.9.1.2: what may not ask is told so before its context is looked at. */
-static unsigned int check_asking(struct journey *j)
+static unsigned int check_asking(const struct journey *j)
 {
-	const uint64_t config = smmu_get(j->ste, SMMU_STE_CONFIG);
-
-	j->first = (config & 1) != 0;
-	j->second = (config & 2) != 0;
-	if (config >= SMMU_STE_BYPASS && journey_effective_eats(j) == SMMU_EATS_NONE)
-		return SMMU_F_BAD_ATS_TREQ;
-	return 0;
+	return smmu_get(j->ste, SMMU_STE_CONFIG) >= SMMU_STE_BYPASS &&
+			       journey_effective_eats(j) == SMMU_EATS_NONE
+		       ? SMMU_F_BAD_ATS_TREQ
+		       : 0;
 }
 
 /* 3.9.1.3: the address came from a device's TLB. */

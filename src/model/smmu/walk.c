@@ -54,12 +54,12 @@ static uint64_t last_of_hole(const struct journey *j, uint64_t at)
 
 static unsigned int prot_of(const struct journey *j, const struct model_arrival *a)
 {
-	const unsigned int second = j->second ? a->second : MODEL_ALL;
-	const unsigned int flags = a->first & second;
+	const unsigned int both = a->first & (j->second ? a->second : MODEL_ALL);
+	const unsigned int flags = model_flags_for(both, j->privileged);
 	unsigned int prot = (flags & MODEL_READ) != 0 ? IOMMU_PROT_READ : 0;
 
 	/* Writing is allowed where that is marked, so that no write goes unseen. */
-	if ((flags & MODEL_WRITE) != 0 && (flags & MODEL_DIRTY) != 0)
+	if ((flags & MODEL_WRITE) != 0 && (both & MODEL_DIRTY) != 0)
 		prot |= IOMMU_PROT_WRITE;
 	return prot;
 }
