@@ -271,7 +271,8 @@ struct smmu_log_registers {
 	uint32_t base, producer, consumer;
 	uint32_t enable; /* its bit of CR0 */
 };
-extern const struct smmu_log_registers iommu_smmu_event_registers, iommu_smmu_request_registers;
+extern const struct smmu_log_registers iommu_smmu_event_registers;
+extern const struct smmu_log_registers iommu_smmu_request_registers;
 
 /* Pages for 2^order records of 2^record bytes. */
 int iommu_smmu_log_alloc(struct smmu_unit *unit, struct smmu_log *log, unsigned int order,
