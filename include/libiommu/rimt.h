@@ -120,7 +120,7 @@ struct iommu_rimt_map {
 };
 
 /*
- * iommu_rimt_open - check a table and prepare its iteration.
+ * iommu_rimt_open - check a RIMT table and prepare its iteration.
  *
  * @bytes, @size: the table from firmware; @size may exceed the table. Not copied.
  *

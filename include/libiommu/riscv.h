@@ -169,8 +169,9 @@ struct iommu_riscv_info {
 IOMMU_API int iommu_riscv_get_info(const struct iommu_unit *unit, struct iommu_riscv_info *info);
 
 /*
- * iommu_riscv_fault_name, iommu_riscv_fault_explanation - what a fault's reason (the CAUSE of a
- * fault record) means, in a few words and in a sentence; never NULL. Any context.
+ * iommu_riscv_fault_name - what a fault's reason (the CAUSE of a fault record) means on RISC-V, in
+ * a few words. iommu_riscv_fault_explanation - what a fault's reason means on RISC-V, in a
+ * sentence. Never NULL. Any context.
  */
 IOMMU_API const char *iommu_riscv_fault_name(unsigned int cause);
 IOMMU_API const char *iommu_riscv_fault_explanation(unsigned int cause);
