@@ -18,6 +18,8 @@ set(libiommu_in_base
 set(libiommu_in_discovery
     ${libiommu_root}/src/discovery/acpi.c
     ${libiommu_root}/src/discovery/device_tree.c
+    ${libiommu_root}/src/discovery/iort.c
+    ${libiommu_root}/src/discovery/iort_route.c
     ${libiommu_root}/src/discovery/pci_scan.c
     ${libiommu_root}/src/discovery/rimt.c)
 
@@ -112,6 +114,7 @@ set(libiommu_in_model
     ${libiommu_root}/src/model/cache_order.c
     ${libiommu_root}/src/model/cache_table.c
     ${libiommu_root}/src/model/dmar_builder.c
+    ${libiommu_root}/src/model/iort_builder.c
     ${libiommu_root}/src/model/walk.c)
 
 set(libiommu_in_model_power
@@ -338,6 +341,9 @@ set(libiommu_device_tree ${libiommu_root}/src/discovery/device_tree.c)
 
 # or ACPI's RIMT
 set(libiommu_rimt ${libiommu_root}/src/discovery/rimt.c)
+
+# or ACPI's IORT
+set(libiommu_iort ${libiommu_root}/src/discovery/iort.c ${libiommu_root}/src/discovery/iort_route.c)
 
 # something that hands out device addresses
 set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

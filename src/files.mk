@@ -17,6 +17,8 @@ libiommu_in_base := \
 libiommu_in_discovery := \
 	src/discovery/acpi.c \
 	src/discovery/device_tree.c \
+	src/discovery/iort.c \
+	src/discovery/iort_route.c \
 	src/discovery/pci_scan.c \
 	src/discovery/rimt.c
 
@@ -111,6 +113,7 @@ libiommu_in_model := \
 	src/model/cache_order.c \
 	src/model/cache_table.c \
 	src/model/dmar_builder.c \
+	src/model/iort_builder.c \
 	src/model/walk.c
 
 libiommu_in_model_power := \
@@ -337,6 +340,9 @@ libiommu_device_tree := src/discovery/device_tree.c
 
 # or ACPI's RIMT
 libiommu_rimt := src/discovery/rimt.c
+
+# or ACPI's IORT
+libiommu_iort := src/discovery/iort.c src/discovery/iort_route.c
 
 # something that hands out device addresses
 libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)

@@ -53,6 +53,8 @@
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
+#include <libiommu/iort.h>
+#include <libiommu/iort_builder.h>
 #include <libiommu/iova.h>
 #include <libiommu/model_riscv.h>
 #include <libiommu/model_tce.h>

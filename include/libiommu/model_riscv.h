@@ -84,6 +84,11 @@ struct iommu_model_riscv_invalidation {
 	bool has_range;
 	uint64_t address, size;
 	bool leaves_only; /* no entry that points to a table has changed */
+	/*
+	 * The command as the driver has given it, as iommu_riscv_invalidation of <libiommu/riscv.h>
+	 * has it; 0: there was none.
+	 */
+	uint64_t low, high;
 };
 
 struct iommu_model_riscv_page_answer {
@@ -398,6 +403,14 @@ struct iommu_model_riscv_stage {
 	iommu_paddr_t first_table, second_table;
 	bool ats, page_requests; /* what the device may send */
 	unsigned int cause;      /* of the fault, if they are blocked */
+	/*
+	 * What the device's context itself says of its first stage, whatever process is asked for:
+	 * the fields of struct iommu_riscv_first_stage (<libiommu/riscv.h>), for a nested domain.
+	 * Also where requests are blocked, but not where there is no context (has_context false).
+	 */
+	bool has_context;
+	uint64_t root, control; /* iosatp, or pdtp with RISCV_TC_PDTV; bits of tc */
+	uint32_t process;
 };
 
 /*

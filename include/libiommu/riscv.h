@@ -56,6 +56,12 @@ enum iommu_riscv_flags {
 	 * the two use that.
 	 */
 	IOMMU_RISCV_WIRES = 1 << 0,
+	/*
+	 * The unit is an emulator's, which wants to be told of what becomes valid, too: contexts,
+	 * mappings and interrupt files. It says so by a flag of its node in the device tree or of
+	 * its table (specification, "Guidelines for emulating an IOMMU"). Each map has a command.
+	 */
+	IOMMU_RISCV_TELL_VALID = 1 << 1,
 };
 
 /* The source ids [first, last] of PCI functions: device_id is that of `first`. */

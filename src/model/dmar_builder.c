@@ -10,11 +10,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/acpi_table.h"
 
-#define OEM_ID_OFFSET       10
-#define OEM_TABLE_ID_OFFSET 16
-#define CREATOR_OFFSET      28
-#define STRUCTURE_SIZE_MAX  0xffffU
+#define STRUCTURE_SIZE_MAX 0xffffU
 
 /* The first error counts, and its reason. */
 static void fail(struct iommu_dmar_builder *builder, int status, const char *why)
@@ -23,14 +21,6 @@ static void fail(struct iommu_dmar_builder *builder, int status, const char *why
 		return;
 	builder->status = status;
 	builder->refusal = why;
-}
-
-static void bytes_put(uint8_t *bytes, uint64_t value, unsigned int size)
-{
-	while (size-- != 0) {
-		*bytes++ = (uint8_t)value;
-		value >>= 8;
-	}
 }
 
 /* Append `size` zeroed bytes; NULL: no room, or an earlier error. */
@@ -58,7 +48,7 @@ void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t si
 	header = grow(builder, DMAR_HEADER_SIZE);
 	if (header == NULL)
 		return;
-	bytes_put(header, DMAR_SIGNATURE, 4);
+	acpi_put(header, DMAR_SIGNATURE, 4);
 	header[ACPI_TABLE_REVISION_OFFSET] = 1;
 	header[DMAR_WIDTH_OFFSET] = (uint8_t)(address_width - 1);
 	header[DMAR_FLAGS_OFFSET] = (uint8_t)flags;
@@ -73,8 +63,8 @@ static uint8_t *add_structure(struct iommu_dmar_builder *builder, enum dmar_stru
 		return NULL;
 	builder->structure = (size_t)(structure - builder->bytes);
 	builder->takes_scopes = takes_scopes;
-	bytes_put(structure, (uint64_t)type, 2);
-	bytes_put(structure + 2, size, 2);
+	acpi_put(structure, (uint64_t)type, 2);
+	acpi_put(structure + 2, size, 2);
 	return structure;
 }
 
@@ -97,8 +87,8 @@ void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment, i
 		return;
 	structure[DMAR_DRHD_FLAGS] = include_all ? DMAR_DRHD_INCLUDE_PCI_ALL : 0;
 	structure[DMAR_DRHD_SIZE] = (uint8_t)order;
-	bytes_put(structure + DMAR_DRHD_SEGMENT, segment, 2);
-	bytes_put(structure + DMAR_DRHD_BASE, base, 8);
+	acpi_put(structure + DMAR_DRHD_SEGMENT, segment, 2);
+	acpi_put(structure + DMAR_DRHD_BASE, base, 8);
 }
 
 void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
@@ -112,9 +102,9 @@ void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
 	structure = add_structure(builder, DMAR_RMRR, DMAR_RMRR_FIXED_SIZE, true);
 	if (structure == NULL)
 		return;
-	bytes_put(structure + DMAR_RMRR_SEGMENT, segment, 2);
-	bytes_put(structure + DMAR_RMRR_BASE, start, 8);
-	bytes_put(structure + DMAR_RMRR_LIMIT, last, 8);
+	acpi_put(structure + DMAR_RMRR_SEGMENT, segment, 2);
+	acpi_put(structure + DMAR_RMRR_BASE, start, 8);
+	acpi_put(structure + DMAR_RMRR_LIMIT, last, 8);
 }
 
 static void add_flagged(struct iommu_dmar_builder *builder, enum dmar_structure_type type,
@@ -125,7 +115,7 @@ static void add_flagged(struct iommu_dmar_builder *builder, enum dmar_structure_
 	if (structure == NULL)
 		return;
 	structure[DMAR_ATSR_FLAGS] = (uint8_t)flags;
-	bytes_put(structure + DMAR_ATSR_SEGMENT, segment, 2);
+	acpi_put(structure + DMAR_ATSR_SEGMENT, segment, 2);
 }
 
 void iommu_dmar_add_ports(struct iommu_dmar_builder *builder, uint16_t segment, bool all_ports)
@@ -146,23 +136,13 @@ void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t b
 
 	if (structure == NULL)
 		return;
-	bytes_put(structure + DMAR_RHSA_BASE, base, 8);
-	bytes_put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
-}
-
-/* Bounded, also so that the compiler does not replace it by a call of strlen. */
-static size_t length_of(const char *text, size_t max)
-{
-	size_t length = 0;
-
-	while (length < max && text[length] != '\0')
-		length++;
-	return length;
+	acpi_put(structure + DMAR_RHSA_BASE, base, 8);
+	acpi_put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
 }
 
 void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number, const char *path)
 {
-	const size_t length = length_of(path, STRUCTURE_SIZE_MAX);
+	const size_t length = acpi_text_length(path, STRUCTURE_SIZE_MAX);
 	uint8_t *structure;
 
 	if (number > UINT8_MAX || length == 0 ||
@@ -222,32 +202,16 @@ void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_ty
 		hop[0] = path[i].device;
 		hop[1] = path[i].function;
 	}
-	bytes_put(builder->bytes + builder->structure + 2, builder->used - builder->structure, 2);
-}
-
-static void put_text(uint8_t *bytes, const char *text, size_t size)
-{
-	memcpy(bytes, text, length_of(text, size));
+	acpi_put(builder->bytes + builder->structure + 2, builder->used - builder->structure, 2);
 }
 
 int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 		      const char *oem_table_id)
 {
-	uint8_t *bytes = builder->bytes;
-	uint8_t sum = 0;
-	size_t i;
-
 	if (builder->status == 0 && builder->used > INT32_MAX)
 		fail(builder, IOMMU_ENOSPC, IOMMU_WHY("the table is larger than 2 GiB"));
 	if (builder->status != 0)
 		return builder->status;
-	bytes_put(bytes + ACPI_TABLE_LENGTH_OFFSET, builder->used, 4);
-	put_text(bytes + OEM_ID_OFFSET, oem_id, 6);
-	put_text(bytes + OEM_TABLE_ID_OFFSET, oem_table_id, 8);
-	put_text(bytes + CREATOR_OFFSET, "IOMM", 4);
-	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = 0;
-	for (i = 0; i < builder->used; i++)
-		sum = (uint8_t)(sum + bytes[i]);
-	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
+	acpi_seal(builder->bytes, builder->used, oem_id, oem_table_id);
 	return (int)builder->used;
 }

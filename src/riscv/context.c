@@ -12,7 +12,8 @@
  *                       host; otherwise those of its process id. A process: its directory entry,
  *                       and the translations of its process id. Then the device's TLB
  *   not valid -> valid  nothing, unless an invalidation has ever failed: then what may be left
- *                       under the ids that it names, of a user before
+ *                       under the ids that it names, of a user before. Emulators that want it are
+ *                       told of the context, too, behind that
  *
  * Without PASIDs the device context says how requests are translated. With them it leads to a
  * process directory, in which process 0 stands for requests without a PASID; it is valid as long as
@@ -244,6 +245,17 @@ static int clean_ids(struct riscv_endpoint *endpoint, const uint64_t *words)
 	return execute(endpoint, &batch);
 }
 
+/* A context has become valid. */
+static int announce(struct riscv_endpoint *endpoint)
+{
+	struct iommu_batch batch = {.count = 0};
+
+	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
+		return 0;
+	add_directory(&batch, endpoint);
+	return execute(endpoint, &batch);
+}
+
 /* --- Devices' TLBs ---------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -391,6 +403,16 @@ static int drain(struct riscv_endpoint *endpoint)
 	return endpoint->page_requests ? iommu_riscv_requests_drain(endpoint->unit) : 0;
 }
 
+/* An emulator did not confirm that it has seen a context: the one before it, if there was one. */
+static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, uint64_t *before)
+{
+	store_control(endpoint, 0);
+	(void)forget(endpoint, words);
+	set_tlb_flags(endpoint, before);
+	if (is_valid(before))
+		store(endpoint, before);
+}
+
 /*
  * Change the context of an endpoint, or block it (NULL). On failure it is as before, except that
  * what was to be blocked stays blocked, and so does a device that did not answer.
@@ -425,6 +447,11 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 	set_tlb_flags(endpoint, words);
 	if (is_valid(words))
 		store(endpoint, words);
+	if (status == 0 && is_valid(words)) {
+		status = announce(endpoint);
+		if (status != 0)
+			take_back(endpoint, words, before);
+	}
 	return stays_blocked(endpoint) ? IOMMU_EIO : status;
 }
 
@@ -471,19 +498,26 @@ static void add_process(struct iommu_batch *batch, const uint64_t *words)
 							 riscv_ta_pscid(words[RISCV_PROCESS_TA])));
 }
 
+static void add_process_entries(struct iommu_batch *batch, const struct riscv_endpoint *endpoint,
+				uint32_t pasid)
+{
+	unsigned int i;
+
+	for (i = 0; i < endpoint->id_count; i++)
+		riscv_batch_add(batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+}
+
 /* On failure the device may hold translations that no later call invalidates. */
 static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
 	struct iommu_batch batch = {.count = 0};
-	unsigned int i;
 	int status;
 
 	if (!is_active(endpoint)) {
 		iommu_riscv_tlb_suspect(endpoint);
 		return 0;
 	}
-	for (i = 0; i < endpoint->id_count; i++)
-		riscv_batch_add(&batch, riscv_command_inval_process(endpoint->ids[i], pasid));
+	add_process_entries(&batch, endpoint, pasid);
 	add_process(&batch, words);
 	if (endpoint->device_tlb && !endpoint->tlb_unknown && riscv_endpoint_is_asked(endpoint))
 		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
@@ -541,6 +575,25 @@ static int prepare_process(struct riscv_endpoint *endpoint, uint32_t pasid)
 	return write_context(endpoint, words);
 }
 
+/* Emulators that want it are told; what one does not confirm to have seen is taken away again. */
+static int show_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
+{
+	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
+	struct iommu_batch batch = {.count = 0};
+	int status;
+
+	store_process(context, words);
+	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
+		return 0;
+	add_process_entries(&batch, endpoint, pasid);
+	status = execute(endpoint, &batch);
+	if (status == 0)
+		return 0;
+	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
+	(void)forget_process(endpoint, pasid, words);
+	return status;
+}
+
 static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
 		       const struct riscv_translation *translation)
 {
@@ -582,13 +635,13 @@ static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
 	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
 		status = IOMMU_EIO;
 	if (status == 0)
-		store_process(context, words);
+		status = show_process(endpoint, pasid, words);
+	if (status == 0)
+		endpoint->present += !was_valid;
 	else if (was_valid)
 		store_process(context, before);
 	else if (endpoint->present == 0)
 		(void)write_context(endpoint, NULL);
-	if (status == 0)
-		endpoint->present += !was_valid;
 	return status;
 }
 

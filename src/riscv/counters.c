@@ -237,7 +237,6 @@ static bool is_counted(struct riscv_unit *unit, unsigned int event)
 /* Stopped, its register programmed, nothing counted. */
 static int occupy(struct riscv_unit *unit, struct riscv_counter *counter, uint64_t selector)
 {
-	const unsigned int number = riscv_counter_number(&unit->counters, counter);
 	int status = iommu_riscv_counter_stop(unit, counter);
 	uintptr_t state;
 
@@ -248,7 +247,6 @@ static int occupy(struct riscv_unit *unit, struct riscv_counter *counter, uint64
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_EVENT);
 	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
 	iommu_riscv_counter_clear(unit, counter);
-	unit->counters.untold &= ~(1U << number);
 	counter->is_allocated = true;
 	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
 	return 0;

@@ -287,6 +287,8 @@ static int unit_setup(struct riscv_unit *unit, const struct iommu_riscv_config *
 {
 	int status = copy_ranges(unit, config);
 
+	if (riscv_tells_valid(unit))
+		__atomic_store_n(&unit->probe->set.tells_of_maps, true, __ATOMIC_SEQ_CST);
 	if (status == 0)
 		status = read_capabilities(unit);
 	if (status == 0)
@@ -401,9 +403,10 @@ static void set_options(struct riscv_unit *unit, const struct iommu_riscv_config
 /* Is there a unit at these registers, or has the configuration what is not known? */
 static int check_config(struct iommu *iommu, const struct iommu_riscv_config *config)
 {
+	const unsigned int known = IOMMU_RISCV_WIRES | IOMMU_RISCV_TELL_VALID;
 	struct riscv_unit *unit = NULL;
 
-	if ((config->flags & ~(unsigned int)IOMMU_RISCV_WIRES) != 0 ||
+	if ((config->flags & ~known) != 0 ||
 	    (config->registers & (RISCV_REGISTERS_SIZE - 1)) != 0 ||
 	    (config->id_ranges == NULL && config->id_range_count != 0))
 		return IOMMU_REFUSE(iommu, iommu_riscv_name, IOMMU_EINVAL,

@@ -392,6 +392,22 @@ static struct riscv_command everything_of_guest(const struct riscv_domain *domai
 				      __atomic_load_n(&place->id, __ATOMIC_ACQUIRE));
 }
 
+/* What is not valid is never cached: only emulators are told. */
+static int tell_of_map(const struct riscv_domain *domain, struct riscv_unit *unit, uint16_t id,
+		       const struct iommu_change *change)
+{
+	const struct iommu_change leaves = {
+		.start = change->start, .last = change->last, .leaves_only = true};
+	struct iommu_batch batch = {.count = 0};
+
+	if (!riscv_tells_valid(unit))
+		return 0;
+	iommu_trace_batch(&batch, &domain->common.base, change->start,
+			  change->last - change->start + 1);
+	add_range(&batch, unit, everything_of(domain, id), &leaves);
+	return iommu_riscv_invalidate(unit, &batch);
+}
+
 int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place *place,
 			   uint16_t id, const struct iommu_change *change)
 {
@@ -402,9 +418,8 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 	bool more = false;
 	int status;
 
-	/* What is not valid is never cached. */
 	if (change->is_map)
-		return 0;
+		return tell_of_map(domain, unit, id, change);
 	round.batch.count = 0;
 	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
 			  change->last - change->start + 1);

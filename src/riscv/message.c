@@ -159,7 +159,12 @@ static int set_entry(struct iommu_domain *base, uint64_t file, uint64_t low, uin
 		return status;
 	iommu_cell_store(&entry->high, iommu_le64(high));
 	iommu_cell_store_release(&entry->low, iommu_le64(low));
-	return 0;
+	if (!__atomic_load_n(base->tells_of_maps, __ATOMIC_RELAXED))
+		return 0;
+	status = forget(base, file);
+	if (status != 0)
+		iommu_cell_store_release(&entry->low, 0);
+	return status;
 }
 
 static bool is_reached(const struct iommu_domain *base, iommu_paddr_t paddr, uint64_t size)

@@ -112,6 +112,12 @@ static inline bool riscv_has(const struct riscv_unit *unit, uint64_t capability)
 	return (unit->capabilities & capability) != 0;
 }
 
+/* Is hardware told of what becomes valid? It caches nothing else, but emulators wait for it. */
+static inline bool riscv_tells_valid(const struct riscv_unit *unit)
+{
+	return (unit->flags & IOMMU_RISCV_TELL_VALID) != 0;
+}
+
 /* --- Registers -------------------------------------------------------------------------------- */
 
 static inline void *riscv_register(const struct riscv_unit *unit, uint32_t offset)

@@ -323,7 +323,6 @@ static int handle_round(void *ctx, unsigned int round)
 			counters->untold |= 1ULL << i;
 		if (counter->runs && iommu_vtd_counter_keep_up(unit, counter, true) != 0)
 			return IOMMU_EIO;
-		counter->count.is_added = counter->count.is_added && counter->runs;
 	}
 	return 1;
 }

@@ -157,7 +157,6 @@ int iommu_vtd_counter_stop(struct vtd_unit *unit, struct vtd_counter *counter)
 	set_lost(unit, counter, false);
 	if (!counter->runs && !counter->is_in_doubt)
 		return 0;
-	counter->is_in_doubt = true;
 	status = iommu_vtd_enhanced_command(unit, VTD_COMMAND_STOP_COUNTER,
 					    vtd_counter_number(unit->counters, counter));
 	if (status == 0)

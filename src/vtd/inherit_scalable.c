@@ -118,11 +118,16 @@ static unsigned int copy_table(struct vtd_directory *directory, uint32_t index, 
 	return copied;
 }
 
+/* The page of the old directory with this entry. */
+static iommu_paddr_t page_with(iommu_paddr_t directory, uint32_t index)
+{
+	return directory + (uint64_t)(index / VTD_PASID_DIRECTORY_PAGE_ENTRIES) * IOMMU_PAGE_SIZE;
+}
+
 /* An entry of the old directory; what lies where there is no memory is not present. */
 static uint64_t old_entry(const struct vtd_unit *unit, iommu_paddr_t directory, uint32_t index)
 {
-	const iommu_paddr_t page =
-		directory + (uint64_t)(index / VTD_PASID_DIRECTORY_PAGE_ENTRIES) * IOMMU_PAGE_SIZE;
+	const iommu_paddr_t page = page_with(directory, index);
 	const iommu_cell_t *entries;
 	uint64_t entry;
 
@@ -141,6 +146,9 @@ static unsigned int order_for(const struct vtd_unit *unit, iommu_paddr_t directo
 	uint32_t index;
 
 	for (index = 0; index < count; index++) {
+		if (index % VTD_PASID_DIRECTORY_PAGE_ENTRIES == 0 &&
+		    !iommu_vtd_inherit_is_memory(unit, page_with(directory, index)))
+			(*lost)++;
 		if (old_entry(unit, directory, index) == 0)
 			continue;
 		while (order < IOMMU_MAX_ALLOC_ORDER &&

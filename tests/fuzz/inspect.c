@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * iommu-inspect over hostile inputs: DMAR tables, dumps of memory with page tables, topologies as
- * text and as lspci prints them.
+ * iommu-inspect over hostile inputs: DMAR and IORT tables, dumps of memory with page tables,
+ * topologies as text and as lspci prints them.
  *
- * Whatever the input, output is printable, and well-formed where it is JSON. A DMAR table has a
+ * Whatever the input, output is printable, and well-formed where it is JSON. A table has a
  * problem where the library has found a defect. Where the model of a unit translates an address,
  * following the tables by hand leads to the same one with the same permissions; and what is listed
  * as mapped is what is found one by one. The reasons of groups join what the library joins. Of a
@@ -17,6 +17,7 @@
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/iort.h>
 
 #include "dmar.h"
 #include "enumerate.h"
@@ -24,6 +25,7 @@
 #include "fuzz.h"
 #include "groups.h"
 #include "inspect.h"
+#include "iort.h"
 #include "tables.h"
 #include "trace.h"
 #include "trace_picture.h"
@@ -131,6 +133,23 @@ static void look_at_dmar(struct fuzz_bytes *input)
 	problems = dmar_show(&capture.out, input->at, input->left);
 	capture_end(&capture);
 	FUZZ_CHECK((iommu_dmar_open(&dmar, input->at, input->left) == 0 && dmar.defects == 0) ==
+		   (problems == 0));
+}
+
+/* --- IORT tables ------------------------------------------------------------------------------ */
+
+static void look_at_iort(struct fuzz_bytes *input)
+{
+	const bool as_json = fuzz_flag(input);
+	struct iommu_iort iort;
+	struct capture capture;
+	unsigned int problems;
+
+	capture_begin(&capture, as_json);
+	out_start(&capture.out);
+	problems = iort_show(&capture.out, input->at, input->left);
+	capture_end(&capture);
+	FUZZ_CHECK((iommu_iort_open(&iort, input->at, input->left) == 0 && iort.defects == 0) ==
 		   (problems == 0));
 }
 
@@ -494,11 +513,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz_bytes input = {bytes, size};
 
-	/* Inputs from before there were traces stay what they were, but for a few. */
+	/* Inputs from before traces and IORT tables stay what they were, but for a few. */
 	const unsigned int first = fuzz_byte(&input);
 
 	if (first >= 232)
 		look_at_trace(&input);
+	else if (first >= 224)
+		look_at_iort(&input);
 	else if (first % 3 == 0)
 		look_at_dmar(&input);
 	else if (first % 3 == 1)

@@ -2,18 +2,20 @@
 /*
  * truncated DATA - what iommu-inspect says of inputs that end too early, at every length: a dump is
  * too small for an answer, or large enough for the right one, and never anything between; a DMAR
- * table that is cut is broken; a topology that is cut is one, or none; a trace is one where a
- * record ends. Inputs lie in memory of
- * exactly their size, so that a sanitizer sees a read beyond them.
+ * or IORT table that is cut is broken; a topology that is cut is one, or none; a trace is one where
+ * a record ends. Inputs lie in memory of exactly their size, so that a sanitizer sees a read beyond
+ * them.
  */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "acpi_view.h"
 #include "dmar.h"
 #include "groups.h"
 #include "inspect.h"
+#include "iort.h"
 #include "tables.h"
 #include "trace.h"
 #include "walk.h"
@@ -159,7 +161,7 @@ static void list_dump(const char *folder, const struct dump *dump)
 
 /* --- Tables of firmware, topologies ----------------------------------------------------------- */
 
-static void cut_table(const char *folder, const char *file)
+static void cut_table(const char *folder, const char *file, acpi_show show)
 {
 	struct input input = open_data(folder, file);
 
@@ -168,7 +170,7 @@ static void cut_table(const char *folder, const char *file)
 		struct out out = {.file = nowhere, .format = length % 2 == 0 ? OUT_TEXT : OUT_JSON};
 
 		out_start(&out);
-		check((dmar_show(&out, bytes, length) == 0) == (length == input.size), file, length,
+		check((show(&out, bytes, length) == 0) == (length == input.size), file, length,
 		      "another number of problems");
 		free(bytes);
 	}
@@ -222,6 +224,8 @@ int main(int count, char **words)
 	static const char *const tables[] = {"dmar/0802d4bc8e9b.bin", "dmar/0ae648fcfa0b.bin",
 					     "dmar/0d29630957f2.bin", "dmar/4ff4c5fa14e2.bin",
 					     "dmar/87306c718074.bin", "dmar/8b62d3c6b4bf.bin"};
+	static const char *const iort_tables[] = {"iort/virt.bin", "iort/two-units.bin",
+						  "iort/no-unit.bin", "inspect/server-iort.bin"};
 
 	nowhere = fopen("/dev/null", "w");
 	if (count != 2 || nowhere == NULL)
@@ -231,7 +235,9 @@ int main(int count, char **words)
 		list_dump(words[1], &dumps[i]);
 	}
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		cut_table(words[1], tables[i]);
+		cut_table(words[1], tables[i], dmar_show);
+	for (size_t i = 0; i < sizeof(iort_tables) / sizeof(iort_tables[0]); i++)
+		cut_table(words[1], iort_tables[i], iort_show);
 	cut_topology(words[1], "inspect/server.topology", 1);
 	cut_topology(words[1], "inspect/lspci.txt", 29);
 	cut_trace(words[1], "inspect/trace-holes.bin");

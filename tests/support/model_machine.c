@@ -219,11 +219,15 @@ static uint64_t mmio_read(struct model_machine *machine, const volatile void *re
 	unsigned int index;
 	uint64_t offset;
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
+	const unsigned int held = test_contract_swap_mutexes(0);
+	uint64_t value;
 
 	test_contract_register((uintptr_t)reg, size);
 	if (machine->meanwhile != NULL && machine->meanwhile_reading)
 		machine->meanwhile(machine);
-	return iommu_model_vtd_mmio_read(unit, offset, size);
+	value = iommu_model_vtd_mmio_read(unit, offset, size);
+	(void)test_contract_swap_mutexes(held);
+	return value;
 }
 
 static void mmio_write(struct model_machine *machine, volatile void *reg, unsigned int size,
@@ -232,6 +236,7 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 	unsigned int index;
 	uint64_t offset;
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
+	const unsigned int held = test_contract_swap_mutexes(0);
 
 	test_contract_register((uintptr_t)reg, size);
 	if (machine->meanwhile != NULL)
@@ -240,6 +245,7 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 	if (offset == VTD_IQA && size == 8)
 		machine->queue_page[index] = value;
 	iommu_model_vtd_mmio_write(unit, offset, size, value);
+	(void)test_contract_swap_mutexes(held);
 }
 
 static uint32_t machine_read32(void *ctx, const volatile void *reg)
@@ -277,6 +283,7 @@ static void machine_log(void *ctx, enum iommu_log_level level, const char *text)
 
 	test_contract_log(level, text);
 	machine->lines[level]++;
+	machine->heard += machine->awaited != NULL && strstr(text, machine->awaited) != NULL;
 	snprintf(machine->last[level], sizeof(machine->last[level]), "%s", text);
 	if (level <= IOMMU_LOG_WARNING) {
 		machine->log_lines++;
@@ -713,6 +720,7 @@ int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu
 		.address = iova,
 		.access = access,
 	};
+	const unsigned int held = test_contract_swap_mutexes(0);
 	struct iommu_model_translation result;
 	int status;
 
@@ -720,6 +728,7 @@ int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu
 		status = access_by_tlb(device, &request, &result);
 	else
 		status = iommu_model_vtd_translate(machine->units[device->unit], &request, &result);
+	(void)test_contract_swap_mutexes(held);
 	if (status != 0)
 		return status;
 	if (in_memory(result.paddr, 1) && machine->states[page_of(result.paddr)] != PAGE_DEVICE)

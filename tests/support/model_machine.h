@@ -105,6 +105,9 @@ struct model_machine {
 	/* Of the log: the number of lines of each level, and the last of them. */
 	unsigned int lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];
+	/* How many lines have this text in them. */
+	const char *awaited;
+	unsigned int heard;
 	/* The same for errors and warnings together. */
 	unsigned int log_lines;
 	char log_last[192];

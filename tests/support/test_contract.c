@@ -74,8 +74,41 @@ void test_contract_clock(const void *ctx)
 		broken("now_ns", "a wait with a spinlock held");
 }
 
+/* Mutexes of the library that the thread holds, of all platforms. */
+static _Thread_local unsigned int mutexes;
+static bool mutexes_count, unmaps_count;
+
+void test_contract_control_path(void)
+{
+	mutexes_count = !unmaps_count;
+}
+
+void test_contract_unmaps_under_mutex(void)
+{
+	unmaps_count = true;
+	mutexes_count = false;
+}
+
+unsigned int test_contract_swap_mutexes(unsigned int held)
+{
+	const unsigned int before = mutexes;
+
+	mutexes = held;
+	return before;
+}
+
+void test_contract_mutex(bool taken)
+{
+	mutexes += taken ? 1U : -1U;
+}
+
 void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags)
 {
+	/* Who waits for a mutex may wait for memory, too: what is asked for is given more often. */
+	if (mutexes_count && mutexes != 0 && (flags & IOMMU_ALLOC_ATOMIC) != 0)
+		broken("alloc_pages", "atomic with a mutex held");
+	if ((flags & ~(unsigned int)IOMMU_ALLOC_ATOMIC) != 0)
+		broken("alloc_pages", "with flags that there are none of");
 	/* Only iommu_dma_alloc and interrupt tables ask for larger orders, and may sleep. */
 	if (order > IOMMU_MAX_ALLOC_ORDER && (flags & IOMMU_ALLOC_ATOMIC) != 0)
 		broken("alloc_pages", "of a larger order than any, and atomic");

@@ -20,6 +20,16 @@ void test_contract_no_lock(const void *ctx, const char *service);
 /* The clock is read. */
 void test_contract_clock(const void *ctx);
 void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags);
+/*
+ * From here on no call that holds a mutex may allocate as one that must not sleep does. Not in
+ * programs that say that their calls unmap a part of a large page under a mutex.
+ */
+void test_contract_control_path(void);
+void test_contract_unmaps_under_mutex(void);
+/* What follows holds so many mutexes; none is what hardware holds. Returns how many were held. */
+unsigned int test_contract_swap_mutexes(unsigned int held);
+/* A mutex was taken, or is released. */
+void test_contract_mutex(bool taken);
 /* A model's accesses to memory: of 4, 8 or 16 bytes, aligned to their size. */
 void test_contract_memory(iommu_paddr_t paddr, size_t size);
 void test_contract_register(uintptr_t reg, size_t size);

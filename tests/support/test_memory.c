@@ -30,6 +30,9 @@ iommu_paddr_t test_memory_paddr(const struct test_memory *memory, uint64_t offse
 	return memory->base + (frame_of(memory, offset >> 12) << 12) + (offset & 4095);
 }
 
+/* A page that is pinned; beside it what for. */
+#define PINNED 0x80U
+
 static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 	       struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
 {
@@ -42,8 +45,12 @@ static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 	memory->pin_calls++;
 	if (memory->is_gone)
 		return IOMMU_ENODEV;
-	if (memory->fail_after != 0 && --memory->fail_after == 0)
+	/* What a call that fails has written says nothing. */
+	if (memory->fail_after != 0 && --memory->fail_after == 0) {
+		pieces[0] = (struct iommu_map_piece){test_memory_paddr(memory, first << 12), 4096};
+		*count = 1;
 		return memory->failure;
+	}
 	if (memory->lies) {
 		pieces[0] = (struct iommu_map_piece){0x1000, size + 4096};
 		*count = 1;
@@ -61,7 +68,7 @@ static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 		pages = room;
 	for (uint64_t i = first; i < first + pages; i++) {
 		assert_int_equal(memory->pinned[i], 0);
-		memory->pinned[i] = 1;
+		memory->pinned[i] = (unsigned char)(PINNED | prot);
 		if (memory->shape != MEMORY_WHOLE)
 			pieces[(*count)++] =
 				(struct iommu_map_piece){test_memory_paddr(memory, i << 12), 4096};
@@ -80,7 +87,7 @@ static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pie
 	for (unsigned int i = 0; i < count; i++)
 		for (uint64_t at = 0; at < pieces[i].size; at += 4096, page++) {
 			assert_true(page < memory->pages);
-			assert_int_equal(memory->pinned[page], 1);
+			assert_int_equal(memory->pinned[page], (unsigned char)(PINNED | prot));
 			assert_int_equal(pieces[i].paddr + at,
 					 test_memory_paddr(memory, page << 12));
 			memory->pinned[page] = 0;

@@ -117,6 +117,7 @@ struct test_mutex {
 	pthread_mutex_t mutex; /* first: the mutex that the library is given */
 	struct test_mutex *next;
 	bool is_free;
+	void *ctx; /* of the platform that created it */
 };
 
 static struct test_mutex *mutexes;
@@ -143,9 +144,9 @@ static void *test_mutex_create(void *ctx)
 	pthread_mutexattr_t attributes;
 	struct test_mutex *mutex;
 
-	(void)ctx;
 	pthread_mutex_lock(&mutexes_lock);
 	mutex = mutex_take();
+	mutex->ctx = ctx;
 	pthread_mutex_unlock(&mutexes_lock);
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
@@ -154,9 +155,22 @@ static void *test_mutex_create(void *ctx)
 	return mutex;
 }
 
+/* One that was created, in this context. */
+static void check_mutex(const void *ctx, const void *given)
+{
+	const struct test_mutex *mutex;
+
+	pthread_mutex_lock(&mutexes_lock);
+	for (mutex = mutexes; mutex != NULL && mutex != given; mutex = mutex->next)
+		;
+	pthread_mutex_unlock(&mutexes_lock);
+	if (mutex == NULL || mutex->is_free || mutex->ctx != ctx)
+		fail_msg("%s", "not a mutex of this platform");
+}
+
 static void test_mutex_destroy(void *ctx, void *mutex)
 {
-	(void)ctx;
+	check_mutex(ctx, mutex);
 	assert_int_equal(pthread_mutex_destroy(mutex), 0);
 	pthread_mutex_lock(&mutexes_lock);
 	((struct test_mutex *)mutex)->is_free = true;
@@ -166,13 +180,16 @@ static void test_mutex_destroy(void *ctx, void *mutex)
 static void test_mutex_lock(void *ctx, void *mutex)
 {
 	test_contract_no_lock(ctx, "mutex_lock");
+	check_mutex(ctx, mutex);
 	assert_int_equal(pthread_mutex_lock(mutex), 0);
+	test_contract_mutex(true);
 }
 
 static void test_mutex_unlock(void *ctx, void *mutex)
 {
-	(void)ctx;
+	check_mutex(ctx, mutex);
 	assert_int_equal(pthread_mutex_unlock(mutex), 0);
+	test_contract_mutex(false);
 }
 
 void test_platform_add_mutex(struct iommu_platform *platform)

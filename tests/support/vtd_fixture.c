@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test.h"
+#include "test_contract.h"
 
 struct fixture f;
 
@@ -12,6 +13,7 @@ void machine(unsigned int units, const struct iommu_model_vtd_config *config)
 	unsigned int i;
 
 	memset(&f, 0, sizeof(f));
+	test_contract_control_path();
 	model_machine_init(&f.machine, 0, NULL);
 	f.machine.quiet = true;
 	for (i = 0; i < units; i++)

@@ -210,6 +210,19 @@ static void nothing_is_made_of_nonsense(void **state)
 		put(RSDT + 4, lengths[i], 4);
 		assert_int_equal(find("DMAR", &found), IOMMU_EINVAL);
 	}
+	/* What lies behind a root table, whole or by a part, is none of its entries. */
+	begin();
+	rsdp(RSDP, 0, RSDT, 0);
+	for (i = 36; i < 44; i++) {
+		table(RSDT, "RSDT", (uint32_t)i);
+		assert_int_equal(find("DMAR", &found), IOMMU_ENOENT);
+		assert_int_equal(find("FACP", &found), i < 40 ? IOMMU_ENOENT : 0);
+	}
+	begin();
+	for (i = 60; i < 68; i++) {
+		table(XSDT, "XSDT", (uint32_t)i);
+		assert_int_equal(find("DMAR", &found), IOMMU_ENOENT);
+	}
 	assert_int_equal(iommu_acpi_find_table(&host, UINT64_MAX, "DMAR", &found), IOMMU_EINVAL);
 	assert_int_equal(iommu_acpi_find_table(&host, UINT64_MAX - 19, "DMAR", &found),
 			 IOMMU_EINVAL);

@@ -7,6 +7,7 @@
 
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 static struct iommu_device_files *files;
 static struct iommu_container *container;
@@ -302,6 +303,8 @@ static void addresses_change_only_where_the_host_agrees(void **state)
 	other.address = UINT64_MAX - 0xfff;
 	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other),
 			 IOMMU_EOVERFLOW);
+	other.address = UINT64_MAX - 0x3fff;
+	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other), IOMMU_EINVAL);
 	other.address = memory.address + 0x10;
 	assert_int_equal(iommu_container_map_vaddr(container, IOVA, 0x4000, &other), IOMMU_EINVAL);
 	other.ops = NULL;
@@ -311,6 +314,9 @@ static void addresses_change_only_where_the_host_agrees(void **state)
 	assert_int_equal(iommu_container_unmap_vaddr(container, IOVA, 0, NULL), IOMMU_EINVAL);
 	assert_int_equal(iommu_container_unmap_vaddr(container, UINT64_MAX - 0xfff, 0x2000, NULL),
 			 IOMMU_EOVERFLOW);
+	assert_int_not_equal(
+		iommu_container_unmap_vaddr(container, UINT64_MAX - 0xfff, 0x1000, NULL),
+		IOMMU_EOVERFLOW);
 	finish_update();
 }
 
@@ -509,5 +515,6 @@ int main(void)
 		cmocka_unit_test(groups_say_whether_they_are_viable),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

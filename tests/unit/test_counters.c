@@ -31,15 +31,42 @@ static struct {
 	bool on;
 	uint64_t offset; /* of the first unit */
 	uint64_t value;
+	uint64_t step;      /* … and so much more each time */
 	unsigned int after; /* so many reads of it are true; then it lies */
 	unsigned int times; /* … so often; 0: always */
 	unsigned int reads; /* of all registers */
 	uint64_t largest;   /* window that was mapped */
 	uint64_t refused;   /* no window of this size is mapped */
+	uint64_t space;     /* none that is larger is mapped; 0: each is */
+	struct {
+		uint64_t offset, value;
+	} fixed[16]; /* other registers that lie all the time */
+	unsigned int fixed_count;
+	uint64_t written[0x3000 / 4]; /* the last value that was written at each offset */
+	unsigned int writes_at;       /* so many writes … */
+	uint64_t watched;             /* … to this register */
 } lie;
 static uint64_t (*true_read64)(void *ctx, const volatile void *reg);
 static uint32_t (*true_read32)(void *ctx, const volatile void *reg);
+static void (*true_write64)(void *ctx, volatile void *reg, uint64_t value);
+static void (*true_write32)(void *ctx, volatile void *reg, uint32_t value);
 static void *(*true_map)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+
+static const uint64_t *fixed_lie(const volatile void *reg)
+{
+	unsigned int i;
+
+	for (i = 0; i < lie.fixed_count; i++)
+		if ((uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0) == lie.fixed[i].offset)
+			return &lie.fixed[i].value;
+	return NULL;
+}
+
+/* A register that the model does not have. */
+static bool is_beyond(const volatile void *reg)
+{
+	return f.machine.unit_count == 1 && (uintptr_t)reg >= (uintptr_t)MACHINE_UNIT(1);
+}
 
 static bool is_lie(const volatile void *reg)
 {
@@ -50,6 +77,7 @@ static bool is_lie(const volatile void *reg)
 		lie.after--;
 		return false;
 	}
+	lie.value += lie.step;
 	if (lie.times != 0 && --lie.times == 0)
 		lie.on = false;
 	return true;
@@ -57,19 +85,56 @@ static bool is_lie(const volatile void *reg)
 
 static uint64_t lying_read64(void *ctx, const volatile void *reg)
 {
-	return is_lie(reg) ? lie.value : true_read64(ctx, reg);
+	const uint64_t *value = fixed_lie(reg);
+
+	if (is_lie(reg))
+		return lie.value;
+	if (is_beyond(reg))
+		return 0;
+	return value != NULL ? *value : true_read64(ctx, reg);
 }
 
 static uint32_t lying_read32(void *ctx, const volatile void *reg)
 {
-	return is_lie(reg) ? (uint32_t)lie.value : true_read32(ctx, reg);
+	const uint64_t *value = fixed_lie(reg);
+
+	if (is_lie(reg))
+		return (uint32_t)lie.value;
+	if (is_beyond(reg))
+		return 0;
+	return value != NULL ? (uint32_t)*value : true_read32(ctx, reg);
+}
+
+static void note_write(const volatile void *reg, uint64_t value)
+{
+	const uint64_t offset = (uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0);
+
+	if (offset / 4 < sizeof(lie.written) / sizeof(lie.written[0]))
+		lie.written[offset / 4] = value;
+	lie.writes_at += offset == lie.watched;
+}
+
+static void watched_write64(void *ctx, volatile void *reg, uint64_t value)
+{
+	note_write(reg, value);
+	if (!is_beyond(reg))
+		true_write64(ctx, reg, value);
+}
+
+static void watched_write32(void *ctx, volatile void *reg, uint32_t value)
+{
+	note_write(reg, value);
+	if (!is_beyond(reg))
+		true_write32(ctx, reg, value);
 }
 
 static void *watched_map(void *ctx, iommu_paddr_t paddr, uint64_t size)
 {
 	if (size > lie.largest)
 		lie.largest = size;
-	return size == lie.refused ? NULL : true_map(ctx, paddr, size);
+	if (size == lie.refused || (lie.space != 0 && size > lie.space))
+		return NULL;
+	return true_map(ctx, paddr, size);
 }
 
 static void tell_lie(uint64_t offset, uint64_t value)
@@ -78,6 +143,13 @@ static void tell_lie(uint64_t offset, uint64_t value)
 	lie.offset = offset;
 	lie.value = value;
 	lie.after = lie.times = 0;
+	lie.step = 0;
+}
+
+static void tell_always(uint64_t offset, uint64_t value)
+{
+	lie.fixed[lie.fixed_count].offset = offset;
+	lie.fixed[lie.fixed_count++].value = value;
 }
 
 /* --- The machine ------------------------------------------------------------------------------ */
@@ -92,9 +164,13 @@ static void wire(unsigned int units, unsigned int flags, unsigned int width)
 	memset(&lie, 0, sizeof(lie));
 	true_read64 = platform->mmio_read64;
 	true_read32 = platform->mmio_read32;
+	true_write64 = platform->mmio_write64;
+	true_write32 = platform->mmio_write32;
 	true_map = platform->map_mmio;
 	platform->mmio_read64 = lying_read64;
 	platform->mmio_read32 = lying_read32;
+	platform->mmio_write64 = watched_write64;
+	platform->mmio_write32 = watched_write32;
 	platform->map_mmio = watched_map;
 }
 
@@ -235,6 +311,10 @@ static void a_unit_without_counters(void **state)
 	((uint64_t)(count) | (uint64_t)(width) << 16 | (uint64_t)(groups) << 24 |                  \
 	 VTD_PERFCAP_INTERRUPTS)
 
+#define COUNTER(number)           (0x2000 + (number)*VTD_COUNTER_BLOCK)
+#define OWN(width, groups)        (VTD_COUNTER_OWN | (width) << 8 | (uint32_t)(groups) << 28)
+#define OWN_EVENTS(group, events) ((uint32_t)(group) << VTD_COUNTER_EVENTS_GROUP | (events))
+
 /* A unit that lies has no counters, and is as good without them. */
 static void registers_that_make_no_sense(void **state)
 {
@@ -324,13 +404,231 @@ static void registers_beyond_what_firmware_says(void **state)
 	end();
 }
 
+/* Where the registers of one unit are; 0: as in `usual`. */
+struct layout {
+	unsigned int count, width, groups, stride;
+	uint64_t blocks, overflows, counts;
+	uint64_t faults, fault_records, iotlb;
+	uint64_t space; /* bytes of registers that are mapped for it; 0: it makes no sense */
+};
+
+static const struct layout usual = {.count = 8,
+				    .width = 48,
+				    .groups = 5,
+				    .blocks = 0x2000,
+				    .overflows = 0x2800,
+				    .counts = 0x3000,
+				    .faults = 0x1000,
+				    .fault_records = 3,
+				    .iotlb = 0x1800};
+
+#define OR_USUAL(field) (layout->field != 0 ? layout->field : usual.field)
+
+static void tell_layout(const struct layout *layout)
+{
+	const uint64_t cap = reg(VTD_CAP, 8) & ~(0x3ffULL << 24 | 0xffULL << 40);
+	const uint64_t ecap = reg(VTD_ECAP, 8) & ~(0x3ffULL << 8);
+
+	tell_always(VTD_CAP,
+		    cap | OR_USUAL(faults) / 16 << 24 | (OR_USUAL(fault_records) - 1) << 40);
+	tell_always(VTD_ECAP, ecap | OR_USUAL(iotlb) / 16 << 8);
+	tell_always(VTD_PERFCAP, PERFCAP(OR_USUAL(count), OR_USUAL(width), OR_USUAL(groups)) |
+					 (uint64_t)layout->stride << 52);
+	tell_always(VTD_PERFCFGOFF, OR_USUAL(blocks));
+	tell_always(VTD_PERFOVFOFF, OR_USUAL(overflows));
+	tell_always(VTD_PERFCNTROFF, OR_USUAL(counts));
+}
+
+/* What adjoins does not overlap; and as much is mapped as the last register needs. */
+static void where_registers_may_be(void **state)
+{
+	static const struct layout layouts[] = {
+		{.space = 0x5000},
+		/* Numbers at their bounds. */
+		{.width = 1, .space = 0x5000},
+		{.width = 64, .space = 0x5000},
+		{.groups = 1, .space = 0x5000},
+		{.groups = 16, .space = 0x5000},
+		{.count = 1, .overflows = 0x2100, .counts = 0x2108, .space = 0x3000},
+		{.count = 1, .overflows = 0x20f8, .counts = 0x2108},
+		{.count = 1, .overflows = 0x2108, .counts = 0x2108},
+		{.count = 64, .overflows = 0x6000, .counts = 0x7000, .space = 0x17000},
+		{.count = 65, .overflows = 0x6000, .counts = 0x7000, .space = 0x17000},
+		{.count = 65535, .overflows = 0x6000, .counts = 0x7000, .space = 0x17000},
+		{.stride = 7, .space = 0xe4000},
+		/* The status of overflows beside the blocks, and the counts. */
+		{.overflows = 0x1ff8, .space = 0x5000},
+		{.overflows = 0x2000},
+		{.overflows = 0x27f8},
+		{.overflows = 0x2ff8, .space = 0x5000},
+		{.overflows = 0x3000},
+		{.overflows = 0x4c00},
+		{.overflows = 0x4c08, .space = 0x5000},
+		/* The counts beside the blocks. */
+		{.overflows = 0x1ff8, .counts = 0x2800, .space = 0x5000},
+		{.overflows = 0x1ff8, .counts = 0x27f8},
+		{.blocks = 0x4000, .overflows = 0x4800, .counts = 0x23f8, .space = 0x5000},
+		{.blocks = 0x4000, .overflows = 0x4800, .counts = 0x2400},
+		/* The first and the last places that there are. */
+		{.blocks = 0x500, .space = 0x5000},
+		{.overflows = 0x500, .space = 0x5000},
+		{.overflows = 0x4f8},
+		{.counts = 0x500,
+		 .blocks = 0x3000,
+		 .faults = 0x3e00,
+		 .iotlb = 0x3f00,
+		 .space = 0x4000},
+		{.counts = 0x4f8, .blocks = 0x3000, .faults = 0x3e00, .iotlb = 0x3f00},
+		{.blocks = 0xff800, .space = 0x100000},
+		{.blocks = 0xff900},
+		{.overflows = 0xffff8, .space = 0x100000},
+		{.overflows = 0x100000},
+		{.counts = 0xfe3f8, .space = 0x100000},
+		{.counts = 0xfe400},
+		/* The last register ends with its page. */
+		{.blocks = 0x7800, .space = 0x8000},
+		{.blocks = 0x7900, .space = 0x9000},
+		{.overflows = 0x7ff8, .space = 0x8000},
+		{.overflows = 0x8000, .space = 0x9000},
+		{.blocks = 0x7800, .overflows = 0x8000, .space = 0x9000},
+		{.counts = 0x63f8, .space = 0x8000},
+		{.counts = 0x6400, .space = 0x9000},
+		/* Records of faults beside the blocks, the overflows, the counts … */
+		{.faults = 0x1fd0, .space = 0x5000},
+		{.faults = 0x1fe0},
+		{.faults = 0x27f0},
+		{.faults = 0x2800},
+		{.faults = 0x2810, .space = 0x5000},
+		{.faults = 0x2fd0, .space = 0x5000},
+		{.faults = 0x2fe0},
+		{.count = 1, .faults = 0x3000},
+		{.count = 1, .faults = 0x3010, .space = 0x4000},
+		/* … and the fixed registers; the registers of the IOTLB as well. */
+		{.faults = 0x2d0, .space = 0x5000},
+		{.faults = 0x2e0},
+		{.faults = 0x440},
+		{.faults = 0x450, .space = 0x5000},
+		{.iotlb = 0x1ff0, .space = 0x5000},
+		{.iotlb = 0x2000},
+		{.iotlb = 0x27f0},
+		{.iotlb = 0x2800},
+		{.iotlb = 0x2810, .space = 0x5000},
+		{.iotlb = 0x2ff0, .space = 0x5000},
+		{.iotlb = 0x3000},
+		{.iotlb = 0x2f0, .space = 0x5000},
+		{.iotlb = 0x300},
+		{.iotlb = 0x440},
+		{.iotlb = 0x450, .space = 0x5000},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		struct iommu_counters_info info;
+
+		wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+		understate();
+		tell_layout(&layouts[i]);
+		/* The machine has no more registers than that. */
+		lie.space = 0x10000;
+		assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+		if (layouts[i].space == 0) {
+			has_none();
+			assert_true(lie.largest <= 0x4000);
+		} else {
+			assert_int_equal(lie.largest, layouts[i].space);
+			assert_int_equal(iommu_unit_get_counters(f.unit[0], &info),
+					 layouts[i].space <= lie.space ? 0 : IOMMU_EOPNOTSUPP);
+		}
+		end();
+	}
+}
+
+static void tell_own(unsigned int counter, uint32_t capability)
+{
+	tell_always(COUNTER(counter) + VTD_COUNTER_CAPABILITY, capability);
+}
+
+static void tell_own_events(unsigned int counter, unsigned int place, uint32_t events)
+{
+	tell_always(COUNTER(counter) + VTD_COUNTER_EVENTS + place * 4, events);
+}
+
+/* What counters say of themselves: the groups that they name, and none beyond the unit's. */
+static void counters_that_differ(void **state)
+{
+	static const struct iommu_counter_config last = {.group = 15, .event = 27},
+						 first = {.group = 0, .event = 0};
+	struct iommu_counters_info info;
+
+	(void)state;
+	wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+	tell_always(VTD_PERFCAP, PERFCAP(8, 48, 16) | VTD_PERFCAP_UNLIKE);
+	tell_own(2, OWN(64, 1) | VTD_COUNTER_HAS_INTERRUPTS);
+	tell_own_events(2, 0, OWN_EVENTS(0, 1));
+	tell_own(3, OWN(1, 2) | VTD_COUNTER_HAS_INTERRUPTS);
+	tell_own_events(3, 0, OWN_EVENTS(4, 6));
+	tell_own_events(3, 1, OWN_EVENTS(15, 1 << 27 | 1 << 26));
+	tell_own_events(3, 2, OWN_EVENTS(14, 1));
+	tell_own(8, OWN(48, 1) | VTD_COUNTER_HAS_INTERRUPTS);
+	tell_own_events(8, 0, OWN_EVENTS(14, 1));
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_unit_get_counters(f.unit[0], &info), 0);
+	assert_int_equal(info.counters, COUNTERS);
+	assert_int_equal(info.unused, COUNTERS);
+	assert_int_equal(info.width, 1);
+	assert_int_equal(info.groups, 16);
+	assert_int_equal(info.events[0], 1 << VTD_EVENT_REQUESTS | 1);
+	assert_int_equal(info.events[4], 7);
+	assert_int_equal(info.events[14], 0);
+	assert_int_equal(info.events[15], 1 << 27 | 1 << 26);
+	assert_int_equal(counter_for(&first), 2);
+	assert_int_equal(counter_for(&last), 3);
+	assert_int_equal(counter_for(&requests), 0);
+	end();
+
+	/* Groups that the unit does not have; and without interrupts none is missed. */
+	wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+	tell_always(VTD_PERFCAP,
+		    (PERFCAP(8, 48, 4) | VTD_PERFCAP_UNLIKE) & ~VTD_PERFCAP_INTERRUPTS);
+	tell_own(2, OWN(40, 2));
+	tell_own_events(2, 0, OWN_EVENTS(3, 1));
+	tell_own_events(2, 1, OWN_EVENTS(4, 1));
+	tell_own(3, OWN(32, 1));
+	tell_own_events(3, 0, OWN_EVENTS(5, 1));
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_unit_get_counters(f.unit[0], &info), 0);
+	assert_int_equal(info.counters, COUNTERS - 1);
+	assert_int_equal(info.width, 40);
+	assert_int_equal(info.events[4], 0);
+	assert_int_equal(info.events[5], 0);
+	assert_false(info.interrupts);
+	assert_int_equal(iommu_vtd_set_counter_interrupt(f.unit[0], MESSAGE, 1), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_mask_counter_interrupt(f.unit[0]), IOMMU_EOPNOTSUPP);
+	/* The counter for the least is taken for it: its configuration asks for no interrupt. */
+	assert_int_equal(counter_for(&lookups), 2);
+	assert_int_equal(lie.written[COUNTER(2) / 4],
+			 vtd_counter_config(VTD_EVENTS_OF_IOTLB, VTD_EVENT_IOTLB_LOOKUPS, false));
+	end();
+
+	/* None is left: the width is that of no counter. */
+	wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+	tell_always(VTD_PERFCAP, PERFCAP(1, 48, 5) | VTD_PERFCAP_UNLIKE);
+	tell_own(0, OWN(0, 1) | VTD_COUNTER_HAS_INTERRUPTS);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_unit_get_counters(f.unit[0], &info), 0);
+	assert_int_equal(info.counters, 0);
+	assert_int_equal(info.unused, 0);
+	assert_int_equal(info.width, 64);
+	end();
+}
+
 /* A counter with a width of its own that makes no sense is not used; the others are. */
 static void one_counter_that_makes_no_sense(void **state)
 {
-	static const uint64_t capabilities[] = {
-		VTD_COUNTER_OWN | VTD_COUNTER_HAS_INTERRUPTS,
-		VTD_COUNTER_OWN | VTD_COUNTER_HAS_INTERRUPTS | 65 << 8,
-		VTD_COUNTER_OWN | 48 << 8, /* it would overflow unheard */
+	static const uint32_t capabilities[] = {
+		OWN(0, 1) | VTD_COUNTER_HAS_INTERRUPTS, OWN(65, 1) | VTD_COUNTER_HAS_INTERRUPTS,
+		OWN(48, 1), /* it would overflow unheard */
 	};
 	struct iommu_counters_info info;
 	size_t i;
@@ -558,6 +856,75 @@ static void filtered_by_pasid_and_type(void **state)
 	end_counting();
 }
 
+/* Each filter alone, at the bounds of its values: its register has it, and no other is on. */
+static void filters_in_registers(void **state)
+{
+	static const struct {
+		struct iommu_counter_config config;
+		int status;
+		unsigned int filter;
+		uint32_t value;
+	} cases[] = {
+		{.config = {.filters = IOMMU_COUNTER_OF_SOURCE, .source_id = UINT16_MAX},
+		 .filter = VTD_FILTER_SOURCE,
+		 .value = UINT16_MAX},
+		{.config = {.filters = IOMMU_COUNTER_OF_SOURCE}, .filter = VTD_FILTER_SOURCE},
+		{.config = {.filters = IOMMU_COUNTER_OF_SOURCE, .source_id = UINT16_MAX + 1},
+		 .status = IOMMU_EINVAL},
+		{.config = {.filters = IOMMU_COUNTER_OF_PASID, .pasid = 0xfffff},
+		 .filter = VTD_FILTER_PASID,
+		 .value = 0xfffff},
+		{.config = {.filters = IOMMU_COUNTER_OF_TYPES, .types = 1},
+		 .filter = VTD_FILTER_TYPE,
+		 .value = 1},
+		{.config = {.filters = IOMMU_COUNTER_OF_TYPES, .types = 7},
+		 .filter = VTD_FILTER_TYPE,
+		 .value = 7},
+		{.config = {.filters = IOMMU_COUNTER_OF_TYPES}, .status = IOMMU_EINVAL},
+		{.config = {.filters = IOMMU_COUNTER_OF_TYPES, .types = 8}, .status = IOMMU_EINVAL},
+		{.config = {.filters = IOMMU_COUNTER_OF_LEVELS, .levels = 1},
+		 .filter = VTD_FILTER_LEVEL,
+		 .value = 1},
+		{.config = {.filters = IOMMU_COUNTER_OF_LEVELS, .levels = 0x1f},
+		 .filter = VTD_FILTER_LEVEL,
+		 .value = 0x1f},
+		{.config = {.filters = IOMMU_COUNTER_OF_LEVELS}, .status = IOMMU_EINVAL},
+		{.config = {.filters = IOMMU_COUNTER_OF_LEVELS, .levels = 0x20},
+		 .status = IOMMU_EINVAL},
+	};
+	size_t i;
+	unsigned int k;
+
+	(void)state;
+	wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+	tell_always(VTD_PERFCAP, reg(VTD_PERFCAP, 8) | 0x1fULL << 32);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_counter_config config = cases[i].config;
+		unsigned int counter = 12;
+
+		config.event = VTD_EVENT_REQUESTS;
+		assert_int_equal(iommu_counter_alloc(f.unit[0], &config, &counter),
+				 cases[i].status);
+		if (cases[i].status != 0)
+			continue;
+		assert_int_equal(counter, 0);
+		for (k = 0; k < VTD_FILTERS; k++)
+			assert_int_equal(lie.written[(0x2000 + VTD_COUNTER_FILTERS) / 4 + k],
+					 k == cases[i].filter ? VTD_FILTER_ENABLE | cases[i].value
+							      : 0);
+		assert_int_equal(iommu_counter_free(f.unit[0], counter), 0);
+	}
+	/* The values of filters that are off do not matter. */
+	assert_int_equal(counter_for(&(struct iommu_counter_config){.event = VTD_EVENT_REQUESTS,
+								    .source_id = UINT32_MAX,
+								    .source_bits = 3,
+								    .types = 8,
+								    .levels = 0x20}),
+			 0);
+	end();
+}
+
 static void what_cannot_be_counted(void **state)
 {
 	struct iommu_counter_config config[] = {
@@ -566,6 +933,7 @@ static void what_cannot_be_counted(void **state)
 		{.group = 0, .event = UINT32_MAX},
 		{.group = 2, .event = 0},
 		{.group = 5, .event = 0},
+		{.group = 16, .event = 0},
 		{.group = UINT32_MAX, .event = 0},
 		{.group = 3, .event = 0, .flags = 1},
 		{.group = 3, .event = 0, .filters = 1 << 5},
@@ -585,7 +953,7 @@ static void what_cannot_be_counted(void **state)
 	begin_counting(0, 0);
 	for (i = 0; i < sizeof(config) / sizeof(config[0]); i++) {
 		assert_int_equal(iommu_counter_alloc(f.unit[0], &config[i], &counter),
-				 i < 10 ? IOMMU_EOPNOTSUPP : IOMMU_EINVAL);
+				 i < 11 ? IOMMU_EOPNOTSUPP : IOMMU_EINVAL);
 		assert_int_equal(counter, 12);
 	}
 	end_counting();
@@ -741,6 +1109,36 @@ static void overflows_during_the_handler(void **state)
 	end_counting();
 }
 
+static unsigned int handler_write;
+
+static void overflow_after_the_look(struct model_machine *machine)
+{
+	(void)machine;
+	if (++handler_write == 2)
+		make_requests(0, 16);
+}
+
+/* A host that polls, with the interrupt masked: what overflows meanwhile is handled, too. */
+static void overflows_of_a_host_that_polls(void **state)
+{
+	uint64_t overflowed;
+	unsigned int counter;
+
+	(void)state;
+	begin_counting(0, 4);
+	counter = started(&requests);
+	make_requests(0, 16);
+	/* The first write is to the status of the interrupt, the second clears the overflow. */
+	handler_write = 0;
+	f.machine.meanwhile = overflow_after_the_look;
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	f.machine.meanwhile = NULL;
+	assert_int_equal(overflowed, 1U << counter);
+	assert_int_equal(reg(0x2800, 8), 0);
+	assert_int_equal(reg(VTD_PERFINTRSTS, 4), 0);
+	end_counting();
+}
+
 /* Bits that do not go, and bits of counters that are not there. */
 static void an_overflow_that_stays(void **state)
 {
@@ -757,6 +1155,75 @@ static void an_overflow_that_stays(void **state)
 	assert_true(lie.reads - reads < 100);
 	lie.on = false;
 	end_counting();
+}
+
+/* Bits beyond the last counter are none of ours: they are not cleared, and end no round. */
+static void overflows_of_no_counter(void **state)
+{
+	uint64_t overflowed = 12;
+	unsigned int counter;
+
+	(void)state;
+	begin_counting(0, 0);
+	counter = started(&requests);
+	lie.watched = 0x2800;
+	tell_lie(0x2800, 1ULL << COUNTERS | 1ULL << 63);
+	lie.reads = 0;
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, 0);
+	assert_int_equal(lie.writes_at, 0);
+	assert_int_equal(lie.reads, 1);
+	/* All others are; those that are not allocated are not told of. */
+	tell_lie(0x2800, UINT64_MAX);
+	lie.times = 1;
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, 1U << counter);
+	assert_int_equal(lie.writes_at, 1);
+	assert_int_equal(lie.written[0x2800 / 4], 0xff);
+	end_counting();
+}
+
+/* As many as there can be: each has its bit, and its place. */
+static void as_many_counters_as_there_can_be(void **state)
+{
+	const uint64_t some = 1ULL << 63 | 1ULL << 62 | 1ULL << 32 | 1ULL << 31 | 1;
+	struct iommu_counters_info info;
+	unsigned int counter, i;
+	uint64_t overflowed;
+
+	(void)state;
+	wire(1, IOMMU_MODEL_VTD_COUNTERS, 0);
+	tell_always(VTD_PERFCAP, PERFCAP(200, 48, 5));
+	tell_always(VTD_PERFCFGOFF, 0x20000);
+	/* Commands for counters that the model does not have. */
+	tell_always(VTD_ECRSP, 0);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_unit_get_counters(f.unit[0], &info), 0);
+	assert_int_equal(info.counters, 64);
+	/* Overflows of before they were allocated are not of them. */
+	tell_lie(0x2800, UINT64_MAX);
+	for (i = 0; i < 64; i++)
+		assert_int_equal(counter_for(&requests), i);
+	assert_int_equal(iommu_counter_alloc(f.unit[0], &requests, &counter), IOMMU_ENOSPC);
+	lie.on = false;
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, 0);
+	tell_lie(0x2800, some);
+	lie.times = 1;
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, some);
+	assert_int_equal(lie.written[0x2800 / 4], some);
+	/* One that is freed is not told, the other one is. */
+	assert_int_equal(iommu_counter_start(f.unit[0], 5), 0);
+	assert_int_equal(iommu_counter_start(f.unit[0], 63), 0);
+	tell_lie(0x2800, 1ULL << 5 | 1ULL << 63);
+	(void)count_of(5);
+	(void)count_of(63);
+	lie.on = false;
+	assert_int_equal(iommu_counter_free(f.unit[0], 5), 0);
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, 1ULL << 63);
+	end();
 }
 
 /* A register that is read in two halves, while the low one overflows. */
@@ -780,6 +1247,70 @@ static void a_count_that_is_torn(void **state)
 		assert_int_equal(count_of(counter), 4);
 		end_counting();
 	}
+}
+
+/* A count that stands still is read twice; one that is torn always, no more than five times. */
+static void how_often_a_count_is_read(void **state)
+{
+	static const struct {
+		unsigned int width;
+		uint64_t first, step;
+		unsigned int reads; /* one of them is of the overflows */
+	} cases[] = {
+		{48, 0, 0, 3},
+		{48, 0x90000000, 0, 3},
+		{48, 0xffffffffffff, 0, 3},
+		{64, UINT64_MAX - 1, 0, 3},
+		{48, 1, 0x7fffffff, 3},
+		{48, 1, 0x80000000, 6},
+		{48, 0xfffffffffffe, 0x7fffffff, 3},
+		{48, 0, 0xffff00000000, 6},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int counter;
+
+		begin_counting(0, cases[i].width);
+		counter = started(&requests);
+		tell_lie(0x3000, cases[i].first - cases[i].step);
+		lie.step = cases[i].step;
+		lie.reads = 0;
+		(void)count_of(counter);
+		assert_int_equal(lie.reads, cases[i].reads);
+		lie.on = false;
+		end_counting();
+	}
+}
+
+/* A count of all ones is one; it is none where the unit is gone, and then nothing is started. */
+static void a_count_of_all_ones(void **state)
+{
+	unsigned int counter;
+	uint64_t count = 12;
+
+	(void)state;
+	begin_counting(0, 64);
+	counter = counter_for(&requests);
+	tell_lie(0x3000, UINT64_MAX);
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	assert_int_equal(count_of(counter), 0);
+	assert_int_equal(iommu_counter_stop(f.unit[0], counter), 0);
+	lie.watched = VTD_ECMD;
+	lie.writes_at = 0;
+	tell_always(VTD_GSTS, UINT32_MAX);
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), IOMMU_EIO);
+	assert_int_equal(lie.writes_at, 0);
+	lie.fixed_count = 0;
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	tell_always(VTD_GSTS, UINT32_MAX);
+	assert_int_equal(iommu_counter_read(f.unit[0], counter, &count), IOMMU_EIO);
+	assert_int_equal(count, 12);
+	assert_int_equal(iommu_counter_stop(f.unit[0], counter), IOMMU_EIO);
+	lie.on = false;
+	lie.fixed_count = 0;
+	end_counting();
 }
 
 /* --- Freezing --------------------------------------------------------------------------------- */
@@ -867,6 +1398,9 @@ static void commands_that_hang(void **state)
 	misbehave(none);
 	assert_int_equal(iommu_counter_free(f.unit[0], counter), 0);
 	assert_int_equal(reg(VTD_ECRSP, 8), 0);
+	/* Since one has completed, others are waited for again. */
+	misbehave((struct iommu_model_vtd_faults){.command_delay = 40});
+	(void)started(&requests);
 	end_counting();
 }
 
@@ -885,6 +1419,87 @@ static void commands_that_take_a_while(void **state)
 	end_counting();
 }
 
+/* What hardware does already it is not told again. */
+static void commands_are_given_once(void **state)
+{
+	unsigned int counter, i;
+
+	(void)state;
+	begin_counting(0, 0);
+	lie.watched = VTD_ECMD;
+	lie.written[VTD_ECEO / 4] = 12;
+	/* Of filters that the unit lacks there is no register. */
+	lie.written[(COUNTER(0) + VTD_COUNTER_FILTERS) / 4 + VTD_FILTER_LEVEL] = 12;
+	counter = counter_for(&requests);
+	assert_int_equal(lie.written[(COUNTER(0) + VTD_COUNTER_FILTERS) / 4 + VTD_FILTER_LEVEL],
+			 12);
+	lie.writes_at = 0;
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	/* That all count is settled before the first counter is started. */
+	assert_int_equal(lie.writes_at, 2);
+	assert_int_equal(lie.written[VTD_ECEO / 4], 0);
+	assert_int_equal(lie.written[VTD_ECMD / 4], vtd_ecmd(VTD_COMMAND_START_COUNTER, 0));
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_counter_stop(f.unit[0], counter), 0);
+	assert_int_equal(lie.writes_at, 3);
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	assert_int_equal(lie.writes_at, 4);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_unit_freeze_counters(f.unit[0]), 0);
+	assert_int_equal(lie.writes_at, 5);
+	assert_int_equal(lie.written[VTD_ECMD / 4], vtd_ecmd(VTD_COMMAND_FREEZE_COUNTERS, 0));
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_unit_unfreeze_counters(f.unit[0]), 0);
+	assert_int_equal(lie.writes_at, 6);
+	assert_int_equal(lie.written[VTD_ECMD / 4], vtd_ecmd(VTD_COMMAND_UNFREEZE_COUNTERS, 0));
+	assert_int_equal(iommu_counter_free(f.unit[0], counter), 0);
+	assert_int_equal(lie.writes_at, 7);
+	assert_int_equal(counter_for(&requests), counter);
+	assert_int_equal(lie.writes_at, 7);
+	/* Counters that are not allocated are neither stopped nor programmed over a suspend. */
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	lie.written[COUNTER(1) / 4] = 12;
+	lie.writes_at = 0;
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_int_equal(lie.writes_at, 1);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(lie.writes_at, 3);
+	assert_int_equal(lie.written[COUNTER(1) / 4], 12);
+	end_counting();
+}
+
+/* A counter that runs, although the unit denied it, has overflowed when it is started again. */
+static void an_overflow_before_the_start(void **state)
+{
+	unsigned int counter;
+
+	(void)state;
+	begin_counting(0, 4);
+	counter = started(&requests);
+	assert_int_equal(iommu_counter_stop(f.unit[0], counter), 0);
+	tell_lie(VTD_ECRSP, 2 << 1);
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), IOMMU_EIO);
+	lie.on = false;
+	make_requests(0, 17);
+	assert_int_equal(reg(0x2800, 8), 1U << counter);
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	make_requests(0, 2);
+	assert_int_equal(count_of(counter), 2);
+	make_requests(0, 16);
+	assert_int_equal(count_of(counter), 18);
+	/* What is stopped stays stopped, also where it was not known to run. */
+	assert_int_equal(iommu_counter_stop(f.unit[0], counter), 0);
+	lie.on = true;
+	assert_int_equal(iommu_counter_start(f.unit[0], counter), IOMMU_EIO);
+	lie.on = false;
+	make_requests(0, 1);
+	assert_int_equal(iommu_counter_stop(f.unit[0], counter), 0);
+	make_requests(0, 1);
+	assert_int_equal(reg(0x3000, 8), (17 + 2 + 16 + 1) % 16);
+	end_counting();
+}
+
 /* Each command in turn is refused: the call says so, and the next one makes it good. */
 static void commands_that_are_refused(void **state)
 {
@@ -898,7 +1513,11 @@ static void commands_that_are_refused(void **state)
 	lie.on = false;
 	counter = counter_for(&requests);
 	lie.on = true;
+	lie.watched = VTD_ECMD;
+	lie.writes_at = 0;
 	assert_int_equal(iommu_counter_start(f.unit[0], counter), IOMMU_EIO);
+	/* It is not started while it is not known whether all are frozen. */
+	assert_int_equal(lie.writes_at, 1);
 	make_requests(0, 1);
 	lie.on = false;
 	assert_int_equal(count_of(counter), 0);
@@ -1040,10 +1659,12 @@ static void a_counter_that_does_not_come_back(void **state)
 
 static void after_a_shutdown(void **state)
 {
-	unsigned int counter;
+	unsigned int counter, seen;
+	uint64_t overflowed;
 
 	(void)state;
-	begin_counting(0, 0);
+	begin_counting(0, 4);
+	assert_int_equal(iommu_vtd_set_counter_interrupt(f.unit[0], MESSAGE, 0x51), 0);
 	counter = started(&requests);
 	make_requests(0, 3);
 	assert_int_equal(iommu_shutdown(f.iommu), 0);
@@ -1051,8 +1672,14 @@ static void after_a_shutdown(void **state)
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	/* The first call that needs hardware wakes them. */
 	assert_int_equal(iommu_counter_start(f.unit[0], counter), 0);
+	assert_int_equal(reg(VTD_PERFINTRCTL, 4), 0);
 	make_requests(0, 2);
 	assert_int_equal(count_of(counter), 5);
+	seen = f.machine.messages;
+	make_requests(0, 12);
+	assert_int_equal(f.machine.messages, seen + 1);
+	assert_int_equal(iommu_unit_handle_counters(f.unit[0], &overflowed), 0);
+	assert_int_equal(overflowed, 1U << counter);
 	end_counting();
 }
 
@@ -1070,7 +1697,10 @@ static void a_unit_with_counters_is_not_removed(void **state)
 	/* Another that has some is destroyed with them, stopped. */
 	f.unit[0] = f.unit[1];
 	(void)started(&requests);
+	lie.watched = MACHINE_UNIT(1) - MACHINE_UNIT(0) + VTD_ECMD;
+	lie.writes_at = 0;
 	end();
+	assert_int_equal(lie.writes_at, 1);
 }
 
 /* --- The model's state ------------------------------------------------------------------------ */
@@ -1142,6 +1772,8 @@ int main(void)
 		cmocka_unit_test(a_unit_without_counters),
 		cmocka_unit_test(registers_that_make_no_sense),
 		cmocka_unit_test(registers_beyond_what_firmware_says),
+		cmocka_unit_test(where_registers_may_be),
+		cmocka_unit_test(counters_that_differ),
 		cmocka_unit_test(one_counter_that_makes_no_sense),
 		cmocka_unit_test(no_memory_for_counters),
 		cmocka_unit_test(what_devices_do_is_counted),
@@ -1151,17 +1783,25 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_not_allocated),
 		cmocka_unit_test(filtered_by_device_and_domain),
 		cmocka_unit_test(filtered_by_pasid_and_type),
+		cmocka_unit_test(filters_in_registers),
 		cmocka_unit_test(what_cannot_be_counted),
 		cmocka_unit_test(counts_are_wider_than_counters),
 		cmocka_unit_test(a_counter_that_comes_round),
 		cmocka_unit_test(overflows_send_messages),
 		cmocka_unit_test(overflows_during_the_handler),
+		cmocka_unit_test(overflows_of_a_host_that_polls),
 		cmocka_unit_test(an_overflow_that_stays),
+		cmocka_unit_test(overflows_of_no_counter),
+		cmocka_unit_test(as_many_counters_as_there_can_be),
 		cmocka_unit_test(a_count_that_is_torn),
+		cmocka_unit_test(how_often_a_count_is_read),
+		cmocka_unit_test(a_count_of_all_ones),
 		cmocka_unit_test(frozen_counters_do_not_count),
 		cmocka_unit_test(a_unit_that_cannot_freeze),
 		cmocka_unit_test(commands_that_hang),
 		cmocka_unit_test(commands_that_take_a_while),
+		cmocka_unit_test(commands_are_given_once),
+		cmocka_unit_test(an_overflow_before_the_start),
 		cmocka_unit_test(commands_that_are_refused),
 		cmocka_unit_test(a_unit_that_is_gone),
 		cmocka_unit_test(counts_are_kept_over_a_suspend),

@@ -241,6 +241,61 @@ static void a_pci_unit_is_found(void **state)
 	free(bytes);
 }
 
+/* The unit of an Arm machine: what its driver asks a tree for. */
+static void an_smmuv3_is_found(void **state)
+{
+	static const struct {
+		const char *file, *name;
+		uint64_t base;
+		uint32_t phandle, wire;
+	} cases[] = {{"arm-virt.dtb", "smmuv3@9050000", 0x9050000, 0x8004, 0x4a},
+		     {"arm-virt-device.dtb", "smmuv3@c000000", 0xc000000, 0x8005, 0x70}};
+	static const char wire_names[] = "eventq\0priq\0cmdq-sync\0gerror";
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		size_t size;
+		uint8_t *bytes = read_file(cases[i].file, &size);
+		struct iommu_fdt_reference wire = {0};
+		struct iommu_fdt_registers registers;
+		struct iommu_fdt_node unit, root;
+		uint32_t phandle = 0, id = 0, length;
+		const uint8_t *names;
+
+		assert_int_equal(iommu_fdt_open(&fdt, bytes, size), 0);
+		unit = unit_of("arm,smmu-v3");
+		assert_string_equal(unit.name, cases[i].name);
+		assert_true(iommu_fdt_is_available(&fdt, &unit));
+		assert_int_equal(iommu_fdt_get_registers(&fdt, &unit, 0, &registers), 0);
+		assert_int_equal(registers.base, cases[i].base);
+		assert_int_equal(registers.size, 0x20000);
+		assert_int_equal(iommu_fdt_phandle(&fdt, &unit), cases[i].phandle);
+		assert_non_null(iommu_fdt_property(&fdt, &unit, "dma-coherent", &length));
+		assert_int_equal(length, 0);
+		/* Which wire is which is said by their names: a kind, a number, and an edge. */
+		names = iommu_fdt_property(&fdt, &unit, "interrupt-names", &length);
+		assert_int_equal(length, sizeof(wire_names));
+		assert_memory_equal(names, wire_names, sizeof(wire_names));
+		for (j = 0; iommu_fdt_next_interrupt(&fdt, &unit, &wire); j++) {
+			assert_int_equal(wire.count, 3);
+			assert_int_equal(wire.cells[0], 0);
+			assert_int_equal(wire.cells[1], cases[i].wire + j);
+			assert_int_equal(wire.cells[2], 1);
+		}
+		assert_int_equal(j, 4);
+		root = node_named("pcie@10000000");
+		assert_int_equal(iommu_fdt_map_id(&fdt, &root, 0x20, &phandle, &id), 0);
+		assert_int_equal(phandle, cases[i].phandle);
+		assert_int_equal(id, 0x20);
+		assert_int_equal(iommu_fdt_map_id(&fdt, &root, 0xffff, &phandle, &id), 0);
+		assert_int_equal(id, 0xffff);
+		assert_int_equal(iommu_fdt_map_id(&fdt, &root, 0x10000, &phandle, &id),
+				 IOMMU_ENOENT);
+		free(bytes);
+	}
+}
+
 /* --- Trees that were made --------------------------------------------------------------------- */
 
 static void nodes_come_in_order(void **state)
@@ -827,6 +882,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_platform_unit_is_found),
 		cmocka_unit_test(a_pci_unit_is_found),
+		cmocka_unit_test(an_smmuv3_is_found),
 		cmocka_unit_test(nodes_come_in_order),
 		cmocka_unit_test(compatible_strings_and_status),
 		cmocka_unit_test(addresses_go_through_buses),

@@ -2443,6 +2443,36 @@ static void lazily_unmapped_addresses_wait_for_the_flush(void **state)
 	end();
 }
 
+/* Tables that an unmap has emptied wait for the flush with its addresses. */
+static void lazily_freed_tables_wait_for_the_flush(void **state)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9};
+	const uint64_t size = 1024 * PAGE; /* a table at least is all of it */
+	size_t with_tables, unmapped;
+	iommu_iova_t address;
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin_with(IOMMU_DMA_LAZY, &config);
+	memory = model_machine_take(&f.machine, 1026);
+	/* No page of 2 MiB fits. */
+	memory += (memory & (IOMMU_SIZE_2M - 1)) == 0 ? PAGE : 0;
+	/* The queue itself is made by the first unmap. */
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, size, BOTH, &address), 0);
+	assert_true(reaches(address + size - PAGE, memory + size - PAGE));
+	with_tables = f.machine.pages_in_use;
+	assert_int_equal(iommu_dma_unmap(f.dma, address, size), 0);
+	unmapped = f.machine.pages_in_use;
+	f.machine.clock_ns += 1000000000;
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(is_blocked(address));
+	assert_true(f.machine.pages_in_use < with_tables);
+	assert_true(f.machine.pages_in_use < unmapped);
+	end();
+}
+
 static uint64_t free_granules(void)
 {
 	struct iommu_iova_stats now;
@@ -3037,6 +3067,7 @@ int main(void)
 		cmocka_unit_test(an_unconfirmed_window_stays),
 		cmocka_unit_test(doorbells_are_mapped_once),
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
+		cmocka_unit_test(lazily_freed_tables_wait_for_the_flush),
 		cmocka_unit_test(a_full_queue_loses_no_address),
 		cmocka_unit_test(anything_in_any_order),
 		cmocka_unit_test(a_page_takes_the_address_that_was_freed_last),

@@ -17,6 +17,7 @@
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define PASID         77
 #define MUCH          (EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS)
@@ -1032,5 +1033,6 @@ int main(void)
 		cmocka_unit_test(registers_read_as_ones),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 /* --- Objects ---------------------------------------------------------------------------------- */
 
@@ -213,10 +214,14 @@ static void maps_that_cannot_be(void **state)
 	assert_int_equal(MAP(4096, FIXED), IOMMU_EINVAL);
 	iova = UINT64_MAX - 4095;
 	assert_int_equal(MAP(8192, FIXED), IOMMU_EOVERFLOW);
+	/* A range may end where addresses do. */
+	assert_int_equal(MAP(4096, FIXED), 0);
 	assert_int_equal(MAP(UINT64_MAX & ~4095ULL, FIXED), IOMMU_EOVERFLOW);
 	backing.address = UINT64_MAX - 8191;
 	iova = 0x1000;
 	assert_int_equal(MAP(3 * 4096, FIXED), IOMMU_EOVERFLOW);
+	assert_int_equal(MAP(2 * 4096, FIXED), 0);
+	assert_int_equal(unmap(0x1000, 0x2000), 0);
 	backing.address = memory.address + 8;
 	assert_int_equal(MAP(4096, FIXED), IOMMU_EINVAL);
 	backing = (struct iommu_backing){.address = 0x1000};
@@ -231,6 +236,8 @@ static void maps_that_cannot_be(void **state)
 	assert_int_equal(unmap(0x3000, 0x1000), IOMMU_ENOENT);
 	assert_int_equal(unmap(0x1000, 0), IOMMU_EINVAL);
 	assert_int_equal(unmap(0x2000, UINT64_MAX & ~4095ULL), IOMMU_EOVERFLOW);
+	assert_int_equal(unmap(0x2000, -0x2000ULL + 0x1000), IOMMU_EOVERFLOW);
+	assert_int_equal(unmap(-0x1000ULL, 0x1000), 0);
 	assert_int_equal(unmap(0, 0x10000), 0);
 	assert_int_equal(unmap(0, UINT64_MAX), 0);
 	/* Memory that lies about where it is. */
@@ -1106,5 +1113,6 @@ int main(void)
 		cmocka_unit_test(an_unmap_that_failed_goes_on),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -805,6 +805,7 @@ static void software_pins_what_it_uses(void **state)
 			IOMMU_EOPNOTSUPP);
 		assert_int_equal(hold(IOVA + 8, 0x1000, pages), IOMMU_EINVAL);
 		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x2000, pages), IOMMU_EOVERFLOW);
+		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x1000, pages), IOMMU_ENOENT);
 		assert_int_equal(hold(IOVA + 0x3ff000, 0x2000, pages), IOMMU_ENOENT);
 		assert_int_equal(memory.pins, 0);
 		/*
@@ -917,6 +918,8 @@ static void software_reads_and_writes(void **state)
 				 IOMMU_EINVAL);
 		assert_int_equal(iommu_access_rw(ctx, holder.id, UINT64_MAX, back, 2, false),
 				 IOMMU_EOVERFLOW);
+		assert_int_equal(iommu_access_rw(ctx, holder.id, UINT64_MAX, back, 1, false),
+				 IOMMU_ENOENT);
 		finish();
 	}
 }
@@ -1536,6 +1539,48 @@ static void cookies_do_not_come_around(void **state)
 	finish();
 }
 
+/* The last place is used; a group that does not fit whole is refused, and what waits stays. */
+static void a_fault_queue_with_little_room(void **state)
+{
+	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
+	struct iommu_fault_record records[4];
+	struct ioas_object *object;
+	unsigned int count;
+	uint32_t hwpt;
+	int status;
+
+	(void)state;
+	begin_with(FAULTS, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &config.faults), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	object = iommu_object_find(ctx, config.faults, IOMMU_OBJECT_FAULT_QUEUE, &status);
+	iommu_fault_queue_of(object)->capacity = 3;
+	assert_int_equal(request(0, IOVA, 1, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	/* Three for two places. */
+	for (iommu_iova_t page = 0; page < 3; page++)
+		assert_int_equal(request(0, IOVA + page * 4096, 2, page == 2), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 3);
+	assert_int_equal(f.device[0]->answers, 1);
+	assert_int_not_equal(f.device[0]->answer.code, 0);
+	/* Two for two. */
+	for (iommu_iova_t page = 0; page < 2; page++)
+		assert_int_equal(request(0, IOVA + page * 4096, 3, page == 1), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
+	assert_int_equal(f.device[0]->answers, 1);
+	assert_int_equal(request(0, IOVA, 4, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(f.device[0]->answers, 2);
+	assert_int_equal(iommu_fault_read(ctx, config.faults, records, 4, &count), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(f.device[0]->answers, 4);
+	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	finish();
+}
+
 /* --- Closed in the middle --------------------------------------------------------------------- */
 
 /* Everything there is, in every order in which it can be made. */
@@ -1671,6 +1716,7 @@ int main(void)
 		cmocka_unit_test(endpoints_do_not_go_while_they_are_asked),
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
+		cmocka_unit_test(a_fault_queue_with_little_room),
 		cmocka_unit_test(files_close_in_any_state),
 		cmocka_unit_test(addresses_of_pinned_pages_are_told),
 	};

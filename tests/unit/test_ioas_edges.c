@@ -190,6 +190,8 @@ static void memory_is_the_same_or_is_not(void **state)
 	assert_int_equal(map_vaddr(ioas, IOVA, 2 * PAGE, &backing), IOMMU_EINVAL);
 	backing.address = UINT64_MAX - PAGE + 1;
 	assert_int_equal(map_vaddr(ioas, IOVA, 2 * PAGE, &backing), IOMMU_EOVERFLOW);
+	backing.address -= PAGE;
+	assert_int_not_equal(map_vaddr(ioas, IOVA, 2 * PAGE, &backing), IOMMU_EOVERFLOW);
 	/* Other functions; registers in memory's place. */
 	ops = memory.ops;
 	backing = test_memory_at(&memory, 0);

@@ -93,7 +93,7 @@ static uint64_t offset_of(unsigned int frame)
 
 static unsigned int pins_of(unsigned int frame)
 {
-	return memory_of(frame)->pinned[offset_of(frame) >> 12];
+	return memory_of(frame)->pinned[offset_of(frame) >> 12] != 0;
 }
 
 /* FRAMES: none. */

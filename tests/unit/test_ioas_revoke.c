@@ -7,6 +7,7 @@
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define SIZE  0x10000ULL
 #define OTHER (IOVA + 0x1000000)
@@ -597,5 +598,6 @@ int main(void)
 		cmocka_unit_test(containers_have_them_too),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

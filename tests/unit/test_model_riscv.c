@@ -706,6 +706,8 @@ static void a_device_that_does_not_answer_is_found_by_the_fence(void **state)
 	rv.silent = true;
 	rv_run(riscv_command_ats_inval(0x321, 0x5000, 1));
 	assert_int_equal(rv.told_last.type, IOMMU_MODEL_RISCV_DEVICE_TLB);
+	assert_int_equal(rv.told_last.low & RISCV_COMMAND_KIND, RISCV_ATS_INVAL);
+	assert_int_equal(rv.told_last.high >> 12, 0x4);
 	assert_int_equal(rv.told_last.device_id, 0x321);
 	assert_int_equal(rv.told_last.address, 0x4000);
 	assert_int_equal(rv.told_last.size, 0x2000);

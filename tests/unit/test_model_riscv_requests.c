@@ -1761,18 +1761,48 @@ static void stages_of_a_device(void **state)
 	assert_int_equal(stage.second_table, RV_GUEST_ROOT);
 	assert_int_equal(stage.gscid, 0x1234);
 	assert_int_equal(stage.pscid, 0x54321);
+	assert_true(stage.has_context);
+	assert_int_equal(stage.root, riscv_iosatp(RISCV_IOSATP_SV57, RV_FIRST(5)));
+	assert_int_equal(stage.control, 0);
+	assert_int_equal(stage.process, 0x54321);
 	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, true, 1, &stage),
 			 IOMMU_EFAULT);
 	assert_int_equal(stage.cause, RISCV_FAULT_TYPE_DISALLOWED);
+	assert_true(stage.has_context);
+	assert_int_equal(stage.process, 0x54321);
+	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE + 1, false, 0, &stage),
+			 IOMMU_EFAULT);
+	assert_false(stage.has_context);
 	rv_set(RISCV_DDTP, 8, riscv_ddtp(RISCV_DDTP_OFF, RV_ROOT));
 	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, false, 0, &stage),
 			 IOMMU_EFAULT);
 	assert_int_equal(stage.cause, RISCV_FAULT_ALL_DISALLOWED);
 	rv_set(RISCV_DDTP, 8, RISCV_DDTP_BARE);
 	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, false, 0, &stage), 0);
-	assert_false(stage.first || stage.second);
+	assert_false(stage.first || stage.second || stage.has_context);
+	assert_int_equal(stage.root | stage.control | stage.process, 0);
 	assert_int_equal(stage.pscid | stage.gscid, 0);
 	assert_int_equal(stage.first_table | stage.second_table, 0);
+	rv_end();
+}
+
+/* What a nested domain has to be told of a directory of processes, one of which is not there. */
+static void directory_of_a_device(void **state)
+{
+	const uint64_t flags = RISCV_TC_PDTV | RISCV_TC_DPE | RISCV_TC_SADE;
+	const struct riscv_context context = {.words = {V | flags | RISCV_TC_EN_ATS, 0, 0,
+							riscv_pdtp(RISCV_PDTP_PD17, RV_PROCESSES)}};
+	struct iommu_model_riscv_stage stage;
+
+	(void)state;
+	start(&all);
+	set_context(&context);
+	assert_int_equal(iommu_model_riscv_get_stage(rv.model, RV_DEVICE, false, 0, &stage),
+			 IOMMU_EFAULT);
+	assert_int_equal(stage.cause, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_true(stage.has_context);
+	assert_int_equal(stage.root, riscv_pdtp(RISCV_PDTP_PD17, RV_PROCESSES));
+	assert_int_equal(stage.control, flags);
 	rv_end();
 }
 
@@ -1974,6 +2004,7 @@ int main(void)
 		cmocka_unit_test(accesses_in_pieces),
 		cmocka_unit_test(a_peek_changes_nothing),
 		cmocka_unit_test(stages_of_a_device),
+		cmocka_unit_test(directory_of_a_device),
 		cmocka_unit_test(a_stage_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_device),
 		cmocka_unit_test(the_mappings_of_a_guest),

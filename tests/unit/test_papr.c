@@ -2032,6 +2032,7 @@ static void memory_comes_and_goes(void **state)
 	assert_int_equal(iommu_papr_add_memory(f.iommu, 0, 0), IOMMU_EINVAL);
 	assert_int_equal(iommu_papr_add_memory(f.iommu, 8 * BLOCK, BLOCK / 2), IOMMU_EINVAL);
 	assert_int_equal(iommu_papr_add_memory(f.iommu, -BLOCK, 2 * BLOCK), IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, -BLOCK, BLOCK), IOMMU_ERANGE);
 	assert_int_equal(iommu_papr_add_memory(f.iommu, LIMIT, BLOCK), IOMMU_ERANGE);
 	assert_int_equal(iommu_papr_add_memory(f.iommu, LIMIT - BLOCK, 2 * BLOCK), IOMMU_ERANGE);
 	both_reach(LIMIT - BLOCK, false);

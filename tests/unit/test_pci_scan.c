@@ -585,6 +585,51 @@ static void lists_of_capabilities_end(void **state)
 	assert_int_equal(describe(ID(0, 1, 0), ALL_FEATURES).phantom_bits, 0);
 }
 
+/* Each type that a capability can name, of a device and of a bridge. */
+static void every_type_is_read(void **state)
+{
+	static const enum iommu_pci_type bridges[16] = {
+		[4] = IOMMU_PCI_ROOT_PORT,       [5] = IOMMU_PCI_UPSTREAM_PORT,
+		[6] = IOMMU_PCI_DOWNSTREAM_PORT, [7] = IOMMU_PCI_EXPRESS_TO_PCI,
+		[8] = IOMMU_PCI_PCI_TO_EXPRESS,
+	};
+	static const enum iommu_pci_type others[16] = {
+		[0] = IOMMU_PCI_ENDPOINT,
+		[1] = IOMMU_PCI_ENDPOINT,
+		[9] = IOMMU_PCI_INTEGRATED,
+		[10] = IOMMU_PCI_EVENT_COLLECTOR,
+	};
+	int type;
+
+	(void)state;
+	for (type = 0; type < 16; type++) {
+		const bool is_bridge = type >= 4 && type <= 8;
+		const bool is_other = type <= 1 || type == 9 || type == 10;
+
+		begin();
+		(void)add(ID(0, 1, 0), type, 0, 0);
+		(void)add(ID(0, 2, 0), type, 1, 1);
+		assert_int_equal(scan(), 0);
+		assert_int_equal(found(ID(0, 1, 0))->type,
+				 is_other ? others[type] : IOMMU_PCI_CONVENTIONAL);
+		assert_int_equal(found(ID(0, 2, 0))->type,
+				 is_bridge ? bridges[type] : IOMMU_PCI_CONVENTIONAL_BRIDGE);
+	}
+}
+
+/* What is wanted of access control is asked of nothing that has none, whatever else is noted. */
+static void access_control_that_is_not_there(void **state)
+{
+	struct iommu_pci_function function = {.acs_capability = 0x5f};
+
+	(void)state;
+	assert_int_equal(iommu_pci_acs_wanted(&function), 0);
+	function.flags = ~(unsigned int)IOMMU_PCI_HAS_ACS;
+	assert_int_equal(iommu_pci_acs_wanted(&function), 0);
+	function.flags = IOMMU_PCI_HAS_ACS;
+	assert_int_equal(iommu_pci_acs_wanted(&function), 0x1d);
+}
+
 static void a_type_that_does_not_fit_keeps_nothing_apart(void **state)
 {
 	(void)state;
@@ -786,6 +831,8 @@ int main(void)
 		cmocka_unit_test(a_bridge_gets_only_buses_of_its_own),
 		cmocka_unit_test(virtual_functions_take_no_places),
 		cmocka_unit_test(lists_of_capabilities_end),
+		cmocka_unit_test(every_type_is_read),
+		cmocka_unit_test(access_control_that_is_not_there),
 		cmocka_unit_test(a_type_that_does_not_fit_keeps_nothing_apart),
 		cmocka_unit_test(a_path_that_is_too_long_is_refused),
 		cmocka_unit_test(all_functions_have_room_or_none_is_added),

@@ -155,6 +155,82 @@ static void shapes_keep_what_is_mapped(void **state)
 	test.fail_after = 0;
 	assert_int_equal(iommu_vtdss_trim(&pt, &top), 0);
 	assert_int_equal(pt.levels, 3);
+	assert_int_equal(pt.aperture_last, (1ULL << 39) - 1);
+	iommu_vtdss_free_top(&pt, top, 4);
+	iommu_vtdss_destroy(&pt);
+	test_platform_destroy(&test);
+}
+
+static void *(*true_alloc)(void *ctx, unsigned int order, int node, unsigned int flags);
+
+/* Bytes that were flushed of what lies here. */
+static struct {
+	const unsigned char *memory;
+	unsigned char flushed[IOMMU_PAGE_SIZE];
+} watched;
+
+static void note_flush(void *ctx, const void *virt, size_t size)
+{
+	const unsigned char *from = virt;
+	size_t i;
+
+	(void)ctx;
+	for (i = 0; i < size; i++)
+		if (watched.memory != NULL && from + i >= watched.memory &&
+		    from + i < watched.memory + sizeof(watched.flushed))
+			watched.flushed[from + i - watched.memory] = 1;
+}
+
+static bool is_flushed(size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (watched.flushed[i] == 0)
+			return false;
+	return true;
+}
+
+/* Allocated next: what is flushed of that page. */
+static void *watched_alloc(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	void *pages = true_alloc(ctx, order, node, flags);
+
+	memset(&watched, 0, sizeof(watched));
+	watched.memory = pages;
+	return pages;
+}
+
+/* A table that hardware does not snoop: new tables are flushed before anything leads to them. */
+static void shapes_are_flushed(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable_config config = {
+		.platform = &test.platform,
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 39,
+		.pgsize_bitmap = IOMMU_SIZE_4K,
+		.flags = IOMMU_PGTABLE_NONCOHERENT,
+	};
+	struct iommu_pgtable pt;
+	void *top, *root, *above;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	test.platform.cache_flush = note_flush;
+	true_alloc = test.platform.alloc_pages;
+	test.platform.alloc_pages = watched_alloc;
+	assert_int_equal(iommu_vtdss_init(&pt, &config), 0);
+	assert_true(watched.memory == pt.root && is_flushed(IOMMU_PAGE_SIZE));
+	root = pt.root;
+	/* The table below an empty root … */
+	assert_int_equal(iommu_vtdss_trim(&pt, &top), 0);
+	assert_true(top == root && watched.memory == pt.root && is_flushed(IOMMU_PAGE_SIZE));
+	/* … and a root above. */
+	assert_int_equal(iommu_vtdss_extend(&pt, pt.root, &above), 0);
+	assert_true(watched.memory == above && is_flushed(IOMMU_PAGE_SIZE));
+	iommu_vtdss_free_top(&pt, above, 4);
 	iommu_vtdss_free_top(&pt, top, 4);
 	iommu_vtdss_destroy(&pt);
 	test_platform_destroy(&test);
@@ -362,6 +438,7 @@ int main(void)
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_table_that_was_filled_is_trimmed),
 		cmocka_unit_test(shapes_keep_what_is_mapped),
+		cmocka_unit_test(shapes_are_flushed),
 		cmocka_unit_test(tables_of_others_are_cloned),
 		cmocka_unit_test(a_host_may_convert_by_calls),
 		cmocka_unit_test(entries_have_the_bits_of_the_specification),

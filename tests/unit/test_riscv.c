@@ -2160,6 +2160,130 @@ static void test_guest_unconfirmed(void **state)
 	end_guest();
 }
 
+/* --- Emulators that want to be told of what becomes valid ------------------------------------- */
+
+static struct {
+	unsigned int devices, processes, first, second; /* how often it was told of each */
+	uint64_t address, size;
+} told;
+
+static void note_told(const struct iommu_model_riscv_invalidation *what)
+{
+	told.devices += what->type == IOMMU_MODEL_RISCV_DEVICES;
+	told.processes += what->type == IOMMU_MODEL_RISCV_PROCESSES;
+	told.first += what->type == IOMMU_MODEL_RISCV_FIRST_STAGE;
+	told.second += what->type == IOMMU_MODEL_RISCV_SECOND_STAGE;
+	told.address = what->address;
+	told.size = what->size;
+}
+
+static void begin_emulated(void)
+{
+	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING | RISCV_CAP_S};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .flags = IOMMU_RISCV_TELL_VALID};
+
+	begin_with(&model, &config);
+	f.meanwhile = note_told;
+	memset(&told, 0, sizeof(told));
+}
+
+static void test_told_of_what_is_valid(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *first, *second;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	second = paging(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_riscv_set_files(second, 0, 0x28000), 0);
+	/* A context, behind which it is there to be looked at. */
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	assert_int_equal(told.devices, 1);
+	assert_int_equal(iommu_domain_attach_group(second, f.devices[1].group), 0);
+	assert_int_equal(told.devices, 2);
+	/* Mappings, by their addresses. */
+	assert_int_equal(told.first + told.second, 0);
+	(void)map(first, IOVA);
+	assert_int_equal(told.first, 1);
+	assert_int_equal(told.address, IOVA);
+	assert_int_equal(told.size, PAGE);
+	assert_int_equal(iommu_map(second, IOVA, FARAWAY, 16 * PAGE, RW), 0);
+	assert_int_equal(told.second, 1);
+	assert_int_equal(told.address, IOVA);
+	assert_int_equal(told.size, 16 * PAGE);
+	assert_int_equal(iommu_riscv_map_file(second, 0, FARAWAY), 0);
+	assert_int_equal(told.second, 2);
+	assert_int_equal(told.address, 0x28000ULL * PAGE);
+	/* Processes. */
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	assert_int_equal(told.processes, 0);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle), 0);
+	assert_int_equal(told.processes, 1);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[1].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	iommu_domain_free(second);
+	end();
+}
+
+/* An emulator that does not confirm: what was to be valid is not, and what was before is again. */
+static void test_not_told_of_what_is_valid(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_domain *first;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	paddr = map(first, IOVA);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), IOMMU_ETIMEDOUT);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	end();
+}
+
+static void test_not_told_of_processes(void **state)
+{
+	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *first;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin_emulated();
+	first = paging(IOMMU_STAGE_FIRST);
+	paddr = map(first, IOVA);
+	assert_int_equal(iommu_domain_attach_group(first, f.devices[0].group), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	iommu_model_riscv_misbehave(f.model, &hang);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle),
+			 IOMMU_ETIMEDOUT);
+	is_stopped(0, 5, IOVA, RISCV_FAULT_PROCESS_NOT_VALID);
+	assert_int_not_equal(iommu_map(first, IOVA + PAGE, FARAWAY, PAGE, RW), 0);
+	is_stopped(0, 0, IOVA + PAGE, RISCV_FAULT_WRITE_PAGE);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_domain_attach_pasid(first, f.devices[0].group, 5, &handle), 0);
+	reaches(0, 5, IOVA, paddr);
+	assert_int_equal(iommu_domain_detach_pasid(f.devices[0].group, 5), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	f.meanwhile = NULL;
+	iommu_domain_free(first);
+	end();
+}
+
 /* --- Records, one by one ---------------------------------------------------------------------- */
 
 static uint64_t reg(uint32_t offset, unsigned int size)
@@ -3091,8 +3215,10 @@ static void test_capable(void **state)
 		const struct iommu_riscv_config config = {.registers = BASE, .device_id_bits = 17};
 		const struct iommu_endpoint_info info = {.source_id = 8,
 							 .max_pasids = cases[i].pasids};
+		struct iommu_domain_info passes;
 		struct iommu_riscv_info facts;
 		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
 
 		machine(&model);
 		assert_int_equal(iommu_riscv_add_unit(f.iommu, &config, &f.unit), 0);
@@ -3113,6 +3239,12 @@ static void test_capable(void **state)
 		assert_int_equal(facts.process_id_bits, cases[i].bits);
 		assert_int_equal(facts.vectors, 0);
 		assert_null(facts.failure);
+		/* What passes reaches all that the unit can put out. */
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &domain),
+				 0);
+		iommu_domain_get_info(domain, &passes);
+		assert_int_equal(passes.aperture_last, (1ULL << 50) - 1);
+		assert_int_equal(iommu_domain_free(domain), 0);
 		assert_int_equal(iommu_unit_enable(f.unit), 0);
 		assert_int_equal(iommu_riscv_get_info(f.unit, &facts), 0);
 		assert_int_equal(facts.directory, riscv_ppn_address(reg(RISCV_DDTP, 8)));
@@ -3991,6 +4123,9 @@ int main(void)
 		cmocka_unit_test(test_pasids_of_a_guest_kept),
 		cmocka_unit_test(test_dirty_pages_of_a_guest),
 		cmocka_unit_test(test_guest_unconfirmed),
+		cmocka_unit_test(test_told_of_what_is_valid),
+		cmocka_unit_test(test_not_told_of_what_is_valid),
+		cmocka_unit_test(test_not_told_of_processes),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_silent_device),
 		cmocka_unit_test(test_silent_at_enable),

@@ -42,6 +42,9 @@ static struct {
 	unsigned int torn, torn_after;
 	/* Device 0 does this much when a count is read. */
 	unsigned int uses;
+	/* Reads of counts; each finds so much more. */
+	unsigned int reads;
+	uint64_t step;
 } f;
 
 /* --- The machine ------------------------------------------------------------------------------ */
@@ -137,6 +140,11 @@ static uint64_t read64(void *ctx, const volatile void *reg)
 	uint64_t low;
 
 	(void)ctx;
+	if (is_count(offset)) {
+		f.reads++;
+		if (f.step != 0)
+			hw_write(offset, 8, hw_read(offset, 8) + f.step);
+	}
 	if (is_count(offset) && f.uses != 0) {
 		const unsigned int times = f.uses;
 
@@ -405,6 +413,10 @@ static void a_unit_that_is_off(void **state)
 	assert_int_equal(info_of_unit().counters, 3);
 	assert_int_equal(info_of_unit().unused, 2);
 	free_counter(counter);
+	/* It stays off over a suspend. */
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_false(iommu_unit_is_enabled(f.unit));
 	end();
 }
 
@@ -472,6 +484,14 @@ static void filtered_by_device(void **state)
 	assert_int_equal(counted(of_one), 2);
 	assert_int_equal(counted(of_two), 3);
 	assert_int_equal(counted(of_all), 7);
+	assert_int_equal(hw_read(riscv_counter_event(of_one), 8),
+			 RISCV_EVENT_UNTRANSLATED | (uint64_t)SOURCE(1) << 36 |
+				 RISCV_EVENT_HAS_DEVICE);
+	free_counter(of_one);
+	one.event = RISCV_EVENT_TLB_MISS;
+	of_one = counter_for(&one);
+	assert_int_equal(hw_read(riscv_counter_event(of_one), 8),
+			 RISCV_EVENT_TLB_MISS | (uint64_t)SOURCE(1) << 36 | RISCV_EVENT_HAS_DEVICE);
 	free_counter(of_one);
 	free_counter(of_two);
 	free_counter(of_all);
@@ -565,6 +585,10 @@ static void filtered_by_domain(void **state)
 	assert_int_equal(counted(counter), 0);
 	use(1, 3);
 	assert_int_equal(counted(counter), 1);
+	assert_int_equal(hw_read(riscv_counter_event(counter), 8) & ~(0xffffffULL << 36),
+			 RISCV_EVENT_TLB_MISS | RISCV_EVENT_HAS_DEVICE | RISCV_EVENT_BY_CONTEXT);
+	config.event = 64;
+	assert_int_equal(refused(&config), IOMMU_EOPNOTSUPP);
 	/* Of requests no unit knows which domain translates them. */
 	config.event = RISCV_EVENT_UNTRANSLATED;
 	assert_int_equal(refused(&config), IOMMU_EOPNOTSUPP);
@@ -770,6 +794,9 @@ static void counts_are_wider_than_counters(void **state)
 	begin(32);
 	counter = started(&requests);
 	register_of = riscv_counter(counter);
+	use(0, 1);
+	assert_int_equal(hw_read(RISCV_IOCOUNTOVF, 4), 0);
+	assert_int_equal(counted(counter), 1);
 	hw_write(register_of, 8, 0xfffffffe);
 	assert_int_equal(counted(counter), 0xfffffffe);
 	use(0, 3);
@@ -915,6 +942,65 @@ static void a_count_that_is_torn(void **state)
 	f.torn = 2;
 	f.torn_after = 1;
 	assert_int_equal(counted(counter), 0x200000001);
+	free_counter(counter);
+	end();
+}
+
+/* A count that stands still is read twice; one that is torn always, no more than five times. */
+static void how_often_a_count_is_read(void **state)
+{
+	static const struct {
+		uint64_t first, step;
+		unsigned int reads;
+	} cases[] = {
+		{0, 0, 2},          {0x90000000, 0, 2}, {UINT64_MAX - 1, 0, 2},
+		{0, 0x7fffffff, 2}, {0, 0x80000000, 5}, {0, 0xffff00000000, 5},
+	};
+	unsigned int counter;
+	size_t i;
+
+	(void)state;
+	begin(0);
+	counter = started(&requests);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		hw_write(riscv_counter(counter), 8, cases[i].first);
+		f.reads = 0;
+		f.step = cases[i].step;
+		(void)counted(counter);
+		f.step = 0;
+		assert_int_equal(f.reads, cases[i].reads);
+	}
+	free_counter(counter);
+	end();
+}
+
+/* What a stop has added before its bit was seen hides no overflow after the next start. */
+static void an_overflow_in_a_stop(void **state)
+{
+	unsigned int counter;
+	uint64_t before;
+
+	(void)state;
+	begin(32);
+	counter = started(&requests);
+	hw_write(riscv_counter(counter), 8, 0xfffffffe);
+	assert_int_equal(counted(counter), 0xfffffffe);
+	f.uses = 4;
+	(void)counted(counter);
+	assert_int_equal(hw_read(RISCV_IOCOUNTOVF, 4), 1U << counter);
+	iommu_model_riscv_misbehave(
+		f.model, &(struct iommu_model_riscv_faults){.lies = true,
+							    .lying_register = RISCV_IOCOUNTOVF});
+	assert_int_equal(iommu_counter_stop(f.unit, counter), 0);
+	iommu_model_riscv_misbehave(f.model, &(struct iommu_model_riscv_faults){0});
+	assert_true((hw_read(RISCV_IOCOUNTINH, 4) >> counter & 1) != 0);
+	before = counted(counter);
+	assert_int_equal(before, 0x100000002);
+	assert_int_equal(iommu_counter_start(f.unit, counter), 0);
+	assert_int_equal(hw_read(RISCV_IOCOUNTOVF, 4), 0);
+	hw_write(riscv_counter(counter), 8, 0xffffffff);
+	use(0, 5);
+	assert_int_equal(counted(counter), before + 0x100000002);
 	free_counter(counter);
 	end();
 }
@@ -1178,6 +1264,8 @@ int main(void)
 		cmocka_unit_test(an_overflow_of_before),
 		cmocka_unit_test(an_overflow_that_stays),
 		cmocka_unit_test(a_count_that_is_torn),
+		cmocka_unit_test(how_often_a_count_is_read),
+		cmocka_unit_test(an_overflow_in_a_stop),
 		cmocka_unit_test(frozen_counters_do_not_count),
 		cmocka_unit_test(registers_that_do_not_obey),
 		cmocka_unit_test(a_unit_that_is_gone),

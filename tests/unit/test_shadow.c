@@ -10,6 +10,7 @@
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define BASE     0x80000000ULL /* of the guest's addresses for its device */
 #define SLOTS    1536U
@@ -1337,5 +1338,6 @@ int main(void)
 		cmocka_unit_test(guests_at_random_on_any_host),
 	};
 
+	test_contract_unmaps_under_mutex();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,6 +381,7 @@ static void both_windows_are_used_at_once(void **state)
 	assert_int_equal(map(HIGH + (1ULL << 40), 0, KIB64), IOMMU_ERANGE);
 	assert_int_equal(map(SIZE32 - 0x1000, 0, 0x2000), IOMMU_ERANGE);
 	assert_int_equal(map(UINT64_MAX & ~0xfffULL, 0, 0x2000), IOMMU_EOVERFLOW);
+	assert_int_equal(map(UINT64_MAX & ~0xfffULL, 0, 0x1000), IOMMU_ERANGE);
 	/* Both go and come with the unit. */
 	assert_int_equal(iommu_unit_disable(iommu_find_unit(f.iommu, "phb0")), 0);
 	assert_true(is_blocked(0, 1, 0x1010) && is_blocked(0, 1, HIGH));
@@ -671,6 +672,16 @@ static void limits_of_containers_hold(void **state)
 		0);
 	assert_int_equal(register_memory(0, 65 << 12, RW), IOMMU_ENOMEM);
 	assert_int_equal(f.memory.pins, 0);
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
+	/* Nor is anything left of what the memory did not pin after all. */
+	f.memory.fail_after = 1;
+	assert_int_equal(register_memory(0, 4 << 12, RW), IOMMU_EFAULT);
+	f.memory.lies = true;
+	assert_int_equal(register_memory(0, 4 << 12, RW), IOMMU_EFAULT);
+	f.memory.lies = false;
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
 	assert_int_equal(register_memory(0, 64 << 12, RW), 0);
 	iommu_file_get_stats(iommu_container_file(f.container), &stats);
 	assert_int_equal(stats.pinned_pages, 64);
@@ -749,6 +760,7 @@ static void version_1_pins_no_more_than_its_window(void **state)
 {
 	const struct iommu_file_limits limits = {.pinned_pages = (SIZE32 >> 12) - 1};
 	struct iommu_group_file *file;
+	struct iommu_file_stats stats;
 	uint64_t i;
 
 	(void)state;
@@ -774,6 +786,8 @@ static void version_1_pins_no_more_than_its_window(void **state)
 		0);
 	file = join(0, 1);
 	assert_int_equal(iommu_spapr_enable(f.container), IOMMU_ENOMEM);
+	iommu_file_get_stats(iommu_container_file(f.container), &stats);
+	assert_int_equal(stats.pinned_pages, 0);
 	leave(file);
 	end();
 }
@@ -865,6 +879,8 @@ static void containers_of_other_kinds_are_told_apart(void **state)
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_container_unmap(f.container, 0x1000, UINT64_MAX, NULL, NULL),
 			 IOMMU_EOVERFLOW);
+	assert_int_not_equal(iommu_container_unmap(f.container, 0x1000, -0x1000ULL, NULL, NULL),
+			     IOMMU_EOVERFLOW);
 	assert_int_equal(iommu_container_unmap(f.container, HIGH, 0x1000, NULL, NULL),
 			 IOMMU_ERANGE);
 	assert_int_equal(iommu_container_unmap(f.container, 0, 0x1000,
@@ -1508,8 +1524,16 @@ static void guests_are_described_by_their_manager(void **state)
 	assert_int_equal(
 		iommu_spapr_guest_add_memory(g.guest, 1ULL << 40, 0x2000, UINT64_MAX & ~0xfffULL),
 		IOMMU_EOVERFLOW);
+	assert_int_equal(
+		iommu_spapr_guest_add_memory(g.guest, 1ULL << 40, 0x1000, UINT64_MAX & ~0xfffULL),
+		0);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 1ULL << 40, 0x1000), 0);
 	assert_int_equal(iommu_spapr_guest_add_memory(g.guest, UINT64_MAX & ~0xfffULL, 0x2000, 0),
 			 IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_spapr_guest_add_memory(g.guest, UINT64_MAX & ~0xfffULL, 0x1000, 0),
+			 0);
+	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, UINT64_MAX & ~0xfffULL, 0x1000),
+			 0);
 	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 0, 0x1000), IOMMU_ENOENT);
 	assert_int_equal(iommu_spapr_guest_remove_memory(g.guest, 0x1000, UINT64_MAX),
 			 IOMMU_ENOENT);
@@ -2285,6 +2309,9 @@ static void backings_of_containers_are_checked(void **state)
 	backing = test_memory_at(&f.memory, 0);
 	assert_int_equal(iommu_container_map(f.container, UINT64_MAX - 0xfff, 0x2000, RW, &backing),
 			 IOMMU_EOVERFLOW);
+	assert_int_not_equal(
+		iommu_container_map(f.container, UINT64_MAX - 0xfff, 0x1000, RW, &backing),
+		IOMMU_EOVERFLOW);
 	backing.address = UINT64_MAX - 0xfff;
 	assert_int_equal(iommu_container_map(f.container, 0x1000, 0x2000, RW, &backing),
 			 IOMMU_EOVERFLOW);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_registers.h>
 
 #include "base/byteorder.h"
@@ -85,6 +86,127 @@ static void end_two_domains(void)
 	assert_int_equal(iommu_domain_free(domain[0]), 0);
 	assert_int_equal(iommu_domain_free(domain[1]), 0);
 	end();
+}
+
+/* --- Requests by register, as hardware sees them ---------------------------------------------- */
+
+#define REQUESTS 16U
+
+static struct {
+	uint64_t iotlb; /* the register of requests; the address is 8 bytes before */
+	uint64_t values[REQUESTS], addresses[REQUESTS];
+	unsigned int count;
+	bool nothing_done; /* what was done reads as nothing */
+} seen;
+static void (*true_write64)(void *ctx, volatile void *reg, uint64_t value);
+static uint64_t (*true_read64)(void *ctx, const volatile void *reg);
+
+static void note_request(void *ctx, volatile void *reg, uint64_t value)
+{
+	const uint64_t offset = (uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0);
+
+	if (offset == seen.iotlb - 8) {
+		seen.addresses[seen.count % REQUESTS] = value;
+	} else if (offset == seen.iotlb || offset == VTD_CCMD) {
+		seen.values[seen.count % REQUESTS] = value;
+		seen.count++;
+	}
+	true_write64(ctx, reg, value);
+}
+
+static uint64_t read_result(void *ctx, const volatile void *reg)
+{
+	const uint64_t offset = (uintptr_t)reg - (uintptr_t)MACHINE_UNIT(0);
+	const uint64_t value = true_read64(ctx, reg);
+
+	if (!seen.nothing_done)
+		return value;
+	return offset == VTD_CCMD     ? value & ~(3ULL << 59)
+	       : offset == seen.iotlb ? value & ~(3ULL << 57)
+				      : value;
+}
+
+static void begin_registers(void)
+{
+	memset(&seen, 0, sizeof(seen));
+	two_domains(&registers);
+	seen.iotlb =
+		vtd_ecap_iotlb_offset(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_ECAP, 8)) +
+		8;
+	true_write64 = f.machine.platform.mmio_write64;
+	true_read64 = f.machine.platform.mmio_read64;
+	f.machine.platform.mmio_write64 = note_request;
+	f.machine.platform.mmio_read64 = read_result;
+}
+
+static uint16_t domain_id(unsigned int device)
+{
+	struct iommu_vtd_tables tables;
+	const uint64_t *entry;
+
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[device], &tables), 0);
+	entry = (const uint64_t *)model_machine_bytes(&f.machine, tables.context_table) +
+		(size_t)2 * f.device[device]->source_id % 512;
+	return vtd_context_domain_id(iommu_le64(entry[1]));
+}
+
+/* Pages by their address, a domain that loses much as a whole, and a device by its id. */
+static void what_registers_are_told(void **state)
+{
+	uint64_t drains, id;
+
+	(void)state;
+	begin_registers();
+	drains = (iommu_model_vtd_mmio_read(f.machine.units[0], VTD_CAP, 8) & 3ULL << 54) >> 54;
+	/* CAP has writes below reads, as the request has. */
+	drains = drains << 48;
+	id = domain_id(0);
+	assert_true(id != 0);
+	seen.count = 0;
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.addresses[0] & ~0xfffULL, IOVA);
+	assert_int_equal(seen.addresses[0] & 0x3f, 0);
+	assert_true(seen.values[0] == (1ULL << 63 | 3ULL << 60 | id << 32 | drains));
+	seen.count = 0;
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(seen.count, 2);
+	assert_true(seen.values[0] ==
+		    (1ULL << 63 | 3ULL << 61 | (uint64_t)f.device[0]->source_id << 16 | id));
+	assert_true(seen.values[1] == (1ULL << 63 | 2ULL << 60 | id << 32 | drains));
+	end_two_domains();
+}
+
+/* A request of which nothing was done is not confirmed. */
+static void registers_that_did_nothing(void **state)
+{
+	(void)state;
+	begin_registers();
+	seen.nothing_done = true;
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), IOMMU_EIO);
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), IOMMU_EIO);
+	seen.nothing_done = false;
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+	assert_true(reaches(0, IOVA, page[1]));
+	end_two_domains();
+}
+
+/* Hardware's own word counts: it is off, although the driver left it on. */
+static void a_unit_that_turned_off_by_itself(void **state)
+{
+	(void)state;
+	two_domains(&legacy);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	iommu_model_vtd_mmio_write(f.machine.units[0], VTD_GCMD, 4,
+				   iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) &
+					   VTD_GLOBAL_LASTING & ~VTD_GLOBAL_TE);
+	assert_false(iommu_unit_is_enabled(f.unit[0]));
+	iommu_model_vtd_mmio_write(
+		f.machine.units[0], VTD_GCMD, 4,
+		(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_LASTING) |
+			VTD_GLOBAL_TE);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	end_two_domains();
 }
 
 /* --- Nothing is done on top of it ------------------------------------------------------------- */
@@ -774,6 +896,8 @@ static void relax(void *ctx)
 		call();
 }
 
+static bool probes_as_given; /* with the host's time-out of a unit, too */
+
 static void begin_watched(const struct iommu_model_vtd_config *config,
 			  const struct iommu_vtd_options *options)
 {
@@ -786,7 +910,14 @@ static void begin_watched(const struct iommu_model_vtd_config *config,
 	f.machine.platform.irq_restore = irq_restore;
 	f.machine.platform.relax = relax;
 	devices(2);
-	assert_int_equal(probe_with(options), 0);
+	if (probes_as_given) {
+		assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+		assert_int_equal(
+			iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, options), 0);
+		f.unit[0] = iommu_next_unit(f.iommu, NULL);
+	} else {
+		assert_int_equal(probe_with(options), 0);
+	}
 	f.info.device_tlb = f.device[0]->has_tlb = has_tlb;
 	assert_int_equal(endpoint(0), 0);
 	f.info.device_tlb = false;
@@ -1010,6 +1141,94 @@ static void a_device_that_is_slow(void **state)
 	}
 }
 
+/* How long a unit that does not confirm is waited for, and a device. */
+static void time_outs_are_as_the_host_says(void **state)
+{
+	static const struct {
+		uint64_t unit, device, unit_waits,
+			device_waits; /* in us, but for those of seconds */
+	} cases[] = {{2000, 0, 2000, 2000},
+		     {2000, 3000, 2000, 3000},
+		     {0, 3000000, 1000000, 3000000},
+		     {0, 0, 1000000, 90000000}};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB};
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	unsigned int i, with_tlb;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (with_tlb = 0; with_tlb < 2; with_tlb++) {
+			const struct iommu_vtd_options options = {
+				.timeout_ns = cases[i].unit * 1000,
+				.device_timeout_ns = cases[i].device * 1000};
+			const uint64_t expected = 1000 * (with_tlb == 1 ? cases[i].device_waits
+									: cases[i].unit_waits);
+			uint64_t began;
+
+			has_tlb = with_tlb == 1;
+			probes_as_given = true;
+			begin_watched(&config, &options);
+			probes_as_given = false;
+			misbehave(&hangs);
+			began = f.machine.clock_ns;
+			assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL),
+					 IOMMU_ETIMEDOUT);
+			assert_in_range(f.machine.clock_ns - began, expected,
+					expected + expected / 10 + 100000);
+			misbehave(&none);
+			has_tlb = false;
+			end_two_domains();
+		}
+}
+
+/* A device is to be blocked, which is not confirmed: it has what it had, as hardware sees it. */
+static void what_is_not_blocked_stays(void **state)
+{
+	struct iommu_domain *blocked;
+	unsigned int kind, way;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (way = 0; way < 2; way++) {
+			two_domains(kinds[kind]);
+			blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+			fail_once(kinds[kind], way);
+			assert_true(iommu_domain_attach_group(blocked, f.group[0]) != 0);
+			misbehave(&none);
+			assert_ptr_equal(iommu_group_domain(f.group[0]), domain[0]);
+			assert_true(reaches(0, IOVA, page[0]));
+			assert_int_equal(iommu_domain_attach_group(blocked, f.group[0]), 0);
+			assert_true(is_blocked(0, IOVA));
+			assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+			assert_true(reaches(0, IOVA, page[1]));
+			assert_int_equal(iommu_domain_free(blocked), 0);
+			end_two_domains();
+		}
+}
+
+/* What was kept back until hardware confirms is free when the unit is off: it walks nothing. */
+static void what_is_kept_back_goes_with_the_unit(void **state)
+{
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	size_t kept;
+
+	(void)state;
+	two_domains(&legacy);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_map(domain[1], IOVA + (1ULL << 30), page[0], 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+	misbehave(&hangs);
+	assert_true(iommu_unmap(domain[1], IOVA + (1ULL << 30), 4096, 0, NULL) != 0);
+	(void)iommu_domain_detach_group(f.group[0]);
+	(void)iommu_domain_free(domain[1]);
+	misbehave(&none);
+	kept = f.machine.pages_in_use;
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_true(f.machine.pages_in_use < kept);
+	domain[1] = domain_of_type(IOMMU_DOMAIN_PAGING);
+	end_two_domains();
+}
+
 /* A descriptor that is refused stops nothing: the queue goes on, and is not turned off for it. */
 static void a_refused_descriptor_holds_nothing_up(void **state)
 {
@@ -1221,6 +1440,9 @@ static void a_queue_that_turns_off_late_is_turned_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_registers_are_told),
+		cmocka_unit_test(registers_that_did_nothing),
+		cmocka_unit_test(a_unit_that_turned_off_by_itself),
 		cmocka_unit_test(an_attach_after_an_unconfirmed_detach),
 		cmocka_unit_test(an_attach_beside_a_pasid),
 		cmocka_unit_test(a_map_after_an_unconfirmed_unmap),
@@ -1251,6 +1473,9 @@ int main(void)
 		cmocka_unit_test(a_command_that_was_ignored_is_not_waited_for_for_ever),
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
+		cmocka_unit_test(time_outs_are_as_the_host_says),
+		cmocka_unit_test(what_is_not_blocked_stays),
+		cmocka_unit_test(what_is_kept_back_goes_with_the_unit),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
 		cmocka_unit_test(a_later_unmap_is_of_what_failed_before),
 		cmocka_unit_test(a_later_range_is_of_what_failed_before),

@@ -323,6 +323,10 @@ static void a_domain_becomes_what_all_its_units_can_do(void **state)
 
 	(void)state;
 	begin_unlike(&wide, &narrow);
+	domain = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.aperture_last, (1ULL << 46) - 1);
+	assert_int_equal(iommu_domain_free(domain), 0);
 	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);

@@ -3,6 +3,7 @@
  * The interrupt remapping table: how it grows while devices send interrupts, how entries change,
  * and what is kept of a kernel that crashed.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/iommu.h>
@@ -393,6 +394,9 @@ static unsigned int inherited(void)
 	return info.inherited_interrupts;
 }
 
+/* What the host is told of those that are lost. */
+#define LOST "cannot be taken over: they are blocked"
+
 static void take_over(unsigned int mode)
 {
 	const struct iommu_vtd_options options = {.flags = IOMMU_VTD_TAKE_OVER,
@@ -400,6 +404,8 @@ static void take_over(unsigned int mode)
 
 	assert_int_equal(probe_with(&options), 0);
 	endpoints();
+	f.machine.awaited = LOST;
+	f.machine.heard = 0;
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, mode), 0);
 }
 
@@ -435,6 +441,7 @@ static void interrupts_arrive_until_their_driver_has_come(void **state)
 	take_over(0);
 	f.machine.meanwhile = NULL;
 	assert_int_equal(lost_messages, 0);
+	assert_int_equal(f.machine.heard, 0);
 	assert_int_equal(inherited(), 4);
 	/* The driver of the first device: what it had goes, the others' stays. */
 	assert_int_equal(iommu_vtd_interrupt_alloc_for(f.endpoint[0], 8, &block), 0);
@@ -505,9 +512,13 @@ static void hostile_entries_are_blocked(void **state)
 	old_entry(count + 3, to(0x40), 3ULL << 18 | 0x20);
 	old_entry(count + 4, to(0x10) | VTD_IRTE_FPD | 0xf00, from(0));
 	old_entry(count + 5, to(0x40) | 1 << 5, vtd_irte_high(VTD_SOURCE_BUS, 0, 0x0000));
+	old_entry(count + 6, to(0x40), vtd_irte_high(VTD_SOURCE_BUS, 0, 0x0203));
+	old_entry(count + 7, to(0x40), vtd_irte_high(VTD_SOURCE_BUS, 0, 0x0301));
+	old_entry(count + 8, to(0x40), vtd_irte_high(VTD_SOURCE_BUS, 0, 0xffff));
 	f.machine.quiet = true;
 	take_over(0);
-	assert_int_equal(inherited(), 2);
+	assert_int_equal(f.machine.heard, 1);
+	assert_int_equal(inherited(), 4);
 	for (i = 0; i < count + 4; i++)
 		assert_int_equal(vector_of(0, i), 0);
 	assert_int_equal(vector_of(0, count + 4), 0x10);
@@ -532,6 +543,7 @@ static void a_table_that_is_not_there_is_not_read(void **state)
 		/* Nothing is sent: hardware would read there. */
 		iommu_model_vtd_mmio_write(f.machine.units[0], VTD_IRTA, 8, tables[i]);
 		take_over(0);
+		assert_int_equal(f.machine.heard, 1);
 		assert_int_equal(inherited(), 0);
 		end_take_over();
 	}
@@ -554,8 +566,11 @@ static void a_large_table_is_taken_over(void **state)
 		endpoints();
 		/* The structure, two bitmaps and a table are needed: those after are not. */
 		f.machine.fail_at = fails == 0 ? 0 : f.machine.allocations + fails + 3;
+		f.machine.awaited = LOST;
+		f.machine.heard = 0;
 		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
 		f.machine.fail_at = 0;
+		assert_int_equal(f.machine.heard, fails == 1 || fails == 2);
 		kept = fails == 1 ? 0 : fails == 2 ? 41 : 82;
 		assert_int_equal(inherited(), kept);
 		for (i = 0; i < 2 * FIRST_ENTRIES; i += 50)
@@ -563,6 +578,130 @@ static void a_large_table_is_taken_over(void **state)
 					 i % 100 == 0 && i / 100 < kept ? 16 + i / 100 : 0);
 		end_take_over();
 	}
+}
+
+/* The last entry in use is the first of a page: there is room for it. */
+static void a_page_with_one_entry_is_taken_over(void **state)
+{
+	unsigned int last;
+
+	(void)state;
+	for (last = FIRST_ENTRIES - 1; last <= FIRST_ENTRIES + 256; last++) {
+		if (last > FIRST_ENTRIES + 1 && last < FIRST_ENTRIES + 255)
+			continue;
+		old_kernel(0, 33, 0);
+		memset(old_entries, 0, 2 * FIRST_ENTRIES * sizeof(*old_entries));
+		old_entry(last, to(0x51), from(0));
+		take_over(0);
+		assert_int_equal(f.machine.heard, 0);
+		assert_int_equal(inherited(), 1);
+		assert_int_equal(vector_of(0, last), 0x51);
+		/* As much room as that needs, and no more. */
+		assert_int_equal(entries(),
+				 last < FIRST_ENTRIES ? FIRST_ENTRIES : 2 * FIRST_ENTRIES);
+		end_take_over();
+	}
+}
+
+/* Which entries go when the driver of a sender comes: all that it could send by, and no others. */
+static void entries_go_with_their_sender(void **state)
+{
+	static const struct {
+		uint16_t index;
+		uint64_t high;
+		uint16_t source_id; /* that sends by it */
+	} entries[] = {
+		{70, (uint64_t)VTD_SOURCE_ID << 18 | 0x0520, 0x0520},
+		{130, (uint64_t)VTD_SOURCE_ID << 18 | 3 << 16 | 0x0527, 0x0523}, /* any function */
+		{200, (uint64_t)VTD_SOURCE_BUS << 18 | 0x0406, 0x0400},
+	};
+	static const struct {
+		struct iommu_pci_requester sender;
+		unsigned int gone; /* bits of entries */
+	} cases[] = {
+		{{.id = 0x0520}, 7},
+		{{.id = 0x0521}, 6},
+		{{.id = 0x0524}, 6},
+		{{.id = 0x0521, .ignored_function_bits = 1}, 6},
+		{{.id = 0x0522, .ignored_function_bits = 1}, 6},
+		{{.id = 0x0524, .ignored_function_bits = 1}, 7},
+		{{.id = 0x0526, .ignored_function_bits = 2}, 7},
+		{{.id = 0x0521, .ignored_function_bits = 2}, 6},
+		{{.id = 0x0527, .ignored_function_bits = 3}, 7},
+		{{.id = 0x0528, .ignored_function_bits = 3}, 4},
+		{{.id = 0x0328}, 0},
+		{{.id = 0x0428}, 4},
+		{{.id = 0x0628}, 4},
+		{{.id = 0x0728}, 0},
+		{{.by_bus = true, .first_bus = 5, .last_bus = 5}, 7},
+		{{.by_bus = true, .first_bus = 2, .last_bus = 3}, 0},
+		{{.by_bus = true, .first_bus = 2, .last_bus = 4}, 4},
+		{{.by_bus = true, .first_bus = 3, .last_bus = 5}, 7},
+		{{.by_bus = true, .first_bus = 2, .last_bus = 9}, 7},
+		{{.by_bus = true, .first_bus = 6, .last_bus = 9}, 4},
+		{{.by_bus = true, .first_bus = 7, .last_bus = 9}, 0},
+	};
+	struct iommu_vtd_interrupt block;
+	struct iommu_model_interrupt seen;
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int left = 3;
+
+		old_kernel(0, 0, 0);
+		for (k = 0; k < 3; k++)
+			old_entry(entries[k].index, to(0x51), entries[k].high);
+		take_over(0);
+		assert_int_equal(inherited(), 3);
+		f.endpoint[0]->requester = cases[i].sender;
+		assert_int_equal(iommu_vtd_interrupt_alloc_for(f.endpoint[0], 1, &block), 0);
+		for (k = 0; k < 3; k++) {
+			const bool is_gone = (cases[i].gone >> k & 1) != 0;
+
+			left -= is_gone;
+			assert_int_equal(
+				iommu_model_vtd_interrupt(f.machine.units[0], entries[k].source_id,
+							  vtd_msi_address(entries[k].index, false),
+							  0, &seen) != 0,
+				is_gone);
+		}
+		assert_int_equal(inherited(), left);
+		assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+		end_take_over();
+	}
+}
+
+/* A unit stays while any entry is allocated: the first, the last, or one between. */
+static void a_unit_with_interrupts_is_not_removed(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = REMAPS};
+	const unsigned int count = FIRST_ENTRIES / BLOCK;
+	struct iommu_unit *first;
+	unsigned int i, kept;
+
+	(void)state;
+	begin(2, &config, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	first = f.unit[0];
+	f.unit[0] = f.unit[1]; /* no device is behind it */
+	for (kept = 0; kept < count; kept += count / 3) {
+		assert_int_equal(fill(0, count), count);
+		for (i = 0; i < count; i++)
+			if (i != kept)
+				assert_int_equal(iommu_vtd_interrupt_free(&blocks[i]), 0);
+		assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+		assert_int_equal(iommu_vtd_interrupt_free(&blocks[kept]), 0);
+	}
+	assert_int_equal(fill(0, count), count);
+	for (i = 0; i + 1 < count; i++)
+		assert_int_equal(iommu_vtd_interrupt_free(&blocks[i]), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_vtd_interrupt_free(&blocks[count - 1]), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), 0);
+	f.unit[0] = first;
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
 }
 
 /* Destinations are the same processors, where the new kernel's APIC mode can name them. */
@@ -584,6 +723,7 @@ static void processors_are_the_same_in_another_apic_mode(void **state)
 				  from(0));
 		take_over(x2apic ? IOMMU_VTD_X2APIC : 0);
 		assert_int_equal(inherited(), old_x2apic && x2apic ? 2 : 1);
+		assert_int_equal(f.machine.heard, old_x2apic && !x2apic);
 		assert_int_equal(iommu_model_vtd_interrupt(f.machine.units[0],
 							   f.device[0]->source_id,
 							   vtd_msi_address(1, false), 0, &seen),
@@ -931,6 +1071,9 @@ int main(void)
 		cmocka_unit_test(hostile_entries_are_blocked),
 		cmocka_unit_test(a_table_that_is_not_there_is_not_read),
 		cmocka_unit_test(a_large_table_is_taken_over),
+		cmocka_unit_test(a_page_with_one_entry_is_taken_over),
+		cmocka_unit_test(entries_go_with_their_sender),
+		cmocka_unit_test(a_unit_with_interrupts_is_not_removed),
 		cmocka_unit_test(processors_are_the_same_in_another_apic_mode),
 		cmocka_unit_test(without_a_take_over_nothing_is_kept),
 	};

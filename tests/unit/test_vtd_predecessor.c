@@ -556,6 +556,13 @@ static void attach_pasid(unsigned int device, uint32_t pasid, struct iommu_domai
 
 static iommu_paddr_t data; /* what all but the guest reach */
 
+/* From here on: is the host told that not everything could be copied? */
+static void listen(void)
+{
+	f.machine.awaited = "cannot be copied: those devices are blocked";
+	f.machine.heard = 0;
+}
+
 static void scalable_kernel(unsigned int flags)
 {
 	const struct iommu_model_vtd_config config = {
@@ -651,7 +658,9 @@ static void what_a_crash_kernel_finds_in_scalable_mode_goes_on(void **state)
 		memset(gone, 0, sizeof(gone));
 		f.machine.meanwhile = everything_goes_on;
 		f.machine.meanwhile_reading = true;
+		listen();
 		assert_int_equal(probe_with(&take_over), 0);
+		assert_int_equal(f.machine.heard, 0);
 		endpoints();
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 		assert_int_equal(inherited(), 4);
@@ -794,7 +803,9 @@ static void structures_of_the_dead_are_not_trusted(void **state)
 		what = lie_about(old_words(), lie);
 		snprintf(where, sizeof(where), "%s", what != NULL ? what : "the truth");
 		f.machine.meanwhile_reading = true;
+		listen();
 		assert_int_equal(probe_with(&take_over), 0);
+		assert_int_equal(f.machine.heard, what != NULL);
 		endpoints();
 		/* What hardware has cached of the truth may hold until the caches are emptied. */
 		f.machine.meanwhile = never_loose;
@@ -966,12 +977,27 @@ static void stop_queue(unsigned int before_end)
 		stopped.head = (used_read(VTD_IQT) + i * stopped.bytes) % stopped.size;
 		memset(stopped_at(), 0, (size_t)stopped.bytes);
 		stopped_at()[0] = iommu_le64(0xf);
+		if (stopped.bytes == 32)
+			stopped_at()[2] = stopped_at()[3] = UINT64_MAX;
 	}
 	stopped.head = used_read(VTD_IQT);
 	used_write(VTD_IQT, (stopped.head + 2 * stopped.bytes) % stopped.size);
 	assert_int_equal(used_read(VTD_IQH), stopped.head);
 	assert_true((iommu_model_vtd_mmio_read(f.machine.units[USED], VTD_FSTS, 4) &
 		     VTD_FSTS_IQE) != 0);
+}
+
+/* Words behind the two that are replaced: of the same descriptor if it is wide; the next one's. */
+static void check_behind_stopped(void)
+{
+	const uint64_t *next = stopped_at() + 2;
+
+	if (stopped.bytes == 32)
+		assert_true(next[0] == 0 && next[1] == 0 &&
+			    (stopped.head + stopped.bytes == stopped.size ||
+			     next[2] == iommu_le64(0xf)));
+	else if (stopped.head + stopped.bytes != stopped.size)
+		assert_true(next[0] == iommu_le64(0xf) && next[1] == 0);
 }
 
 static bool all_but_the_queue_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
@@ -999,6 +1025,8 @@ static void mend_queue(void)
 {
 	stopped_at()[0] = iommu_le64(0x25);
 	stopped_at()[1] = iommu_le64(stopped.base + stopped.head);
+	if (stopped.bytes == 32)
+		stopped_at()[2] = stopped_at()[3] = 0;
 	used_write(VTD_IQT, (stopped.head + stopped.bytes) % stopped.size);
 	iommu_model_vtd_mmio_write(f.machine.units[USED], VTD_FSTS, 4, VTD_FSTS_IQE);
 }
@@ -1018,6 +1046,7 @@ static void take_over_stopped(const struct cell *how, unsigned int before_end, b
 	probe_the_used_unit(is_memory);
 	if (cell.take_over && is_memory) {
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		check_behind_stopped();
 		assert_true(reaches(USED, OLD_IOVA, old_memory));
 	} else {
 		/* The memory may be another's, and is left alone. */
@@ -1143,7 +1172,9 @@ static void entries_of_pasids_are_not_trusted(void **state)
 		before = f.machine.pages_in_use;
 		word = pasid_words(lies[i].device, lies[i].pasid) + lies[i].word;
 		*word = iommu_le64((iommu_le64(*word) & ~lies[i].clear) | lies[i].set);
+		listen();
 		assert_int_equal(probe_with(&take_over), 0);
+		assert_int_equal(f.machine.heard, 1);
 		endpoints();
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 		all_but(lies[i].device, lies[i].pasid);
@@ -1155,6 +1186,45 @@ static void entries_of_pasids_are_not_trusted(void **state)
 		end();
 	}
 	where[0] = 0;
+}
+
+/* Of a directory for all PASIDs as much is copied as a block of memory has place for. */
+static void a_directory_larger_than_any_block(void **state)
+{
+	const unsigned int order = 5; /* 2^14 entries, for 2^20 PASIDs */
+	const uint32_t first_lost = 512U << IOMMU_MAX_ALLOC_ORDER;
+	unsigned int beyond;
+
+	(void)state;
+	for (beyond = 0; beyond < 2; beyond++) {
+		const uint32_t index = first_lost - 1 + beyond;
+		struct words words;
+		uint64_t *directory;
+		size_t before;
+
+		scalable_kernel(WITHOUT_TLB);
+		words = old_words();
+		directory = model_machine_bytes(&f.machine,
+						model_machine_take(&f.machine, 1U << order));
+		memset(directory, 0, (size_t)IOMMU_PAGE_SIZE << order);
+		memcpy(directory, words.directory, 2 * IOMMU_PAGE_SIZE);
+		directory[index] = words.directory[0];
+		words.context[0] = iommu_le64(
+			(iommu_le64(words.context[0]) & 0x1ff) |
+			((uint64_t)((unsigned char *)directory - f.machine.memory) + MACHINE_BASE) |
+			7 << 9);
+		before = f.machine.pages_in_use;
+		listen();
+		assert_int_equal(probe_with(&take_over), 0);
+		assert_int_equal(f.machine.heard, beyond);
+		endpoints();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		several_goes_on(true);
+		assert_int_equal(pasid_reaches(SEVERAL, index * 64 + 5, OLD_IOVA, data), !beyond);
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		f.machine.pages_in_use -= before;
+		end();
+	}
 }
 
 static bool nothing_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
@@ -1193,7 +1263,7 @@ static void entries_of_devices_are_not_trusted(void **state)
 {
 	static const struct {
 		const char *what;
-		unsigned int flags, word; /* of the context entry; 2: of the root entry */
+		unsigned int flags, word; /* of the context entry; 2 and 3: of the root entry */
 		uint64_t clear, set;
 	} lies[] = {
 		{"nothing", 0, 0, 0, 0},
@@ -1211,6 +1281,7 @@ static void entries_of_devices_are_not_trusted(void **state)
 		 1ULL << 60 | 2 << 2},
 		{"a type that there is none of", IOMMU_MODEL_VTD_PASS_THROUGH, 0, 0, 3 << 2},
 		{"a reserved bit of the root entry", 0, 2, 0, 2},
+		{"a reserved word of the root entry", 0, 3, 0, 1ULL << 40},
 	};
 	unsigned int i;
 
@@ -1224,22 +1295,95 @@ static void entries_of_devices_are_not_trusted(void **state)
 		legacy_kernel(lies[i].flags);
 		before = f.machine.pages_in_use;
 		assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
-		word = lies[i].word == 2
-			       ? model_machine_bytes(&f.machine, tables.root_table)
+		word = lies[i].word >= 2
+			       ? (uint64_t *)model_machine_bytes(&f.machine, tables.root_table) +
+					 lies[i].word - 2
 			       : (uint64_t *)model_machine_bytes(&f.machine, tables.context_table) +
 					 (size_t)2 * f.device[0]->source_id + lies[i].word;
 		*word = iommu_le64((iommu_le64(*word) & ~lies[i].clear) | lies[i].set);
+		listen();
 		assert_int_equal(probe_with(&take_over), 0);
+		assert_int_equal(f.machine.heard, i != 0);
 		endpoints();
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 		assert_int_equal(reaches(0, OLD_IOVA, data), i == 0);
 		assert_true(is_blocked(0, data));
-		assert_int_equal(reaches(1, OLD_IOVA, data), lies[i].word != 2);
+		assert_int_equal(reaches(1, OLD_IOVA, data), lies[i].word < 2);
 		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
 		f.machine.pages_in_use -= before;
 		end();
 	}
 	where[0] = 0;
+}
+
+/* A reserved word of a root entry that is not present is none of ours to tell of. */
+static void a_root_entry_that_is_not_present(void **state)
+{
+	struct iommu_vtd_tables tables;
+	uint64_t *root;
+	size_t before;
+
+	(void)state;
+	legacy_kernel(0);
+	before = f.machine.pages_in_use;
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	root = model_machine_bytes(&f.machine, tables.root_table);
+	root[2 * 5 + 1] = iommu_le64(1ULL << 40);
+	listen();
+	assert_int_equal(probe_with(&take_over), 0);
+	assert_int_equal(f.machine.heard, 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(0, OLD_IOVA, data) && reaches(1, OLD_IOVA, data));
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	f.machine.pages_in_use -= before;
+	end();
+}
+
+/* The first function that there can be, and the last; one that no driver comes for is blocked. */
+static void functions_at_both_ends(void **state)
+{
+	static const uint16_t ids[] = {0, UINT16_MAX};
+	struct iommu_model_translation result;
+	struct iommu_vtd_tables tables;
+	uint64_t *root, *table;
+	unsigned int i, pass;
+	size_t before;
+
+	(void)state;
+	legacy_kernel(0);
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	root = model_machine_bytes(&f.machine, tables.root_table);
+	table = model_machine_bytes(&f.machine, model_machine_take(&f.machine, 1));
+	memset(table, 0, IOMMU_PAGE_SIZE);
+	root[510] = iommu_le64((uint64_t)((unsigned char *)table - f.machine.memory) +
+			       MACHINE_BASE + 1);
+	for (i = 0; i < 2; i++) {
+		uint64_t *to = i == 0 ? words_at(root[0]) : table + 510;
+
+		memcpy(to, words_at(root[0]) + (size_t)2 * f.device[0]->source_id, 16);
+	}
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&take_over), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < 2; i++) {
+			const struct iommu_model_request request = {
+				.source_id = ids[i], .address = OLD_IOVA, .access = RW};
+
+			assert_int_equal(iommu_model_vtd_translate(f.machine.units[0], &request,
+								   &result) == 0,
+					 pass == 0);
+		}
+		if (pass == 0) {
+			assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+			assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+		}
+	}
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	f.machine.pages_in_use -= before;
+	end();
 }
 
 /* A host that knows none of the old kernel's memory: all is blocked, and nothing is read. */
@@ -1252,7 +1396,9 @@ static void what_is_no_memory_is_not_read(void **state)
 	(void)state;
 	legacy_kernel(0);
 	before = f.machine.pages_in_use;
+	listen();
 	assert_int_equal(probe_with(&blind), 0);
+	assert_int_equal(f.machine.heard, 1);
 	endpoints();
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	assert_int_equal(inherited(), 0);
@@ -1274,6 +1420,9 @@ int main(void)
 		cmocka_unit_test(a_queue_whose_width_is_hidden_goes_on),
 		cmocka_unit_test_teardown(entries_of_pasids_are_not_trusted, tell_where),
 		cmocka_unit_test_teardown(entries_of_devices_are_not_trusted, tell_where),
+		cmocka_unit_test(a_root_entry_that_is_not_present),
+		cmocka_unit_test(a_directory_larger_than_any_block),
+		cmocka_unit_test(functions_at_both_ends),
 		cmocka_unit_test(what_is_no_memory_is_not_read),
 		cmocka_unit_test_teardown(a_host_that_only_looks_leaves_nothing_on, tell_where),
 		cmocka_unit_test(interrupts_that_are_half_on_can_be_turned_off),

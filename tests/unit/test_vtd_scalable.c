@@ -1088,6 +1088,69 @@ static void tables_that_cannot_be_taken(void **state)
 	end();
 }
 
+/* The words of what an entry leads to. */
+static const uint64_t *words_at(uint64_t entry)
+{
+	return model_machine_bytes(&f.machine, iommu_le64(entry) & ~0xfffULL);
+}
+
+/* The entry of a PASID of the first device. */
+static const uint64_t *pasid_words(uint32_t pasid)
+{
+	struct iommu_vtd_tables tables;
+	const uint64_t *root, *context, *directory;
+
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	root = model_machine_bytes(&f.machine, tables.root_table);
+	context = words_at(root[0]) + (size_t)4 * f.device[0]->source_id;
+	directory = words_at(context[0]);
+	return words_at(directory[pasid / 64]) + (size_t)8 * (pasid % 64);
+}
+
+/* Each flag of a host's table is one bit of the entry, and no other. */
+static void flags_of_a_hosts_table(void **state)
+{
+	static const struct {
+		unsigned int flag;
+		uint64_t bit;
+	} flags[] = {
+		{IOMMU_VTD_PRIVILEGED, VTD_PASID_SRE},
+		{IOMMU_VTD_WRITE_PROTECT, VTD_PASID_WPE},
+		{IOMMU_VTD_NO_EXECUTE, VTD_PASID_NXE},
+	};
+	struct iommu_vtd_first_stage table;
+	struct iommu_pasid_handle handle;
+	struct iommu_domain *domain;
+	unsigned int chosen, i;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1);
+	make_hosts_table(&f.machine.platform, 4);
+	for (chosen = 0; chosen < 8; chosen++) {
+		uint64_t bits = 0;
+
+		/* Write protection is of privileged requests. */
+		if ((chosen & 3) == 2)
+			continue;
+		table = described(&f.machine.platform);
+		table.flags = 0;
+		for (i = 0; i < 3; i++) {
+			table.flags |= (chosen >> i & 1) != 0 ? flags[i].flag : 0;
+			bits |= (chosen >> i & 1) != 0 ? flags[i].bit : 0;
+		}
+		assert_int_equal(sva(&table, &domain), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle), 0);
+		assert_int_equal(
+			iommu_le64(pasid_words(PASID)[2]) &
+				(VTD_PASID_SRE | VTD_PASID_WPE | VTD_PASID_NXE | VTD_PASID_EAFE),
+			bits);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	iommu_vtdfs_destroy(&hosts_table);
+	end();
+}
+
 /* A host that frees its domain frees its table next: it does not go while a unit may walk it. */
 static void a_hosts_table_is_kept_until_it_is_not_walked(void **state)
 {
@@ -2362,6 +2425,7 @@ int main(void)
 		cmocka_unit_test(tlbs_are_emptied_of_pasids_after_a_rest),
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),
+		cmocka_unit_test(flags_of_a_hosts_table),
 		cmocka_unit_test(a_hosts_table_is_kept_until_it_is_not_walked),
 		cmocka_unit_test(a_member_without_its_pasid_gets_none_back),
 		cmocka_unit_test(a_hypervisors_table_is_shared),

@@ -7,73 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libiommu/acpi.h>
 #include <libiommu/dmar.h>
 #include <libiommu/hw/acpi_dmar.h>
 
+#include "acpi_view.h"
 #include "bytes.h"
 #include "dmar.h"
 #include "heap.h"
-#include "input.h"
 #include "inspect.h"
-#include "memory.h"
-#include "numbers.h"
-#include "options.h"
-
-struct pending {
-	uint32_t offset;
-	const char *text;
-};
-
-struct view {
-	struct out *out;
-	const uint8_t *bytes;
-	uint32_t length; /* of what is there, and belongs to the table */
-	unsigned int problems;
-	/* Of the structure that is shown, until its end. */
-	unsigned int pending_count, room;
-	struct pending *pending;
-};
 
 struct kind {
 	const char *name, *meaning;
 	uint32_t fixed_size;
-	void (*show)(struct view *view, uint32_t offset, uint32_t length);
+	void (*show)(struct acpi_view *view, uint32_t offset, uint32_t length);
 	bool has_scopes;
 };
-
-/* --- What is wrong ---------------------------------------------------------------------------- */
-
-static void note(struct view *view, uint32_t offset, const char *text)
-{
-	view->problems++;
-	if (view->pending_count == view->room) {
-		view->room = view->room * 2 + 8;
-		view->pending = heap_resize(view->pending, view->room, sizeof(*view->pending));
-	}
-	view->pending[view->pending_count++] = (struct pending){offset, text};
-}
-
-static void show_problem(struct out *out, uint32_t offset, const char *text)
-{
-	if (out->format == OUT_TEXT) {
-		out_problem(out, NULL, "0x%04" PRIx32 "  broken: %s", offset, text);
-		return;
-	}
-	out_open(out, NULL, " ");
-	out_hex(out, "offset", offset);
-	out_text(out, "problem", "%s", text);
-	out_close(out);
-}
-
-static void show_pending(struct view *view)
-{
-	out_list(view->out, "problems");
-	for (unsigned int i = 0; i < view->pending_count; i++)
-		show_problem(view->out, view->pending[i].offset, view->pending[i].text);
-	out_close(view->out);
-	view->pending_count = 0;
-}
 
 /* --- Device scopes ---------------------------------------------------------------------------- */
 
@@ -118,7 +66,7 @@ static char *flags_text(char text[32], unsigned int flags, bool is_satc)
 	return text;
 }
 
-static void show_scope(struct view *view, uint32_t offset, uint32_t length, bool is_satc)
+static void show_scope(struct acpi_view *view, uint32_t offset, uint32_t length, bool is_satc)
 {
 	const uint8_t *scope = view->bytes + offset;
 	const uint32_t path = length - DMAR_SCOPE_FIXED_SIZE;
@@ -141,12 +89,12 @@ static void show_scope(struct view *view, uint32_t offset, uint32_t length, bool
 	out_close(view->out);
 	free(text);
 	if (path == 0 || path % DMAR_SCOPE_HOP_SIZE != 0)
-		note(view, offset, "a device scope without a path, or with half a hop");
+		acpi_note(view, offset, "a device scope without a path, or with half a hop");
 	else if (type < DMAR_SCOPE_ENDPOINT || type > DMAR_SCOPE_NAMESPACE)
-		note(view, offset, "a device scope of unknown type");
+		acpi_note(view, offset, "a device scope of unknown type");
 }
 
-static void show_scopes(struct view *view, uint32_t offset, uint32_t end, bool is_satc)
+static void show_scopes(struct acpi_view *view, uint32_t offset, uint32_t end, bool is_satc)
 {
 	out_list(view->out, "device scopes");
 	while (offset < end) {
@@ -155,9 +103,10 @@ static void show_scopes(struct view *view, uint32_t offset, uint32_t end, bool i
 			left < DMAR_SCOPE_FIXED_SIZE ? 0 : view->bytes[offset + DMAR_SCOPE_LENGTH];
 
 		if (length < DMAR_SCOPE_FIXED_SIZE || length > left) {
-			note(view, offset,
-			     "a device scope shorter than its header, or beyond its structure: "
-			     "the rest of the structure is lost");
+			acpi_note(
+				view, offset,
+				"a device scope shorter than its header, or beyond its structure: "
+				"the rest of the structure is lost");
 			break;
 		}
 		show_scope(view, offset, length, is_satc);
@@ -168,7 +117,7 @@ static void show_scopes(struct view *view, uint32_t offset, uint32_t end, bool i
 
 /* --- Structures ------------------------------------------------------------------------------- */
 
-static bool structure_at(const struct view *view, uint32_t offset)
+static bool structure_at(const struct acpi_view *view, uint32_t offset)
 {
 	return view->length - offset >= DMAR_STRUCTURE_HEADER_SIZE &&
 	       bytes_le16(view->bytes + offset + 2) >= DMAR_STRUCTURE_HEADER_SIZE &&
@@ -181,7 +130,7 @@ static bool base_is_good(uint64_t base)
 }
 
 /* The next unit with a usable base before `end`, from *offset on; NULL: there is none. */
-static const uint8_t *next_unit(const struct view *view, uint32_t *offset, uint32_t end)
+static const uint8_t *next_unit(const struct acpi_view *view, uint32_t *offset, uint32_t end)
 {
 	while (*offset < end && structure_at(view, *offset)) {
 		const uint8_t *structure = view->bytes + *offset;
@@ -195,7 +144,7 @@ static const uint8_t *next_unit(const struct view *view, uint32_t *offset, uint3
 	return NULL;
 }
 
-static bool is_repeated(const struct view *view, uint32_t offset, uint32_t length)
+static bool is_repeated(const struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	uint32_t at = DMAR_HEADER_SIZE;
 	const uint8_t *unit;
@@ -207,7 +156,7 @@ static bool is_repeated(const struct view *view, uint32_t offset, uint32_t lengt
 	return false;
 }
 
-static bool has_earlier_all(const struct view *view, uint32_t offset)
+static bool has_earlier_all(const struct acpi_view *view, uint32_t offset)
 {
 	const uint16_t segment = bytes_le16(view->bytes + offset + DMAR_DRHD_SEGMENT);
 	uint32_t at = DMAR_HEADER_SIZE;
@@ -220,7 +169,7 @@ static bool has_earlier_all(const struct view *view, uint32_t offset)
 	return false;
 }
 
-static bool has_unit_at(const struct view *view, uint64_t base)
+static bool has_unit_at(const struct acpi_view *view, uint64_t base)
 {
 	uint32_t at = DMAR_HEADER_SIZE;
 	const uint8_t *unit;
@@ -231,7 +180,7 @@ static bool has_unit_at(const struct view *view, uint64_t base)
 	return false;
 }
 
-static void show_drhd(struct view *view, uint32_t offset, uint32_t length)
+static void show_drhd(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const uint8_t *bytes = view->bytes + offset;
 	const uint64_t base = bytes_le64(bytes + DMAR_DRHD_BASE);
@@ -243,18 +192,18 @@ static void show_drhd(struct view *view, uint32_t offset, uint32_t length)
 		 IOMMU_PAGE_SIZE << (bytes[DMAR_DRHD_SIZE] & DMAR_DRHD_SIZE_MASK));
 	out_flag(view->out, "all devices that no other unit names", all);
 	if (!base_is_good(base)) {
-		note(view, offset + DMAR_DRHD_BASE,
-		     "registers at 0, or not at the beginning of a page");
+		acpi_note(view, offset + DMAR_DRHD_BASE,
+			  "registers at 0, or not at the beginning of a page");
 	} else if (is_repeated(view, offset, length)) {
-		note(view, offset, "the same unit as an earlier one, byte for byte");
+		acpi_note(view, offset, "the same unit as an earlier one, byte for byte");
 		return;
 	}
 	if (all && has_earlier_all(view, offset))
-		note(view, offset + DMAR_DRHD_FLAGS,
-		     "a second unit of the segment for all devices that no other names");
+		acpi_note(view, offset + DMAR_DRHD_FLAGS,
+			  "a second unit of the segment for all devices that no other names");
 }
 
-static void show_rmrr(struct view *view, uint32_t offset, uint32_t length)
+static void show_rmrr(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const uint8_t *bytes = view->bytes + offset;
 	const uint64_t first = bytes_le64(bytes + DMAR_RMRR_BASE);
@@ -265,16 +214,16 @@ static void show_rmrr(struct view *view, uint32_t offset, uint32_t length)
 	out_hex(view->out, "first byte", first);
 	out_hex(view->out, "last byte", last);
 	if (last < first) {
-		note(view, offset + DMAR_RMRR_BASE, "a region that ends before it begins");
+		acpi_note(view, offset + DMAR_RMRR_BASE, "a region that ends before it begins");
 		return;
 	}
 	if (last - first != UINT64_MAX)
 		out_size(view->out, "size of region", last - first + 1);
 	if (first % IOMMU_PAGE_SIZE != 0 || last % IOMMU_PAGE_SIZE != IOMMU_PAGE_SIZE - 1)
-		note(view, offset + DMAR_RMRR_BASE, "a region that is not of whole pages");
+		acpi_note(view, offset + DMAR_RMRR_BASE, "a region that is not of whole pages");
 }
 
-static void show_atsr(struct view *view, uint32_t offset, uint32_t length)
+static void show_atsr(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const uint8_t *bytes = view->bytes + offset;
 
@@ -283,7 +232,7 @@ static void show_atsr(struct view *view, uint32_t offset, uint32_t length)
 	out_flag(view->out, "all root ports", (bytes[DMAR_ATSR_FLAGS] & DMAR_ATSR_ALL_PORTS) != 0);
 }
 
-static void show_rhsa(struct view *view, uint32_t offset, uint32_t length)
+static void show_rhsa(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const uint8_t *bytes = view->bytes + offset;
 	const uint64_t base = bytes_le64(bytes + DMAR_RHSA_BASE);
@@ -292,10 +241,10 @@ static void show_rhsa(struct view *view, uint32_t offset, uint32_t length)
 	out_hex(view->out, "registers of the unit", base);
 	out_number(view->out, "proximity domain", bytes_le32(bytes + DMAR_RHSA_PROXIMITY));
 	if (!has_unit_at(view, base))
-		note(view, offset + DMAR_RHSA_BASE, "there is no unit with these registers");
+		acpi_note(view, offset + DMAR_RHSA_BASE, "there is no unit with these registers");
 }
 
-static void show_andd(struct view *view, uint32_t offset, uint32_t length)
+static void show_andd(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const char *name = (const char *)view->bytes + offset + DMAR_ANDD_NAME;
 	const uint32_t room = length - DMAR_ANDD_NAME;
@@ -303,10 +252,10 @@ static void show_andd(struct view *view, uint32_t offset, uint32_t length)
 	out_number(view->out, "device number", view->bytes[offset + DMAR_ANDD_NUMBER]);
 	out_text(view->out, "name", "%.*s", (int)room, name);
 	if (memchr(name, 0, room) == NULL)
-		note(view, offset + DMAR_ANDD_NAME, "a name without its end");
+		acpi_note(view, offset + DMAR_ANDD_NAME, "a name without its end");
 }
 
-static void show_satc(struct view *view, uint32_t offset, uint32_t length)
+static void show_satc(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	const uint8_t *bytes = view->bytes + offset;
 
@@ -316,7 +265,7 @@ static void show_satc(struct view *view, uint32_t offset, uint32_t length)
 		 (bytes[DMAR_ATSR_FLAGS] & DMAR_SATC_ATC_REQUIRED) != 0);
 }
 
-static void show_sidp(struct view *view, uint32_t offset, uint32_t length)
+static void show_sidp(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	(void)length;
 	out_number(view->out, "segment", bytes_le16(view->bytes + offset + DMAR_ATSR_SEGMENT));
@@ -338,7 +287,7 @@ static const struct kind kinds[] = {
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static void show_structure(struct view *view, uint32_t offset, uint32_t length)
+static void show_structure(struct acpi_view *view, uint32_t offset, uint32_t length)
 {
 	static const struct kind unknown = {"?", "structure of unknown type", 0, NULL, false};
 	const unsigned int type = bytes_le16(view->bytes + offset);
@@ -353,18 +302,18 @@ static void show_structure(struct view *view, uint32_t offset, uint32_t length)
 	}
 	out_number(view->out, "length", length);
 	if (kind->show == NULL)
-		note(view, offset, "a structure of a type that is not known");
+		acpi_note(view, offset, "a structure of a type that is not known");
 	else if (length < kind->fixed_size)
-		note(view, offset + 2, "a structure shorter than its fixed part");
+		acpi_note(view, offset + 2, "a structure shorter than its fixed part");
 	else
 		kind->show(view, offset, length);
 	if (kind->has_scopes && length >= kind->fixed_size)
 		show_scopes(view, offset + kind->fixed_size, offset + length, type == DMAR_SATC);
-	show_pending(view);
+	acpi_show_problems(view);
 	out_close(view->out);
 }
 
-static void show_structures(struct view *view)
+static void show_structures(struct acpi_view *view)
 {
 	uint32_t offset = DMAR_HEADER_SIZE;
 
@@ -377,21 +326,15 @@ static void show_structures(struct view *view)
 	}
 	out_close(view->out);
 	if (offset < view->length)
-		note(view, offset,
-		     view->length - offset < DMAR_STRUCTURE_HEADER_SIZE ||
-				     bytes_le16(view->bytes + offset + 2) <
-					     DMAR_STRUCTURE_HEADER_SIZE
-			     ? "a structure shorter than its header: what follows is lost"
-			     : "a structure that reaches beyond the end of the table");
+		acpi_note(view, offset,
+			  view->length - offset < DMAR_STRUCTURE_HEADER_SIZE ||
+					  bytes_le16(view->bytes + offset + 2) <
+						  DMAR_STRUCTURE_HEADER_SIZE
+				  ? "a structure shorter than its header: what follows is lost"
+				  : "a structure that reaches beyond the end of the table");
 }
 
 /* --- The header ------------------------------------------------------------------------------- */
-
-#define HEADER_OEM          10
-#define HEADER_OEM_SIZE     6
-#define HEADER_TABLE        16
-#define HEADER_TABLE_SIZE   8
-#define HEADER_OEM_REVISION 24
 
 static void show_flags(struct out *out, unsigned int flags)
 {
@@ -401,43 +344,21 @@ static void show_flags(struct out *out, unsigned int flags)
 	out_flag(out, "dma protection opt in", (flags & DMAR_FLAG_PLATFORM_OPT_IN) != 0);
 }
 
-static void check_sum(struct view *view)
-{
-	uint8_t sum = 0;
-
-	for (uint32_t i = 0; i < view->length; i++)
-		sum = (uint8_t)(sum + view->bytes[i]);
-	if (sum != 0)
-		note(view, ACPI_TABLE_CHECKSUM_OFFSET, "the checksum is wrong");
-}
-
 static void show_header(struct out *out, const uint8_t *bytes)
 {
-	out_number(out, "length", bytes_le32(bytes + ACPI_TABLE_LENGTH_OFFSET));
-	out_number(out, "revision", bytes[ACPI_TABLE_REVISION_OFFSET]);
-	out_text(out, "oem", "%.*s", HEADER_OEM_SIZE, (const char *)bytes + HEADER_OEM);
-	out_text(out, "oem table", "%.*s", HEADER_TABLE_SIZE, (const char *)bytes + HEADER_TABLE);
-	out_hex(out, "oem revision", bytes_le32(bytes + HEADER_OEM_REVISION));
+	acpi_show_header(out, bytes);
 	out_number(out, "address width", bytes[DMAR_WIDTH_OFFSET] + 1U);
 	show_flags(out, bytes[DMAR_FLAGS_OFFSET]);
 }
 
-static void check_header(struct view *view, size_t size)
+static void check_header(struct acpi_view *view, size_t size)
 {
-	const uint8_t *bytes = view->bytes;
-	const uint32_t length = bytes_le32(bytes + ACPI_TABLE_LENGTH_OFFSET);
-
-	if (memcmp(bytes, "DMAR", 4) != 0)
-		note(view, 0, "the signature is not DMAR");
-	if (length < DMAR_HEADER_SIZE)
-		note(view, ACPI_TABLE_LENGTH_OFFSET, "the length is less than that of a header");
-	else if (length > size)
-		note(view, ACPI_TABLE_LENGTH_OFFSET, "the length is more than what is there");
-	else if (length > IOMMU_DMAR_MAX_SIZE)
-		note(view, ACPI_TABLE_LENGTH_OFFSET, "the length is more than any table has");
-	if (bytes[DMAR_WIDTH_OFFSET] < DMAR_WIDTH_MIN)
-		note(view, DMAR_WIDTH_OFFSET, "the address width is too small to be one");
-	check_sum(view);
+	if (memcmp(view->bytes, "DMAR", 4) != 0)
+		acpi_note(view, 0, "the signature is not DMAR");
+	acpi_check_length(view, size, DMAR_HEADER_SIZE, IOMMU_DMAR_MAX_SIZE);
+	if (view->bytes[DMAR_WIDTH_OFFSET] < DMAR_WIDTH_MIN)
+		acpi_note(view, DMAR_WIDTH_OFFSET, "the address width is too small to be one");
+	acpi_check_sum(view);
 }
 
 static void show_verdict(struct out *out, const uint8_t *bytes, size_t size)
@@ -454,12 +375,12 @@ static void show_verdict(struct out *out, const uint8_t *bytes, size_t size)
 
 unsigned int dmar_show(struct out *out, const uint8_t *bytes, size_t size)
 {
-	struct view view = {.out = out, .bytes = bytes};
+	struct acpi_view view = {.out = out, .bytes = bytes};
 	uint32_t length;
 
 	out_open(out, "table", "DMAR table");
 	if (size < DMAR_HEADER_SIZE) {
-		note(&view, (uint32_t)size, "the end, before that of the table's header");
+		acpi_note(&view, (uint32_t)size, "the end, before that of the table's header");
 	} else {
 		length = bytes_le32(bytes + ACPI_TABLE_LENGTH_OFFSET);
 		view.length = length < size ? length : (uint32_t)size;
@@ -468,102 +389,14 @@ unsigned int dmar_show(struct out *out, const uint8_t *bytes, size_t size)
 			show_structures(&view);
 		check_header(&view, size);
 	}
-	show_pending(&view);
+	acpi_show_problems(&view);
 	show_verdict(out, bytes, size);
 	out_close(out);
 	free(view.pending);
 	return view.problems;
 }
 
-/* --- The command ------------------------------------------------------------------------------ */
-
-/* Where the table is looked for; `rsdp`: as the boot loader has said, or to be found, too. */
-struct source {
-	const char *memory;
-	uint64_t base, rsdp;
-	bool has_rsdp;
-};
-
-static int show(struct out *out, const uint8_t *bytes, size_t size)
-{
-	const unsigned int problems = dmar_show(out, bytes, size);
-
-	out_number(out, "number of problems", problems);
-	return problems == 0 ? INSPECT_FINE : INSPECT_BROKEN;
-}
-
-static bool read_memory(void *ctx, iommu_paddr_t address, void *bytes, size_t size)
-{
-	return memory_read(ctx, address, bytes, size);
-}
-
-/* By the root pointer and the root table, as firmware leads there. */
-static int show_in_memory(struct out *out, struct memory *memory, struct source *source)
-{
-	const struct iommu_acpi_memory access = {.ctx = memory, .read = read_memory};
-	struct iommu_acpi_table table;
-	uint8_t *bytes;
-	int status;
-
-	if (!source->has_rsdp && iommu_acpi_find_rsdp(&access, &source->rsdp) != 0)
-		return inspect_complain(INSPECT_BROKEN, "no root pointer is found: say --rsdp");
-	if (iommu_acpi_find_table(&access, source->rsdp, "DMAR", &table) != 0)
-		return inspect_complain(
-			INSPECT_BROKEN,
-			"no DMAR table is found from the root pointer at 0x%" PRIx64, source->rsdp);
-	bytes = heap_resize(NULL, table.size, 1);
-	if (!memory_read(memory, table.address, bytes, table.size)) {
-		free(bytes);
-		return inspect_complain(INSPECT_UNREADABLE,
-					"the table at 0x%" PRIx64 " is not in the dump",
-					table.address);
-	}
-	out_start(out);
-	out_hex(out, "root pointer", source->rsdp);
-	out_hex(out, "address", table.address);
-	status = show(out, bytes, table.size);
-	free(bytes);
-	return status;
-}
-
-static int look_in_memory(struct out *out, struct source *source)
-{
-	struct memory memory;
-	int status = memory_open(&memory, source->memory, source->base);
-
-	if (status != INSPECT_FINE)
-		return status;
-	status = show_in_memory(out, &memory, source);
-	memory_close(&memory);
-	return status;
-}
-
-static int look_at_file(struct out *out, const char *name)
-{
-	struct input input;
-	int status = input_open(&input, name);
-
-	if (status != INSPECT_FINE)
-		return status;
-	out_start(out);
-	out_text(out, "file", "%s", name);
-	status = show(out, input.bytes, input.size);
-	input_close(&input);
-	return status;
-}
-
 int inspect_dmar(struct out *out, int count, char **words)
 {
-	struct source source = {0};
-	const struct option options[] = {{"memory", OPTION_TEXT, &source.memory, NULL},
-					 {"base", OPTION_NUMBER, &source.base, NULL},
-					 {"rsdp", OPTION_NUMBER, &source.rsdp, &source.has_rsdp},
-					 {NULL, OPTION_FLAG, NULL, NULL}};
-
-	count = options_take(options, count, words);
-	if (count < 0)
-		return INSPECT_USAGE;
-	if (count != (source.memory == NULL ? 1 : 0))
-		return inspect_complain(INSPECT_USAGE, "dmar: expected one FILE, or --memory DUMP");
-	return source.memory == NULL ? look_at_file(out, words[0]) : look_in_memory(out, &source);
+	return acpi_look(out, count, words, "dmar", "DMAR", dmar_show);
 }

@@ -26,6 +26,7 @@ static const struct {
 	{"fault", inspect_fault, "LOW HIGH", "a fault record, and its likely causes"},
 	{"groups", inspect_groups, "TOPOLOGY",
 	 "which PCI functions can be kept apart, and why not"},
+	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node"},
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines"},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
 	{"trace", inspect_trace, "[--svg PICTURE] FILE", "what the library told its host"},

@@ -222,7 +222,7 @@ static void ask_device(struct riscv_command c, struct iommu_model_riscv_invalida
 
 void iommu_rvmodel_invalidate(struct iommu_model_riscv *model, struct riscv_command command)
 {
-	struct iommu_model_riscv_invalidation what = {0};
+	struct iommu_model_riscv_invalidation what = {.low = command.low, .high = command.high};
 	const uintptr_t dropping = iommu_model_cache_begin_drop(&model->cache);
 
 	switch (riscv_command_kind(command)) {

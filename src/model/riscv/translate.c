@@ -475,6 +475,20 @@ static void describe(const struct journey *j, struct iommu_model_riscv_stage *st
 	stage->page_requests = (j->tc & RISCV_TC_EN_PRI) != 0;
 }
 
+/* … and of the context itself, which may have been found when the process was not. */
+static void describe_context(const struct journey *j, struct iommu_model_riscv_stage *stage)
+{
+	const uint64_t control =
+		RISCV_TC_PDTV | RISCV_TC_DPE | RISCV_TC_SADE | RISCV_TC_SBE | RISCV_TC_SXL;
+
+	stage->has_context = (j->tc & RISCV_TC_VALID) != 0;
+	if (!stage->has_context)
+		return;
+	stage->root = j->fsc;
+	stage->control = j->tc & control;
+	stage->process = riscv_ta_pscid(j->ta);
+}
+
 unsigned int iommu_rvmodel_find_stages(struct journey *j)
 {
 	const enum riscv_ddtp_mode mode = riscv_ddtp_mode(j->directory);
@@ -504,6 +518,7 @@ int iommu_model_riscv_get_stage(struct iommu_model_riscv *model, uint32_t device
 		stage->cause = iommu_rvmodel_find_stages(&j);
 		if (stage->cause == 0)
 			describe(&j, stage);
+		describe_context(&j, stage);
 	} while (stage->cause == MODEL_AGAIN || !model_passage_holds(&passage));
 	iommu_rvmodel_passage_end(model, &passage, NULL);
 	return stage->cause == 0 ? 0 : IOMMU_EFAULT;
