@@ -415,8 +415,10 @@ struct iommu_model_riscv_stage {
 
 /*
  * iommu_model_riscv_get_stage - the stages for a device's requests with a process id, or without
- * one: no side effects, as iommu_model_riscv_peek. Returns 0, or IOMMU_EFAULT: requests are blocked
- * with stage->cause.
+ * one: no side effects, as iommu_model_riscv_peek. Call again when the driver has invalidated
+ * contexts of the device, or set the mode. A driver need not say that a context becomes valid,
+ * unless firmware's description of the unit asks for it (IOMMU_RISCV_TELL_VALID,
+ * <libiommu/riscv.h>). Returns 0, or IOMMU_EFAULT: requests are blocked with stage->cause.
  */
 IOMMU_API int iommu_model_riscv_get_stage(struct iommu_model_riscv *model, uint32_t device_id,
 					  bool has_process, uint32_t process_id,

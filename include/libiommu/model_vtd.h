@@ -214,6 +214,10 @@ struct iommu_model_vtd_host {
 };
 
 enum iommu_model_vtd_flags {
+	/*
+	 * Drivers invalidate what becomes present, too: entries of contexts and PASIDs, mappings of
+	 * the second stage; not those of a first stage. For emulators that shadow or nest.
+	 */
 	IOMMU_MODEL_VTD_CACHING_MODE = 1 << 0,
 	IOMMU_MODEL_VTD_NONCOHERENT = 1 << 1, /* page walks do not snoop the CPU caches */
 	IOMMU_MODEL_VTD_NO_QUEUE = 1 << 2,    /* invalidation by registers only */
@@ -468,7 +472,8 @@ struct iommu_model_stage {
 /*
  * iommu_model_vtd_get_stage - the stages for a device's requests with a PASID, or without one: no
  * side effects, as iommu_model_vtd_peek. The unit's caches are used: call again when the driver has
- * invalidated contexts or PASIDs of the device, set the root table or switched translation. Returns
+ * invalidated contexts or PASIDs of the device, set the root table or switched translation. Only
+ * with IOMMU_MODEL_VTD_CACHING_MODE does a driver invalidate an entry that becomes present. Returns
  * 0, or IOMMU_EFAULT: requests are blocked with stage->reason.
  */
 IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
