@@ -179,6 +179,8 @@ set(libiommu_in_pgtable
     ${libiommu_root}/src/pgtable/riscvss.c
     ${libiommu_root}/src/pgtable/tce.c
     ${libiommu_root}/src/pgtable/tce_entry.c
+    ${libiommu_root}/src/pgtable/vmsas1.c
+    ${libiommu_root}/src/pgtable/vmsas2.c
     ${libiommu_root}/src/pgtable/vtdss.c
     ${libiommu_root}/src/pgtable/x86_64.c)
 
@@ -338,6 +340,9 @@ set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${
 
 # those of RISC-V processors and IOMMUs
 set(libiommu_riscv64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/riscvfs.c ${libiommu_root}/src/pgtable/riscvss.c ${libiommu_root}/src/pgtable/page.c)
+
+# those of Arm processors and SMMUs
+set(libiommu_aarch64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/vmsas1.c ${libiommu_root}/src/pgtable/vmsas2.c ${libiommu_root}/src/pgtable/page.c)
 
 # something that reads flattened device trees for IOMMUs
 set(libiommu_device_tree ${libiommu_root}/src/discovery/device_tree.c)

@@ -41,6 +41,11 @@
 #define IOMMU_CONFIG_RISCV_TABLES 1
 #endif
 
+/* Page tables of Arm, both stages (<libiommu/aarch64.h>). */
+#ifndef IOMMU_CONFIG_ARM_TABLES
+#define IOMMU_CONFIG_ARM_TABLES 1
+#endif
+
 /*
  * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). Without it remapping
  * that was left enabled is disabled.

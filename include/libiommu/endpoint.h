@@ -217,7 +217,8 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
 
 /*
  * A device whose TLB does not answer an invalidation is lost: it is blocked, nothing that it sends
- * passes, and attaching a domain to its group fails with IOMMU_EIO, unless that blocks all.
+ * under its own id passes, and attaching a domain to its group fails with IOMMU_EIO, unless that
+ * blocks all. Requests under an alias, which may be another function's, are translated as before.
  *
  * iommu_endpoint_is_lost - whether that has happened. Any context. iommu_endpoint_was_reset -
  * report that the host has reset the device (a function level reset empties its TLB): it may be
@@ -299,6 +300,11 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  * attached; IOMMU_EINVAL: no such feature; IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that
  * no more of the device's requests are on their way: the feature stays enabled, and the call may be
  * repeated. Features that are enabled when the endpoint is released are disabled in order.
+ *
+ * ATS that the host never enables or disables here may be used from the first attach on. Once it is
+ * disabled the device is asked to invalidate nothing, and its translated requests are refused
+ * (VT-d in legacy mode: it is asked, and they are not).
+ *
  * iommu_endpoint_features - the enabled features. Any context.
  */
 enum iommu_feature {

@@ -40,6 +40,7 @@
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H
 
+#include <libiommu/aarch64.h>
 #include <libiommu/acpi.h>
 #include <libiommu/counters.h>
 #include <libiommu/device_tree.h>

@@ -75,7 +75,11 @@ struct iommu_gather {
 	/* The smallest range that contains everything that was cleared; empty if start > last. */
 	iommu_iova_t start;
 	iommu_iova_t last;
-	/* The smallest leaf that may have been cleared, in bytes; 0 while empty. */
+	/*
+	 * The smallest leaf that may have been cleared, in bytes; 0 while empty. Of a run of
+	 * entries (64K of RISC-V, Arm's Contiguous bit) one of its pages: hardware may have kept
+	 * each of them.
+	 */
 	uint64_t pgsize;
 	/*
 	 * A table was unlinked: paging-structure caches must be invalidated as well as leaf
@@ -159,20 +163,39 @@ enum iommu_pgtable_flags {
 	/*
 	 * First stage, and both stages of RISC-V: entries have accessed and dirty set from the
 	 * start, so that hardware never writes them: for units that cannot, or if the bits are not
-	 * needed. RISC-V hardware that cannot faults at entries without.
+	 * needed. RISC-V hardware that cannot faults at entries without. Arm: the access flag
+	 * alone; without it hardware has to set it (HA), or faults.
 	 */
 	IOMMU_PGTABLE_ACCESSED = 1 << 5,
 	/*
 	 * RISC-V: leaves have memory types (Svpbmt), so IOMMU_PROT_MMIO can be obeyed.
 	 */
 	IOMMU_PGTABLE_MEMORY_TYPES = 1 << 6,
+	/*
+	 * Arm, pages of 4K or 16K: descriptors for addresses of 52 bits (FEAT_LPA2, TCR.DS). All
+	 * addresses may then have 52 bits, and there are larger blocks: 512G or 64G.
+	 */
+	IOMMU_PGTABLE_LPA2 = 1 << 7,
+	/*
+	 * Arm: what may be written begins as clean (DBM), and hardware notes writes (HD), which
+	 * read_dirty finds. Hardware that does not faults at the first write.
+	 */
+	IOMMU_PGTABLE_DIRTY_TRACKING = 1 << 8,
+	/*
+	 * Arm: what hardware allows to be changed while it may be cached (FEAT_BBM; BBML of the
+	 * SMMU): level 1, runs for single pages; level 2, the sizes of pages. <libiommu/aarch64.h>
+	 * says what is refused without. Level 2 includes level 1.
+	 */
+	IOMMU_PGTABLE_BBM_LEVEL_1 = 1 << 9,
+	IOMMU_PGTABLE_BBM_LEVEL_2 = 1 << 10,
 };
 
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
 	 * Levels of table, including the one with the smallest leaves. VT-d second stage: 3 to 5;
-	 * x86-64, VT-d first stage: 4 or 5. RISC-V: 3 to 5. TCE: 1 to 5.
+	 * x86-64, VT-d first stage: 4 or 5. RISC-V: 3 to 5. TCE: 1 to 5. Arm: 0, which leaves the
+	 * choice to the format, or what input_bits take.
 	 */
 	unsigned int levels;
 	/*
@@ -188,10 +211,13 @@ struct iommu_pgtable_config {
 	unsigned int output_bits;
 	/*
 	 * Page sizes that may be used, bit n = 2^n bytes; must include the format's smallest page.
-	 * TCE: the one page size, 2^12 to 2^34.
+	 * TCE: the one page size, 2^12 to 2^34. Arm: the smallest is the granule.
 	 */
 	uint64_t pgsize_bitmap;
-	/* Each table has 2^order pages. VT-d: 0; TCE: up to IOMMU_MAX_ALLOC_ORDER. */
+	/*
+	 * Each table has 2^order pages. TCE: up to IOMMU_MAX_ALLOC_ORDER. All others: 0; Arm's
+	 * tables are as large as the granule.
+	 */
 	unsigned int table_order;
 	/* Maximum number of table pages, including the root; 0: no limit. */
 	uint64_t max_pages;
@@ -213,7 +239,8 @@ struct iommu_pgtable {
 	void *root;
 	unsigned int levels;
 	unsigned int table_order;
-	unsigned int page_shift; /* of a format with one page size */
+	unsigned int page_shift; /* of a format that chooses its smallest page */
+	/* Those of the config; from bit 24 on what the format keeps there. */
 	unsigned int flags;
 	iommu_iova_t aperture_last;
 	/* Address bits of an entry. */
@@ -319,6 +346,7 @@ struct iommu_pgtable_ops {
 	 *   IOMMU_EOVERFLOW  iova + size - 1 wraps
 	 *   IOMMU_ERANGE     beyond the aperture
 	 *   IOMMU_ENOMEM     no memory for a table to split a page
+	 *   IOMMU_EOPNOTSUPP the page cannot be split while hardware may have it (Arm)
 	 */
 	int (*unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		     struct iommu_gather *gather, uint64_t *unmapped);
@@ -425,7 +453,8 @@ struct iommu_pgtable_ops {
 	 * the invalidation. A large page that lies partly in the range remains marked.
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE (range or bitmap: see
-	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). May run
+	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED; Arm: not
+	 * IOMMU_PGTABLE_DIRTY_TRACKING). May run
 	 * concurrently with map and unmap of other ranges. NULL: the format has no dirty bit.
 	 */
 	int (*read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
@@ -439,8 +468,9 @@ struct iommu_pgtable_ops {
 	 * to mark a write if it had marked one before. A page that lies partly in the range is
 	 * split as a whole.
 	 *
-	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or IOMMU_ENOMEM: a part was
-	 * split. May run concurrently with map and unmap of other ranges. NULL: as read_dirty.
+	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or, where a part may have been
+	 * split, IOMMU_ENOMEM or IOMMU_EOPNOTSUPP (as unmap). May run concurrently with map and
+	 * unmap of other ranges. NULL: as read_dirty.
 	 */
 	int (*split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
@@ -544,8 +574,8 @@ struct iommu_pgtable_ops {
 /*
  * Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. Functions: iommu_vtdss_init,
  * iommu_vtdss_map, iommu_vtdss_unmap, iommu_vtdss_iova_to_phys, iommu_vtdss_destroy and the others
- * above; those of other formats begin with iommu_x86_64_table_, iommu_riscvfs_, iommu_riscvss_ and
- * iommu_tce_.
+ * above; those of other formats begin with iommu_x86_64_table_, iommu_riscvfs_, iommu_riscvss_,
+ * iommu_vmsas1_, iommu_vmsas2_ and iommu_tce_.
  */
 IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
@@ -592,6 +622,17 @@ IOMMU_PGTABLE_DECLARE(riscvss);
 IOMMU_PGTABLE_DECLARE_DIRTY(riscvss);
 
 /*
+ * Arm, VMSAv8-64: first stage and second stage, with pages of 4K, 16K or 64K, blocks, and runs of
+ * entries with the Contiguous bit. What the SMMUv3 and a processor are given, how large the root
+ * is, and what may be changed while hardware walks: <libiommu/aarch64.h>. trim and extend are
+ * IOMMU_EINVAL.
+ */
+IOMMU_PGTABLE_DECLARE(vmsas1);
+IOMMU_PGTABLE_DECLARE_DIRTY(vmsas1);
+IOMMU_PGTABLE_DECLARE(vmsas2);
+IOMMU_PGTABLE_DECLARE_DIRTY(vmsas2);
+
+/*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
  * big-endian on every host. (Linux and OPAL call tables of one level direct, others indirect.)
  */
@@ -604,6 +645,7 @@ IOMMU_PGTABLE_DECLARE(tce);
  *   processors          CR3: iommu_x86_64_table_cr3 of <libiommu/x86_64.h>
  *   RISC-V              iommu_riscvfs_iosatp, iommu_riscvss_iohgatp and others of
  *                       <libiommu/riscv64.h>
+ *   Arm                 iommu_vmsas1_ttbr, iommu_vmsas2_vtcr and others of <libiommu/aarch64.h>
  *   VT-d first stage    PASID entry: vtd_pasid_word2(pt->levels, root, ...)
  *   VT-d second stage   PASID entry: vtd_pasid_word0(type, pt->levels, root); context entry:
  *                       vtd_context_low(root, type) and vtd_context_high(pt->levels, id)

@@ -95,13 +95,29 @@ static inline unsigned int riscv_runs(const struct iommu_pgtable *pt, unsigned i
 	return level == 1 && (pt->pgsize_bitmap & RISCV_NAPOT_SIZE) != 0 ? RISCV_NAPOT_BITS : 0;
 }
 
-static inline unsigned int riscv_run_bits(uint64_t entry, unsigned int level)
+static inline uint64_t riscv_run_max(const struct iommu_pgtable *pt)
 {
-	return level == 1 && riscv_pte_is_napot(entry) ? RISCV_NAPOT_BITS : 0;
+	(void)pt;
+	return 1ULL << RISCV_NAPOT_BITS;
 }
 
-static inline uint64_t riscv_run_entry(uint64_t leaf, uint64_t i)
+static inline bool riscv_is_run(uint64_t entry, unsigned int level)
 {
+	return level == 1 && riscv_pte_is_napot(entry);
+}
+
+static inline unsigned int riscv_run_bits(const struct iommu_pgtable *pt, uint64_t entry,
+					  unsigned int level)
+{
+	(void)pt;
+	return riscv_is_run(entry, level) ? RISCV_NAPOT_BITS : 0;
+}
+
+static inline uint64_t riscv_run_entry(const struct iommu_pgtable *pt, uint64_t leaf,
+				       unsigned int level, uint64_t i)
+{
+	(void)pt;
+	(void)level;
 	(void)i;
 	return leaf | RISCV_NAPOT_PPN | RISCV_PTE_NAPOT;
 }
@@ -168,7 +184,6 @@ static inline const char *riscv_configure(struct iommu_pgtable *pt,
 #define FORMAT_LEVELS_MIN    RISCV_LEVELS_MIN
 #define FORMAT_ADDRESS_SHIFT 2
 #define FORMAT_RUNS          1
-#define FORMAT_RUN_MAX       (1ULL << RISCV_NAPOT_BITS)
 
 #define format_level_shift   riscv_format_level_shift
 #define format_to_memory     riscv_to_memory
@@ -178,6 +193,8 @@ static inline const char *riscv_configure(struct iommu_pgtable *pt,
 #define format_make_table    riscv_make_table
 #define format_address       riscv_address
 #define format_runs          riscv_runs
+#define format_run_max       riscv_run_max
+#define format_is_run        riscv_is_run
 #define format_run_bits      riscv_run_bits
 #define format_run_entry     riscv_run_entry
 #define format_run_leaf      riscv_run_leaf

@@ -43,14 +43,17 @@ enum {
 };
 
 #define FORMAT_NAME          "riscvss"
-#define FORMAT_ROOT_ORDER    RISCV_SECOND_STAGE_EXTRA
+#define FORMAT_FIXED_SHAPE   true
 #define FORMAT_PROT_HINTS    (IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO)
 #define FORMAT_FLAGS         ((unsigned int)RISCVSS_FLAGS)
 
 #define format_table_entries riscvss_table_entries
-#define format_make_leaf     riscvss_make_leaf
-#define format_prot          riscv_prot
-#define format_entry_is_sane riscvss_entry_is_sane
-#define format_configure     riscvss_configure
+/* Four pages, which every host has aligned. */
+#define format_root_order(pt)   ((unsigned int)RISCV_SECOND_STAGE_EXTRA)
+#define format_root_is_good(pt) true
+#define format_make_leaf        riscvss_make_leaf
+#define format_prot             riscv_prot
+#define format_entry_is_sane    riscvss_entry_is_sane
+#define format_configure        riscvss_configure
 
 #endif

@@ -18,7 +18,7 @@ const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
 	const unsigned int known = IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP |
 				   IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_NO_EXECUTE |
 				   IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED |
-				   IOMMU_PGTABLE_MEMORY_TYPES;
+				   IOMMU_PGTABLE_MEMORY_TYPES | FLAGS_OF_ARM;
 
 	const char *defect = iommu_platform_defect(config->platform);
 

@@ -7,6 +7,15 @@
 
 #include "base/atomic.h"
 
+/* Flags that only Arm's tables have: unknown where those are left out. */
+#if IOMMU_CONFIG_ARM_TABLES
+#define FLAGS_OF_ARM                                                                               \
+	(IOMMU_PGTABLE_LPA2 | IOMMU_PGTABLE_DIRTY_TRACKING | IOMMU_PGTABLE_BBM_LEVEL_1 |           \
+	 IOMMU_PGTABLE_BBM_LEVEL_2)
+#else
+#define FLAGS_OF_ARM 0U
+#endif
+
 /* Check and copy what does not depend on the format. 0 or IOMMU_EINVAL. */
 const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
 				    const struct iommu_pgtable_config *config);

@@ -58,14 +58,43 @@
 #ifndef FORMAT_ADDRESS_SHIFT
 #define FORMAT_ADDRESS_SHIFT 0 /* an address stands so many bits lower in an entry */
 #endif
-#ifndef FORMAT_ROOT_ORDER
-#define FORMAT_ROOT_ORDER 0 /* the root has 2^order times the pages of another table */
+#ifndef format_address_bits
+/* An address as it stands in an entry. */
+#define format_address_bits(pt, address) ((address) >> FORMAT_ADDRESS_SHIFT)
+#endif
+#ifndef FORMAT_FOLDED_ADDRESS
+/* Do its highest bits stand below the others? Pages from one on for which they are the same. */
+#define FORMAT_FOLDED_ADDRESS                      false
+#define format_pages_before_fold(pt, paddr, level) UINT64_MAX
+#endif
+#ifndef format_root_order
+#define format_root_order(pt)   0U   /* the root has 2^order times the pages of another table */
+#define format_root_is_good(pt) true /* it has been allocated: can hardware be given it? */
+#endif
+#ifndef FORMAT_FIXED_SHAPE
+#define FORMAT_FIXED_SHAPE FORMAT_SIGN_EXTENDED /* a table neither loses nor gains a level */
+#endif
+#ifndef FORMAT_BREAK_BEFORE_MAKE
+/*
+ * Not everything may be changed in one store while hardware walks; format_may_enlarge(pt): a table
+ * that has become empty, for a page; format_may_split(pt): a page, for a table of smaller ones;
+ * format_may_break_runs(pt): a run, for its single pages.
+ */
+#define FORMAT_BREAK_BEFORE_MAKE 0
+#endif
+/*
+ * How hardware notes a write: in format_noted(entry) the bit FORMAT_DIRTY is set where it did, and
+ * the others are as in the entry. Does it in this table?
+ */
+#if defined(FORMAT_DIRTY) && !defined(format_noted)
+#define format_noted(entry)      (entry)
+#define format_make_dirty(entry) ((entry) | FORMAT_DIRTY)
+#define format_make_clean(entry) ((entry) & ~FORMAT_DIRTY)
+#define format_notes_writes(pt)  (((pt)->leaf_attributes & FORMAT_DIRTY) == 0)
 #endif
 #define FLAGS_OF_FORMATS                                                                           \
 	(IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED |                \
-	 IOMMU_PGTABLE_MEMORY_TYPES)
-/* A table that neither loses nor gains a level. */
-#define FORMAT_FIXED_SHAPE (FORMAT_SIGN_EXTENDED || FORMAT_ROOT_ORDER != 0)
+	 IOMMU_PGTABLE_MEMORY_TYPES | FLAGS_OF_ARM)
 
 /* Each needs those before. */
 #include "pgtable/template_entries.h"
@@ -370,13 +399,15 @@ int pgtable_init(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 	status = iommu_refuse_defect(config->platform, IOMMU_CALL, defect);
 	if (status != 0)
 		return status;
-	pt->table_order += FORMAT_ROOT_ORDER;
+	pt->table_order += format_root_order(pt);
 	pt->root = iommu_pgtable_alloc_table(pt, 0);
-	pt->table_order -= FORMAT_ROOT_ORDER;
+	pt->table_order -= format_root_order(pt);
 	if (pt->root == NULL)
 		return IOMMU_ENOMEM;
+	if (!format_root_is_good(pt))
+		status = IOMMU_ENOMEM;
 #ifdef FORMAT_EAGER
-	if ((pt->flags & IOMMU_PGTABLE_EAGER) != 0)
+	if (status == 0 && (pt->flags & IOMMU_PGTABLE_EAGER) != 0)
 		status = populate(pt, pt->root, pt->levels, 0);
 #endif
 	if (status != 0)

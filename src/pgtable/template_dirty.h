@@ -15,12 +15,24 @@ struct dirty_cursor {
 	bool keeps;
 };
 
+/* An entry as it is in memory, with FORMAT_DIRTY as format_noted has it. */
+static inline uint64_t noted_in_memory(uint64_t raw)
+{
+	return format_to_memory(format_noted(format_to_memory(raw)));
+}
+
+static inline bool entry_is_dirty(uint64_t entry)
+{
+	return (format_noted(entry) & FORMAT_DIRTY) != 0;
+}
+
 /* Only the caller clears the bit, and hardware changes nothing else that is the table's. */
 static void entry_clean(iommu_cell_t *entry)
 {
 	uint64_t raw = iommu_cell_load(entry);
 
-	while (!iommu_cell_compare_and_swap(entry, raw, raw & ~format_to_memory(FORMAT_DIRTY)))
+	while (!iommu_cell_compare_and_swap(
+		entry, raw, format_to_memory(format_make_clean(format_to_memory(raw)))))
 		raw = iommu_cell_load(entry);
 }
 
@@ -49,7 +61,7 @@ static uint64_t dirty_mask(const iommu_cell_t *entries, uint64_t count)
 	uint64_t i;
 
 	for (i = 0; i < count; i++)
-		mask |= (uint64_t)((entry_load(&entries[i]) & FORMAT_DIRTY) != 0) << i;
+		mask |= (uint64_t)entry_is_dirty(entry_load(&entries[i])) << i;
 	return mask;
 }
 
@@ -87,7 +99,7 @@ static uint64_t read_run(const struct dirty_cursor *dirty, iommu_cell_t *entries
 static uint64_t read_run_of_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entry,
 				   unsigned int level, iommu_iova_t iova)
 {
-	const uint64_t run = 1ULL << format_run_bits(entry_load(entry), level);
+	const uint64_t run = 1ULL << format_run_bits(dirty->pt, entry_load(entry), level);
 	const uint64_t mask = (run << format_level_shift(dirty->pt, level)) - 1;
 	const iommu_iova_t first = iova & ~mask, last = iova | mask;
 	iommu_cell_t *entries = run_first(entry, run);
@@ -101,7 +113,8 @@ static uint64_t read_run_of_leaves(const struct dirty_cursor *dirty, iommu_cell_
 			for (i = 0; i < run; i++)
 				entry_clean(&entries[i]);
 			entries_flush(dirty->pt, entries, run);
-			iommu_gather_add(dirty->gather, first, last, mask + 1);
+			iommu_gather_add(dirty->gather, first, last,
+					 1ULL << format_level_shift(dirty->pt, level));
 		}
 	}
 	return run - (uint64_t)(entry - entries);
@@ -124,19 +137,20 @@ static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries,
 
 	while (i < count) {
 		if (count - i >= 4) {
-			const uint64_t a = iommu_cell_load(&entries[i]);
-			const uint64_t b = iommu_cell_load(&entries[i + 1]);
-			const uint64_t c = iommu_cell_load(&entries[i + 2]);
-			const uint64_t d = iommu_cell_load(&entries[i + 3]);
+			const uint64_t a = noted_in_memory(iommu_cell_load(&entries[i]));
+			const uint64_t b = noted_in_memory(iommu_cell_load(&entries[i + 1]));
+			const uint64_t c = noted_in_memory(iommu_cell_load(&entries[i + 2]));
+			const uint64_t d = noted_in_memory(iommu_cell_load(&entries[i + 3]));
 			uint64_t run = 0;
 			const bool has_runs = may_have_run(a | b | c | d);
 
 			if (!has_runs && ((a | b | c | d) & bit) == 0)
 				run = 4;
 			else if (!has_runs && (a & b & c & d & bit) != 0)
-				run = read_run(dirty, &entries[i],
-					       entries_before_run(&entries[i], count - i),
-					       iova + (i << shift));
+				run = read_run(
+					dirty, &entries[i],
+					entries_before_run(dirty->pt, &entries[i], count - i),
+					iova + (i << shift));
 			i += run;
 			if (run != 0)
 				continue;
@@ -145,7 +159,7 @@ static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries,
 			i += read_run_of_leaves(dirty, &entries[i], 1, iova + (i << shift));
 			continue;
 		}
-		if ((iommu_cell_load(&entries[i]) & bit) != 0)
+		if ((noted_in_memory(iommu_cell_load(&entries[i])) & bit) != 0)
 			read_leaf(dirty, &entries[i], 1, iova + (i << shift));
 		i++;
 	}
@@ -171,7 +185,7 @@ static void read_table(const struct dirty_cursor *dirty, iommu_cell_t *table, un
 			read_table(dirty, table_at(pt, value), level - 1, iova, piece_last);
 		else if (is_run(value, level))
 			(void)read_run_of_leaves(dirty, entry, level, iova);
-		else if (format_is_present(value) && (value & FORMAT_DIRTY) != 0)
+		else if (format_is_present(value) && entry_is_dirty(value))
 			read_leaf(dirty, entry, level, iova);
 		if (piece_last == last)
 			return;
@@ -197,8 +211,8 @@ int pgtable_read_dirty(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t siz
 		return status != 0 ? status : IOMMU_EINVAL;
 	if (!range_is_good(pt, iova, size))
 		return range_error(pt, iova, size);
-	/* Where entries come with the bit set it says nothing. */
-	if ((pt->leaf_attributes & FORMAT_DIRTY) != 0)
+	/* Where entries come with the bit set, or hardware sets none, it says nothing. */
+	if (!format_notes_writes(pt))
 		return IOMMU_EOPNOTSUPP;
 	read_table(&dirty, pt->root, pt->levels, iova, dirty.last);
 	return 0;
@@ -210,7 +224,8 @@ static void note_leaf(const struct iommu_pgtable *pt, iommu_cell_t *entry)
 {
 	uint64_t raw = iommu_cell_load(entry);
 
-	while (!iommu_cell_compare_and_swap(entry, raw, raw | format_to_memory(FORMAT_DIRTY)))
+	while (!iommu_cell_compare_and_swap(
+		entry, raw, format_to_memory(format_make_dirty(format_to_memory(raw)))))
 		raw = iommu_cell_load(entry);
 	entries_flush(pt, entry, 1);
 }
@@ -273,12 +288,25 @@ static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigne
 }
 
 #if FORMAT_RUNS
+/* A run larger than it may be: single pages, where hardware allows it. */
+static int run_break_by(const struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned int level,
+			iommu_iova_t iova, struct iommu_gather *gather)
+{
+#if FORMAT_BREAK_BEFORE_MAKE
+	if (!format_may_break_runs(pt))
+		return IOMMU_EOPNOTSUPP;
+#endif
+	run_break(pt, entry, level, iova, gather);
+	return 0;
+}
+
 /* No run in [iova, last] stays that is larger than pgsize. */
-static void break_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
-			   uint64_t pgsize, iommu_iova_t iova, iommu_iova_t last,
-			   struct iommu_gather *gather)
+static int break_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+			  uint64_t pgsize, iommu_iova_t iova, iommu_iova_t last,
+			  struct iommu_gather *gather)
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+	int status = 0;
 
 	for (;;) {
 		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
@@ -286,12 +314,12 @@ static void break_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsign
 		const iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;
 
 		if (entry_is_table(value, level))
-			break_in_table(pt, table_at(pt, value), level - 1, pgsize, iova, piece_last,
-				       gather);
+			status = break_in_table(pt, table_at(pt, value), level - 1, pgsize, iova,
+						piece_last, gather);
 		else if (is_run(value, level) && 1ULL << leaf_shift(pt, value, level) > pgsize)
-			run_break(pt, entry, level, iova, gather);
-		if (piece_last == last)
-			return;
+			status = run_break_by(pt, entry, level, iova, gather);
+		if (status != 0 || piece_last == last)
+			return status;
 		iova = piece_last + 1;
 	}
 }
@@ -326,7 +354,8 @@ int pgtable_split(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, ui
 	status = split_in_table(pt, pt->root, pt->levels, target, iova, iova + (size - 1), gather);
 #if FORMAT_RUNS
 	if (status == 0)
-		break_in_table(pt, pt->root, pt->levels, pgsize, iova, iova + (size - 1), gather);
+		status = break_in_table(pt, pt->root, pt->levels, pgsize, iova, iova + (size - 1),
+					gather);
 #endif
 	return status;
 }

@@ -20,16 +20,10 @@ static inline void entry_store(iommu_cell_t *entry, uint64_t value)
 	iommu_cell_store(entry, format_to_memory(value));
 }
 
-/* An address as it stands in an entry. */
-static inline uint64_t address_bits(uint64_t address)
-{
-	return address >> FORMAT_ADDRESS_SHIFT;
-}
-
 /* log2 of how many times larger than the others a table of this level is. */
 static inline unsigned int extra_order(const struct iommu_pgtable *pt, unsigned int level)
 {
-	return FORMAT_ROOT_ORDER != 0 && level == pt->levels ? FORMAT_ROOT_ORDER : 0;
+	return level == pt->levels ? format_root_order(pt) : 0;
 }
 
 static inline size_t table_size(const struct iommu_pgtable *pt, unsigned int level)
@@ -103,7 +97,7 @@ static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova
 	{                                                                                          \
 		.platform = &(host), .root = (pt)->root, .levels = (pt)->levels,                   \
 		.table_order = (pt)->table_order, .page_shift = (pt)->page_shift,                  \
-		.address_mask = (pt)->address_mask,                                                \
+		.address_mask = (pt)->address_mask, .flags = (pt)->flags,                          \
 	}
 
 /* Where size counts the tight loops take one entry a turn, and the walk is one. */

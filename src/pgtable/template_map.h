@@ -42,7 +42,7 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 					uint64_t count, iommu_paddr_t paddr, unsigned int level,
 					unsigned int prot)
 {
-	const uint64_t step = address_bits(1ULL << format_level_shift(pt, level));
+	const uint64_t step = format_address_bits(pt, 1ULL << format_level_shift(pt, level));
 	uint64_t leaf = format_make_leaf(pt, paddr, level, prot);
 
 	for (; UNROLLED && count >= 4; count -= 4, entries += 4, leaf += 4 * step) {
@@ -79,8 +79,8 @@ static __attribute__((noinline)) void entries_store_runs(const struct iommu_pgta
 		uint64_t i;
 
 		for (i = 0; i < run; i++)
-			entry_store(entries++, format_run_entry(leaf, i));
-		leaf += address_bits(run << shift);
+			entry_store(entries++, format_run_entry(pt, leaf, level, i));
+		leaf += format_address_bits(pt, run << shift);
 	}
 	entries_store_leaves(pt, entries, count, paddr, level, prot);
 }
@@ -99,15 +99,31 @@ static inline bool run_fits(const struct iommu_pgtable *pt, const iommu_cell_t *
 	       ((paddr >> format_level_shift(pt, level)) + head) % run == 0;
 }
 
-/* Pages whose entries lie in one table, in the largest sizes that fit. */
-static inline void entries_store_pages(const struct iommu_pgtable *pt, iommu_cell_t *entries,
-				       uint64_t count, iommu_paddr_t paddr, unsigned int level,
-				       unsigned int prot)
+static inline void entries_store_pieces(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+					uint64_t count, iommu_paddr_t paddr, unsigned int level,
+					unsigned int prot)
 {
 	if (run_fits(pt, entries, count, paddr, level))
 		entries_store_runs(pt, entries, count, paddr, level, prot);
 	else
 		entries_store_leaves(pt, entries, count, paddr, level, prot);
+}
+
+/* Pages whose entries lie in one table, in the largest sizes that fit. */
+static inline void entries_store_pages(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+				       uint64_t count, iommu_paddr_t paddr, unsigned int level,
+				       unsigned int prot)
+{
+	/* Where the highest bits stand below the others, no sum may carry into them. */
+	while (FORMAT_FOLDED_ADDRESS && count > format_pages_before_fold(pt, paddr, level)) {
+		const uint64_t before = format_pages_before_fold(pt, paddr, level);
+
+		entries_store_pieces(pt, entries, before, paddr, level, prot);
+		entries += before;
+		paddr += before << format_level_shift(pt, level);
+		count -= before;
+	}
+	entries_store_pieces(pt, entries, count, paddr, level, prot);
 }
 #else
 #define entries_store_pages entries_store_leaves
@@ -170,6 +186,23 @@ static inline int map_run(struct map_cursor *map, iommu_cell_t *entries, uint64_
 static int map_in_table(struct map_cursor *map, iommu_cell_t *table, unsigned int level,
 			iommu_iova_t last);
 
+#if FORMAT_BREAK_BEFORE_MAKE
+/*
+ * Of `count` entries those before the first that leads to a table: where a table must not become a
+ * page before hardware has forgotten it, it stays, and what is mapped there are its own pages.
+ */
+static uint64_t entries_before_table(const iommu_cell_t *entries, uint64_t count,
+				     unsigned int level)
+{
+	uint64_t i;
+
+	for (i = 0; level > 1 && i < count; i++)
+		if (entry_is_table(entry_load(&entries[i]), level))
+			return i;
+	return count;
+}
+#endif
+
 /* How many pages of this level's size can be mapped here; 0: a lower level has to. */
 static inline uint64_t leaves_that_fit(const struct map_cursor *map, unsigned int level,
 				       iommu_iova_t last)
@@ -226,6 +259,10 @@ static int map_in_table(struct map_cursor *map, iommu_cell_t *table, unsigned in
 		uint64_t value;
 		int status;
 
+#if FORMAT_BREAK_BEFORE_MAKE
+		if (!format_may_enlarge(map->pt))
+			leaves = entries_before_table(entry, leaves, level);
+#endif
 		if (leaves != 0) {
 			status = map_run(map, entry, leaves, level);
 		} else {

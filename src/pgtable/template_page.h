@@ -132,8 +132,8 @@ static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iomm
 	if (count != 0 && ((iova | pieces->paddr) & larger) == 0)
 		return 0;
 	for (; UNROLLED && end - piece >= 2; piece += 2, entry += 2) {
-		const uint64_t first = leaf | address_bits(piece[0].paddr);
-		const uint64_t second = leaf | address_bits(piece[1].paddr);
+		const uint64_t first = leaf | format_address_bits(pt, piece[0].paddr);
+		const uint64_t second = leaf | format_address_bits(pt, piece[1].paddr);
 
 		if ((not_a_page(pt, wrong, &piece[0]) | not_a_page(pt, wrong, &piece[1]) |
 		     iommu_cell_load(&entry[0]) | iommu_cell_load(&entry[1])) != 0)
@@ -144,7 +144,7 @@ static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iomm
 	for (; piece != end; piece++, entry++) {
 		if ((not_a_page(pt, wrong, piece) | iommu_cell_load(entry)) != 0)
 			break;
-		entry_store(entry, leaf | address_bits(piece->paddr));
+		entry_store(entry, leaf | format_address_bits(pt, piece->paddr));
 	}
 	return (unsigned int)(piece - pieces);
 }

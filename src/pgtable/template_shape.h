@@ -75,7 +75,7 @@ static inline int set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 
 	if (last == pt->aperture_last)
 		return 0;
-	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
+	if (((last + 1) & ((1ULL << format_level_shift(pt, 1)) - 1)) != 0 || last / 2 > end)
 		return IOMMU_EINVAL;
 	if (last < pt->aperture_last &&
 	    pgtable_walk(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
@@ -179,7 +179,7 @@ static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t ent
 {
 	struct iommu_pgtable *pt = clone->pt;
 	const iommu_paddr_t target =
-		format_address(pt, is_run(entry, level) ? run_page(to, entry, level) : entry);
+		format_address(pt, is_run(entry, level) ? run_page(pt, to, entry, level) : entry);
 	iommu_cell_t *table;
 
 	if (!format_entry_is_sane(pt, entry, level))

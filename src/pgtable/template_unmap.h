@@ -164,7 +164,7 @@ static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *tabl
 		if (entry_is_table(entry, level))
 			subtree_set_dirty(pt, table_at(pt, entry), level - 1);
 		else
-			entry_store(&table[i], entry | FORMAT_DIRTY);
+			entry_store(&table[i], format_make_dirty(entry));
 	}
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 }
@@ -185,6 +185,10 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 
 	if (!format_is_present(value) || entry_is_table(value, level))
 		return 0;
+#if FORMAT_BREAK_BEFORE_MAKE
+	if (!format_may_split(pt))
+		return IOMMU_EOPNOTSUPP;
+#endif
 	if (is_run(value, level)) {
 		run_break(pt, entry, level, iova, gather);
 		return 0;
@@ -194,7 +198,7 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 		return IOMMU_ENOMEM;
 #ifdef FORMAT_DIRTY
 	/* Hardware that notes it after this changes the value, and nothing is swapped. */
-	if ((value & FORMAT_DIRTY) != 0)
+	if ((format_noted(value) & FORMAT_DIRTY) != 0)
 		subtree_set_dirty(pt, table, level - 1);
 #endif
 	link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
@@ -206,6 +210,18 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 	iommu_gather_add(gather, iova & ~mask, iova | mask, mask + 1);
 	return 0;
 }
+
+#if FORMAT_BREAK_BEFORE_MAKE
+/* May hardware be given what is left of a leaf, by the store that cuts it? */
+static inline bool may_cut(const struct iommu_pgtable *pt, bool of_run, unsigned int level,
+			   iommu_iova_t boundary)
+{
+	if (of_run && !format_may_break_runs(pt))
+		return false;
+	return format_may_split(pt) ||
+	       (boundary & ((1ULL << format_level_shift(pt, level)) - 1)) == 0;
+}
+#endif
 
 /*
  * No leaf may begin before `boundary` and end at or after it: split the one that does, level by
@@ -238,6 +254,10 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 		}
 		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
 			return IOMMU_EINVAL;
+#if FORMAT_BREAK_BEFORE_MAKE
+		if (!may_cut(pt, is_run(value, level), level, boundary))
+			return IOMMU_EOPNOTSUPP;
+#endif
 		/* Another owner of a part of it may have done so since: then nothing happens. */
 		if (is_run(value, level)) {
 			run_break(pt, entry, level, inside, gather);
@@ -344,7 +364,8 @@ static __attribute__((noinline)) int unmap_large(struct iommu_pgtable *pt, iommu
 	if (entry == NULL)
 		return unmap_range(pt, iova, last, flags, gather, unmapped);
 	value = entry_load_acquire(entry);
-	if (!format_is_present(value) || !is_dropped_whole(pt, value, level))
+	if (!format_is_present(value) || !is_dropped_whole(pt, value, level) ||
+	    is_run(value, level))
 		return unmap_range(pt, iova, last, flags, gather, unmapped);
 	unmap_entry(&unmap, entry, value, level);
 	if (unmapped != NULL)

@@ -120,7 +120,7 @@ static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t 
 {
 	uint64_t flags = RISCV_TC_EN_ATS;
 
-	if (!endpoint->device_tlb || endpoint->tlb_unknown)
+	if (!endpoint->device_tlb || endpoint->tlb_unknown || endpoint->tlb.off)
 		return 0;
 	if (has_guest_pasids(endpoint, words) && !endpoint->base->info.tlb_global_invalidate)
 		return 0;
@@ -305,12 +305,13 @@ static int empty_whole_tlb(struct riscv_endpoint *endpoint)
 /* Empty a device's TLB that may hold anything, while it may not use it. */
 static int empty_tlb(struct riscv_endpoint *endpoint)
 {
-	int status;
+	int status = 0;
 
 	if (!endpoint->device_tlb || !endpoint->tlb_unknown || !is_active(endpoint) ||
 	    endpoint->in_reset)
 		return 0;
-	status = empty_whole_tlb(endpoint);
+	if (!endpoint->tlb.off)
+		status = empty_whole_tlb(endpoint);
 	if (status == 0)
 		tlb_is_empty(endpoint);
 	return status;
@@ -331,6 +332,23 @@ static int update_flags(struct riscv_endpoint *endpoint)
 		return 0;
 	add_directory(&batch, endpoint);
 	return execute(endpoint, &batch);
+}
+
+int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
+{
+	int status;
+
+	if (!endpoint->device_tlb)
+		return 0;
+	/* It begins empty, and ends so. */
+	iommu_device_tlb_set(&endpoint->tlb.off, !on);
+	tlb_is_empty(endpoint);
+	status = update_flags(endpoint);
+	if (status != 0 && on) {
+		iommu_device_tlb_set(&endpoint->tlb.off, true);
+		(void)update_flags(endpoint);
+	}
+	return status;
 }
 
 void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
@@ -375,6 +393,13 @@ int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
 #else
 
 #define empty_tlb(endpoint) 0
+
+int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
+{
+	(void)endpoint;
+	(void)on;
+	return 0;
+}
 
 void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
 {
@@ -678,6 +703,8 @@ int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
 		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
 					     "its domain has a second stage");
 	status = iommu_riscv_processes_alloc(unit, bits, &endpoint->processes);
+	if (status == 0)
+		iommu_device_tlb_set(&endpoint->tlb.tagged, true);
 	if (status == 0 && translation != NULL) {
 		const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
 			riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
@@ -695,6 +722,7 @@ int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
 	if (status != 0 && endpoint->processes != NULL) {
 		iommu_riscv_processes_free(endpoint->processes);
 		endpoint->processes = NULL;
+		iommu_device_tlb_set(&endpoint->tlb.tagged, false);
 	}
 	return status;
 }
@@ -708,10 +736,14 @@ int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
 	if (processes == NULL)
 		return 0;
 	status = write_context(endpoint, translation != NULL ? translation->words : NULL);
+	/* What the device has of PASIDs is known as long as their directory is there. */
+	if (status == 0)
+		status = empty_tlb(endpoint);
 	if (status != 0)
 		return status;
 	endpoint->processes = NULL;
 	endpoint->present = 0;
+	iommu_device_tlb_set(&endpoint->tlb.tagged, false);
 	iommu_riscv_processes_free(processes);
 	return 0;
 }

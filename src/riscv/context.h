@@ -45,6 +45,8 @@ int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable);
  * again; and one of which an invalidation may have failed, too.
  */
 void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint);
+/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
+int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on);
 int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint);
 int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint);
 

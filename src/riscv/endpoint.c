@@ -230,10 +230,9 @@ int iommu_riscv_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature 
 {
 	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
 
-	(void)enable;
 	switch (feature) {
 	case IOMMU_FEATURE_ATS:
-		return 0; /* where it is allowed it was from the first attach on */
+		return iommu_riscv_tlb_switch(own, enable);
 #if IOMMU_CONFIG_SCALABLE
 	case IOMMU_FEATURE_PASID:
 		return set_pasids(own, enable);

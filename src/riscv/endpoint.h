@@ -51,7 +51,7 @@ extern const struct iommu_attach_ops iommu_riscv_attach_ops;
 /* Is its TLB to be told to forget something? */
 static inline bool riscv_endpoint_is_asked(const struct riscv_endpoint *endpoint)
 {
-	return !endpoint->in_reset && !iommu_device_tlb_is_lost(&endpoint->tlb);
+	return !endpoint->in_reset && iommu_device_tlb_is_asked(&endpoint->tlb);
 }
 
 /* May its requests have PASIDs, which a guest's directory of processes then serves? */

@@ -36,12 +36,16 @@ static struct riscv_command to_device(const struct riscv_endpoint *endpoint,
 void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoint *endpoint,
 				  uint32_t pasid, uint64_t address, unsigned int order)
 {
-	struct riscv_command command = to_device(
+	const struct riscv_command command = to_device(
 		endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids[0], address, order));
 
-	if (pasid != 0)
-		command = riscv_command_with_pasid(command, pasid);
-	iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+	if (pasid == 0)
+		iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+	/* Process 0 is that of requests without a PASID. */
+	if (pasid != 0 || iommu_device_tlb_is_tagged(&endpoint->tlb))
+		iommu_batch_add(batch,
+				riscv_command_words(riscv_command_with_pasid(command, pasid)),
+				&endpoint->tlb);
 }
 
 void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
@@ -298,7 +302,7 @@ static void add_range(struct iommu_batch *batch, const struct riscv_unit *unit,
 /* --- Those that have to be told one by one ---------------------------------------------------- */
 
 /* The most commands of one use. */
-#define USE_COMMANDS_MAX 3
+#define USE_COMMANDS_MAX 4
 
 /* One round over the uses of a domain. */
 struct round {
@@ -337,6 +341,7 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 	struct riscv_endpoint *endpoint = riscv_endpoint_using(use);
 	const bool is_nested = &round->domain->common != use->domain;
 	const struct iommu_change *change = round->change;
+	unsigned int first;
 
 	if (endpoint->unit != round->unit)
 		return true;
@@ -347,16 +352,15 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 				endpoint->id_count == 1
 					? riscv_command_inval_device(endpoint->ids[0])
 					: riscv_command_inval_directories());
-	if (!endpoint->device_tlb || iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (!endpoint->device_tlb || !iommu_device_tlb_is_asked(&endpoint->tlb))
 		return true;
-	iommu_device_tlb_hold(&endpoint->tlb);
+	first = round->batch.count;
 	iommu_riscv_batch_add_device(
 		&round->batch, endpoint, use->pasid, is_nested ? 0 : change->start,
 		is_nested ? 64 : iommu_range_order(change->start, change->last));
-	if (!keeps_guest_pasids(endpoint, use->domain))
-		return true;
-	iommu_device_tlb_hold(&endpoint->tlb);
-	iommu_riscv_batch_add_all_pasids(&round->batch, endpoint);
+	if (keeps_guest_pasids(endpoint, use->domain))
+		iommu_riscv_batch_add_all_pasids(&round->batch, endpoint);
+	iommu_batch_hold(&round->batch, first);
 	return true;
 }
 
@@ -429,7 +433,8 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		riscv_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, everything_of(domain, id), change);
-	if (is_told_at_once(domain) && !is_of_guests_directory(domain, change))
+	if (is_told_at_once(domain) &&
+	    !(IOMMU_CONFIG_SCALABLE && is_of_guests_directory(domain, change)))
 		return iommu_riscv_invalidate(unit, &round.batch);
 	round.unit = unit;
 	round.domain = domain;

@@ -38,8 +38,14 @@ static int check(struct riscv_command command)
 			       ? 0
 			       : IOMMU_EOPNOTSUPP;
 	case RISCV_INVAL_DDT:
+		return (command.low & RISCV_INVAL_DDT_LOW_RESERVED) == 0 && command.high == 0
+			       ? 0
+			       : IOMMU_EOPNOTSUPP;
 	case RISCV_INVAL_PDT:
-		return command.high == 0 ? 0 : IOMMU_EOPNOTSUPP;
+		return (command.low & RISCV_INVAL_PDT_LOW_RESERVED) == 0 && command.high == 0 &&
+				       (command.low & RISCV_INVAL_DDT_DV) != 0
+			       ? 0
+			       : IOMMU_EOPNOTSUPP;
 	case RISCV_IOTINVAL_GVMA:
 	case RISCV_IOFENCE_C:
 	case RISCV_ATS_INVAL:

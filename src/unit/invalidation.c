@@ -19,6 +19,15 @@ void iommu_device_tlb_drain(const struct iommu_device_tlb *device,
 			platform->relax(platform->ctx);
 }
 
+void iommu_batch_hold(const struct iommu_batch *batch, unsigned int first)
+{
+	unsigned int i;
+
+	for (i = first; i < batch->count; i++)
+		if (batch->device[i] != NULL)
+			__atomic_add_fetch(&batch->device[i]->users, 1, __ATOMIC_ACQUIRE);
+}
+
 void iommu_batch_let_go(const struct iommu_batch *batch)
 {
 	unsigned int i;

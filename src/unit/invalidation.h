@@ -10,6 +10,7 @@
 #ifndef IOMMU_UNIT_INVALIDATION_H
 #define IOMMU_UNIT_INVALIDATION_H
 
+#include "base/atomic.h"
 #include "unit/command_ring.h"
 #include "unit/confirmation.h"
 
@@ -18,6 +19,13 @@ struct iommu_device_tlb {
 	uint16_t source_id;
 	/* It did not answer: nothing of it passes until it was reset. Atomic. */
 	bool lost;
+	/* It is switched off, and empty: the device is asked nothing. Atomic. */
+	bool off;
+	/*
+	 * Its requests may have PASIDs: what it keeps of the domain without one may be tagged with
+	 * PASID 0, and is forgotten under both. Atomic.
+	 */
+	bool tagged;
 	/* Invalidations under way that name it; atomic. Its end waits for them. */
 	uint32_t users;
 };
@@ -27,9 +35,27 @@ static inline bool iommu_device_tlb_is_lost(const struct iommu_device_tlb *devic
 	return IOMMU_CONFIG_DEVICE_TLB && __atomic_load_n(&device->lost, __ATOMIC_SEQ_CST);
 }
 
-static inline void iommu_device_tlb_hold(struct iommu_device_tlb *device)
+/* Is it to be told to forget something? */
+static inline bool iommu_device_tlb_is_asked(const struct iommu_device_tlb *device)
 {
-	__atomic_add_fetch(&device->users, 1, __ATOMIC_ACQUIRE);
+	return !iommu_device_tlb_is_lost(device) &&
+	       !__atomic_load_n(&device->off, __ATOMIC_RELAXED);
+}
+
+static inline bool iommu_device_tlb_is_tagged(const struct iommu_device_tlb *device)
+{
+	return IOMMU_CONFIG_SCALABLE && __atomic_load_n(&device->tagged, __ATOMIC_RELAXED);
+}
+
+/*
+ * Before the entry by which the device may do so, and after the one by which it may no longer. The
+ * fence is that of an attach (domain.h): an unmap that does not see it yet has cleared its entries
+ * before the device can learn of them.
+ */
+static inline void iommu_device_tlb_set(bool *flag, bool value)
+{
+	__atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
 }
 
 /* Until no invalidation names it any more; it is on no list by which one could find it. */
@@ -73,6 +99,8 @@ static inline bool iommu_batch_has_devices(const struct iommu_batch *batch)
 	return false;
 }
 
+/* Hold the devices of the commands from this one on: no device ends while it is being asked. */
+void iommu_batch_hold(const struct iommu_batch *batch, unsigned int first);
 /* Let go of the devices of a batch that were held. */
 void iommu_batch_let_go(const struct iommu_batch *batch);
 

@@ -51,6 +51,8 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint);
  * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
  * again.
  */
+/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
+int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on);
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint);
 int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint);
 /* Empty a TLB that the device may use, because an invalidation of it may have failed. */

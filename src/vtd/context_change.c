@@ -108,12 +108,13 @@ static int empty_whole_tlb(struct vtd_endpoint *endpoint)
 /* Empty a device's TLB that may hold anything, while it may not use it. */
 static int empty_tlb(struct vtd_endpoint *endpoint)
 {
-	int status;
+	int status = 0;
 
 	if (!IOMMU_CONFIG_DEVICE_TLB || !endpoint->tlb_unknown ||
 	    !iommu_unit_is_active(&endpoint->unit->state))
 		return 0;
-	status = empty_whole_tlb(endpoint);
+	if (!endpoint->tlb.off)
+		status = empty_whole_tlb(endpoint);
 	if (status == 0)
 		endpoint->tlb_unknown = false;
 	return status;
@@ -233,7 +234,7 @@ static uint64_t context_of(const struct vtd_endpoint *endpoint)
 	const struct vtd_directory *directory = endpoint->directory;
 	uint64_t flags = endpoint->context_flags;
 
-	if (endpoint->device_tlb && !endpoint->tlb_unknown)
+	if (endpoint->device_tlb && !endpoint->tlb_unknown && !endpoint->tlb.off)
 		flags |= VTD_CONTEXT_DEVICE_TLB;
 	return vtd_scalable_context_low(
 		iommu_virt_to_phys(endpoint->unit->platform, directory->entries), directory->order,
@@ -281,6 +282,24 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, 0));
 	return iommu_vtd_invalidate(unit, &batch);
+}
+
+/* In legacy mode an entry that lets it translate may let it use its TLB, too, on or off. */
+int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on)
+{
+	int status;
+
+	if (!vtd_is_scalable(endpoint->unit) || !endpoint->device_tlb || endpoint->inherited)
+		return 0;
+	/* It begins empty, and ends so. */
+	iommu_device_tlb_set(&endpoint->tlb.off, !on);
+	endpoint->tlb_unknown = false;
+	status = iommu_vtd_context_update(endpoint);
+	if (status != 0 && on) {
+		iommu_device_tlb_set(&endpoint->tlb.off, true);
+		(void)iommu_vtd_context_update(endpoint);
+	}
+	return status;
 }
 
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint)

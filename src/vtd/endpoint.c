@@ -199,7 +199,7 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	int status = 0;
 
 	if (feature == IOMMU_FEATURE_ATS)
-		return 0; /* where it is allowed it was from the first attach on */
+		return iommu_vtd_tlb_switch(own, enable);
 	if (!vtd_is_scalable(unit))
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "its unit is in legacy mode");
 	/* PASIDs come first. */
@@ -216,6 +216,8 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 		status = iommu_vtd_page_requests_drain(unit);
 	if (status != 0)
 		return status;
+	if (feature == IOMMU_FEATURE_PASID && enable)
+		iommu_device_tlb_set(&own->tlb.tagged, true);
 	own->context_flags = enable ? before | flag : before & ~flag;
 	/* The context entry of before goes with the first attach. */
 	if (own->inherited)
@@ -225,5 +227,7 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 		own->context_flags = before;
 		(void)iommu_vtd_context_update(own);
 	}
+	if (feature == IOMMU_FEATURE_PASID && enable == (status != 0))
+		iommu_device_tlb_set(&own->tlb.tagged, false);
 	return status;
 }

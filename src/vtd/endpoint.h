@@ -66,7 +66,7 @@ extern const struct iommu_attach_ops iommu_vtd_attach_ops;
 /* Is its TLB to be told to forget something? */
 static inline bool vtd_endpoint_is_asked(const struct vtd_endpoint *endpoint)
 {
-	return !vtd_is_in_reset(endpoint) && !iommu_device_tlb_is_lost(&endpoint->tlb);
+	return !vtd_is_in_reset(endpoint) && iommu_device_tlb_is_asked(&endpoint->tlb);
 }
 
 int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);

@@ -186,34 +186,41 @@ static int execute_by_registers(struct vtd_unit *unit, const struct iommu_comman
 
 /* --- Devices that do not answer --------------------------------------------------------------- */
 
-void iommu_vtd_batch_add_device(struct iommu_batch *batch, struct vtd_endpoint *endpoint,
-				uint32_t pasid, uint64_t address, unsigned int order)
+static void ask_device(struct iommu_batch *batch, struct vtd_endpoint *endpoint,
+		       struct vtd_descriptor descriptor)
 {
-	const struct iommu_endpoint_info *info = &endpoint->base->info;
-	const bool names = endpoint->unit->caps.names_functions;
-	const struct vtd_descriptor descriptor =
-		pasid == 0 ? vtd_descriptor_device_tlb(info->source_id, address, order,
-						       info->tlb_queue_depth, names,
-						       info->physical_function)
-			   : vtd_descriptor_pasid_device_tlb(info->source_id, pasid, address, order,
-							     info->tlb_queue_depth, names,
-							     info->physical_function);
-
 	iommu_batch_add(batch, vtd_command_of(descriptor), &endpoint->tlb);
 	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
 		iommu_batch_add(batch, vtd_command_of(descriptor), &endpoint->tlb);
 }
 
+void iommu_vtd_batch_add_device(struct iommu_batch *batch, struct vtd_endpoint *endpoint,
+				uint32_t pasid, uint64_t address, unsigned int order)
+{
+	const struct iommu_endpoint_info *info = &endpoint->base->info;
+	const bool names = endpoint->unit->caps.names_functions;
+
+	if (pasid == 0)
+		ask_device(batch, endpoint,
+			   vtd_descriptor_device_tlb(info->source_id, address, order,
+						     info->tlb_queue_depth, names,
+						     info->physical_function));
+	/* The entry of PASID 0 is that of requests without a PASID. */
+	if (pasid != 0 || iommu_device_tlb_is_tagged(&endpoint->tlb))
+		ask_device(batch, endpoint,
+			   vtd_descriptor_pasid_device_tlb(info->source_id, pasid, address, order,
+							   info->tlb_queue_depth, names,
+							   info->physical_function));
+}
+
 void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoint *endpoint)
 {
 	const struct iommu_endpoint_info *info = &endpoint->base->info;
-	const struct iommu_command command = vtd_command_of(vtd_descriptor_all_pasids_device_tlb(
-		info->source_id, info->tlb_queue_depth, endpoint->unit->caps.names_functions,
-		info->physical_function));
 
-	iommu_batch_add(batch, command, &endpoint->tlb);
-	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
-		iommu_batch_add(batch, command, &endpoint->tlb);
+	ask_device(batch, endpoint,
+		   vtd_descriptor_all_pasids_device_tlb(info->source_id, info->tlb_queue_depth,
+							endpoint->unit->caps.names_functions,
+							info->physical_function));
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -435,7 +442,7 @@ static void add_range(struct iommu_batch *batch, const struct target *target,
 /* --- Those who have to be told one by one ----------------------------------------------------- */
 
 /* The most descriptors of one use. */
-#define USE_DESCRIPTORS_MAX (IOMMU_BLOCKS_MAX + 2)
+#define USE_DESCRIPTORS_MAX (IOMMU_BLOCKS_MAX + 4)
 
 /* One round over the uses of a domain. */
 struct round {
@@ -471,6 +478,7 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 		.domain_id = round->domain_id,
 		.pasid = use->pasid,
 	};
+	unsigned int first;
 
 	if (endpoint->unit != round->unit)
 		return true;
@@ -483,15 +491,13 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 	else if (use->pasid != 0 && round->domain->type != VTD_PASID_SECOND_STAGE)
 		add_range(&round->batch, &target, change);
 	if (!vtd_use_keeps(vtd_domain_of(&use->domain->base), endpoint) ||
-	    iommu_device_tlb_is_lost(&endpoint->tlb))
+	    !iommu_device_tlb_is_asked(&endpoint->tlb))
 		return true;
-	/* Once for each command. */
-	iommu_device_tlb_hold(&endpoint->tlb);
-	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
-		iommu_device_tlb_hold(&endpoint->tlb);
+	first = round->batch.count;
 	iommu_vtd_batch_add_device(&round->batch, endpoint, use->pasid,
 				   is_nested ? 0 : change->start,
 				   is_nested ? 64 : iommu_range_order(change->start, change->last));
+	iommu_batch_hold(&round->batch, first);
 	return true;
 }
 

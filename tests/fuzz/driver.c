@@ -48,6 +48,7 @@ static struct {
 	unsigned int told[DEVICES];
 	unsigned int uses[DEVICES]; /* 1 + the domain; 0: unknown, or none */
 	bool is_there[DEVICES];
+	bool is_ats_off[DEVICES]; /* in the device */
 	/*
 	 * Of PASIDs: two handles for each, of which one may be in use; and the domains that were
 	 * told.
@@ -161,6 +162,25 @@ static void check_slot(unsigned int i, unsigned int slot)
 	FUZZ_CHECK(passes && (paddr - t.frames) >> 12 == t.sure[t.uses[i] - 1][slot] - 1U);
 }
 
+/* PASID 0 is served as requests without a PASID are, and what is kept of it, too. */
+static void check_pasid_0(unsigned int i, unsigned int slot)
+{
+	const iommu_iova_t address = BASE + slot * 4096ULL;
+	iommu_paddr_t paddr = 0;
+	uint64_t frame;
+	bool may = false;
+
+	if (model_device_access_pasid(f.device[i], MODEL_PASID_0, address, IOMMU_PROT_READ,
+				      &paddr) != 0 ||
+	    is_untranslated(t.told[i], address, paddr))
+		return;
+	frame = (paddr - t.frames) >> 12;
+	FUZZ_CHECK(frame < FRAMES);
+	for (unsigned int d = 0; d < DOMAINS; d++)
+		may = may || ((t.told[i] >> d & 1) != 0 && (t.may[d][slot] >> frame & 1) != 0);
+	FUZZ_CHECK(may);
+}
+
 static void check_pasid(unsigned int i, uint32_t pasid, unsigned int slot)
 {
 	iommu_paddr_t paddr = 0;
@@ -232,8 +252,10 @@ static void check(unsigned int round)
 	for (unsigned int i = 0; i < DEVICES; i++)
 		for (unsigned int slot = round % 4; slot < SLOTS; slot += 4)
 			check_slot(i, slot);
-	for (unsigned int i = 0; i < DEVICES; i++)
+	for (unsigned int i = 0; i < DEVICES; i++) {
 		check_pasid(i, 1 + round % (PASIDS - 1), round * 5 % SLOTS);
+		check_pasid_0(i, round * 7 % SLOTS);
+	}
 	check_buffers();
 	if (f.machine.violation != NULL)
 		fprintf(stderr, "# %s\n", f.machine.violation);
@@ -342,6 +364,19 @@ static int make_own(unsigned int d, struct iommu_unit *unit)
 				       &t.domains[d]));
 }
 
+/* May a device have been told to use it? */
+static bool is_told(unsigned int d)
+{
+	unsigned int told = 0;
+
+	for (unsigned int i = 0; i < DEVICES; i++) {
+		told |= t.told[i];
+		for (unsigned int pasid = 0; pasid < PASIDS; pasid++)
+			told |= t.told_pasid[i][pasid];
+	}
+	return (told >> d & 1) != 0;
+}
+
 static void make_domain(void)
 {
 	const unsigned int d = below(DOMAINS);
@@ -349,10 +384,12 @@ static void make_domain(void)
 	int status;
 
 	if (t.domains[d] != NULL) {
+		/* That no device uses it is confirmed by what took them away, not by this. */
+		if (is_told(d))
+			return;
 		status = seen(iommu_domain_free(t.domains[d]));
 		if (status != 0)
 			return;
-		/* No device uses it: it was attached to none, and that was confirmed. */
 		t.domains[d] = NULL;
 		memset(t.may[d], 0, sizeof(t.may[d]));
 		memset(t.sure[d], 0, sizeof(t.sure[d]));
@@ -576,6 +613,11 @@ static void use_domain(void)
 
 /* --- Devices ---------------------------------------------------------------------------------- */
 
+static bool has_ats(unsigned int i)
+{
+	return iommu_endpoint_uses_device_tlb(f.endpoint[i]) && !t.is_ats_off[i];
+}
+
 static void attach(void)
 {
 	const unsigned int i = below(DEVICES), d = below(DOMAINS);
@@ -601,7 +643,7 @@ static void attach(void)
 		t.told[i] |= 1U << d;
 		t.uses[i] = 0;
 	}
-	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+	f.device[i]->has_tlb = has_ats(i);
 }
 
 static void attach_pasid(void)
@@ -668,13 +710,24 @@ static void use_features(void)
 	static const enum iommu_feature features[] = {IOMMU_FEATURE_PASID, IOMMU_FEATURE_ATS,
 						      IOMMU_FEATURE_PAGE_REQUESTS};
 	const unsigned int i = below(DEVICES);
+	enum iommu_feature feature;
 
 	if (!t.is_there[i])
 		return;
-	if (fuzz_flag(&t.input))
-		(void)seen(iommu_endpoint_enable_feature(f.endpoint[i], features[below(3)]));
-	else
-		(void)seen(iommu_endpoint_disable_feature(f.endpoint[i], features[below(3)]));
+	if (fuzz_flag(&t.input)) {
+		feature = features[below(3)];
+		if (seen(iommu_endpoint_enable_feature(f.endpoint[i], feature)) == 0 &&
+		    feature == IOMMU_FEATURE_ATS)
+			t.is_ats_off[i] = false;
+	} else {
+		feature = features[below(3)];
+		/* In the device it is off before: it keeps nothing. */
+		if (feature == IOMMU_FEATURE_ATS) {
+			be_reset(i);
+			t.is_ats_off[i] = true;
+		}
+		(void)seen(iommu_endpoint_disable_feature(f.endpoint[i], feature));
+	}
 	/* What was reset is blocked until it is attached again. */
 	if (below(4) == 0) {
 		t.uses[i] = 0;
@@ -682,7 +735,7 @@ static void use_features(void)
 		if (seen(iommu_endpoint_was_reset(f.endpoint[i])) == 0)
 			t.told[i] = 0;
 	}
-	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+	f.device[i]->has_tlb = has_ats(i);
 }
 
 /* A device in its reset reaches nothing, and after it what it reached before. */
@@ -708,7 +761,7 @@ static void reset_device(void)
 		return;
 	}
 	(void)seen(iommu_endpoint_reset_end(f.endpoint[i]));
-	f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+	f.device[i]->has_tlb = has_ats(i);
 }
 
 static void use_units(void)

@@ -4,6 +4,8 @@
  * dirty bits, sizes and apertures that change, tables that grow and shrink, while allocations fail;
  * and tables of another kernel, of any bytes, that are copied, looked up, walked, and used on.
  *
+ * Of tables of Arm a walk that knows nothing of the library finds the same, and no flaw.
+ *
  * Of what is mapped there is a list of ranges and nothing else. After each call every address at
  * the edges of the call, and the bytes of all leaves together, agree with that list; an error is
  * one that the header has for these arguments, and changes nothing that an address leads to.
@@ -15,6 +17,7 @@
 #include "base/byteorder.h"
 #include "fuzz.h"
 #include "test_platform.h"
+#include "vmsa_hardware.h"
 
 #define RANGES     96U
 #define OPERATIONS 96U
@@ -91,6 +94,25 @@ static void forget(iommu_iova_t first, iommu_iova_t last)
 	}
 }
 
+/* The stage of Arm's tables; 0: others. */
+static unsigned int arm_stage(void)
+{
+	return f.ops == &iommu_vmsas1_ops ? 1 : f.ops == &iommu_vmsas2_ops ? 2 : 0;
+}
+
+static void check_hardware(iommu_iova_t iova, const struct range *range)
+{
+	const struct vmsa_walk walk = vmsa_walk_of(&f.pt, arm_stage());
+	const struct vmsa_access access = {.write = range != NULL && range->is_writable};
+	struct vmsa_answer answer;
+
+	if (iova > f.pt.aperture_last)
+		return;
+	answer = vmsa_reference_walk(&walk, iova, access);
+	FUZZ_CHECK(answer.fault == (range != NULL ? VMSA_NO_FAULT : VMSA_FAULT_TRANSLATION));
+	FUZZ_CHECK(range == NULL || answer.pa == range->paddr + (iova - range->first));
+}
+
 static void check_address(iommu_iova_t iova)
 {
 	const struct range *range = range_at(iova);
@@ -98,6 +120,8 @@ static void check_address(iommu_iova_t iova)
 	iommu_paddr_t paddr = 0;
 	const int status = f.ops->iova_to_phys(&f.pt, iova, &paddr, &prot);
 
+	if (arm_stage() != 0)
+		check_hardware(iova, range);
 	if (range == NULL) {
 		FUZZ_CHECK(status == IOMMU_ENOENT || status == IOMMU_ERANGE);
 		return;
@@ -224,10 +248,12 @@ static uint64_t any_size(void)
 /* So many entries would be needed that the arena, or patience, does not hold them. */
 static bool is_too_large(uint64_t size, uint64_t addresses)
 {
+	const uint64_t block = arm_stage() != 0 ? f.page * (f.page / 8) : IOMMU_SIZE_2M;
 	uint64_t page = f.page;
 
-	if ((f.pt.pgsize_bitmap & IOMMU_SIZE_2M) != 0 && (addresses & (IOMMU_SIZE_2M - 1)) == 0)
-		page = IOMMU_SIZE_2M;
+	/* An empty table may be in the way of a block. */
+	if ((f.pt.pgsize_bitmap & block) != 0 && (addresses & (block - 1)) == 0)
+		page = arm_stage() != 0 && block > IOMMU_SIZE_2M ? 8 * f.page : block;
 	return size / page > 1024;
 }
 
@@ -423,6 +449,10 @@ static void unmap(void)
 		FUZZ_CHECK(last < iova);
 	} else if (status == IOMMU_ERANGE) {
 		FUZZ_CHECK(!is_in_space(iova, size));
+	} else if (status == IOMMU_EOPNOTSUPP) {
+		FUZZ_CHECK(arm_stage() != 0 && flags != 0 &&
+			   (f.pt.flags & IOMMU_PGTABLE_BBM_LEVEL_2) == 0 &&
+			   ((iova != f.first && is_inside(iova - 1)) || is_inside(last)));
 	} else {
 		FUZZ_CHECK(status == IOMMU_ENOMEM && flags != 0 &&
 			   (f.may_fail || f.max_pages != 0));
@@ -606,6 +636,9 @@ static void write_theirs(void)
 			if (is_riscv())
 				entry = entry >> 2 | (page % 2 != 0 ? 1 : 0xdf) |
 					(page == 6 ? 1ULL << 63 | 8 << 10 : 0);
+			else if (arm_stage() != 0)
+				entry |= (page % 2 != 0 ? 3 : 0x7c7) |
+					 (page == 6 ? 1ULL << 52 | 3ULL << 53 : 0);
 			else
 				entry |= 0x67;
 			break;
@@ -674,6 +707,42 @@ static void take_theirs(void)
 /* Kinds of tables beside those of the stored inputs' first bytes. */
 #define RISCV_SECOND 3U
 #define RISCV_FIRST  4U
+#define ARM_SECOND   5U
+#define ARM_FIRST    6U
+
+/* A granule, and of its sizes those that the input says. */
+static void begin_arm(struct iommu_pgtable_config *config, unsigned int kind, bool is_clone)
+{
+	static const uint64_t sizes[3][4] = {
+		{1ULL << 12, 1ULL << 16, 1ULL << 21, 1ULL << 25},
+		{1ULL << 14, 1ULL << 21, 1ULL << 25, 1ULL << 30},
+		{1ULL << 16, 1ULL << 21, 1ULL << 29, 1ULL << 34},
+	};
+	static const unsigned int flags[] = {0, IOMMU_PGTABLE_BBM_LEVEL_1,
+					     IOMMU_PGTABLE_BBM_LEVEL_2, IOMMU_PGTABLE_BBM_LEVEL_2};
+	const unsigned int granule = is_clone ? 0 : fuzz_below(&f.input, 3);
+	const unsigned int which = fuzz_byte(&f.input), more = fuzz_byte(&f.input);
+
+	f.ops = kind == ARM_FIRST ? &iommu_vmsas1_ops : &iommu_vmsas2_ops;
+	f.page = sizes[granule][0];
+	/* Runs come with their pages. */
+	config->pgsize_bitmap = f.page | ((which & 1) != 0 ? sizes[granule][1] : 0);
+	if ((which & 2) != 0)
+		config->pgsize_bitmap |= sizes[granule][2];
+	if ((which & 6) == 6)
+		config->pgsize_bitmap |= sizes[granule][3];
+	config->flags = flags[more & 3];
+	if ((more & 4) != 0)
+		config->flags |= IOMMU_PGTABLE_DIRTY_TRACKING;
+	if ((more & 8) != 0)
+		config->flags |= IOMMU_PGTABLE_ACCESSED;
+	if ((more & 16) != 0 && granule != 2)
+		config->flags |= IOMMU_PGTABLE_LPA2;
+	else if (granule != 2 && config->output_bits > 48)
+		config->output_bits = 48;
+	config->input_bits = is_clone ? 48 : 25 + fuzz_below(&f.input, 28);
+	config->levels = (more & 32) != 0 ? 1 + fuzz_below(&f.input, 5) : is_clone ? 4 : 0;
+}
 
 static bool begin(unsigned int kind, bool is_clone)
 {
@@ -714,6 +783,10 @@ static bool begin(unsigned int kind, bool is_clone)
 		if (fuzz_flag(&f.input))
 			config.pgsize_bitmap |= IOMMU_SIZE_64K;
 		break;
+	case ARM_SECOND:
+	case ARM_FIRST:
+		begin_arm(&config, kind, is_clone);
+		break;
 	default:
 		f.ops = &iommu_tce_ops;
 		config.levels = 1 + fuzz_below(&f.input, 5);
@@ -747,6 +820,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	mode = fuzz_byte(&f.input);
 	kind = mode % 12 % 3;
 	is_clone = mode % 12 >= 9;
+	if (mode >= 168 && mode < 192) {
+		kind = mode % 2 != 0 ? ARM_FIRST : ARM_SECOND;
+		is_clone = mode >= 186;
+	}
 	if (mode >= 192) {
 		kind = mode % 2 != 0 ? RISCV_FIRST : RISCV_SECOND;
 		is_clone = mode % 8 >= 6;

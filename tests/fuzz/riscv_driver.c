@@ -30,7 +30,8 @@
 #define PROCESSES  5U /* … a guest's directory of processes, … */
 #define SVA        6U /* … and a table of the host's */
 #define DOMAINS    7U
-#define PASIDS     4U /* the first is none */
+#define PASIDS     5U /* the first is none, and the last PASID 0, which is served as none is */
+#define WITH_0     (1U << 31)
 #define SLOTS      24U
 #define FRAMES     32U
 #define KEPT       24U
@@ -47,7 +48,7 @@
 #define OPERATIONS 96U
 
 /* The guest's processes have 0, 1 and 5. */
-static const uint32_t pasids[PASIDS] = {0, 1, 5, 300};
+static const uint32_t pasids[PASIDS] = {0, 1, 5, 300, WITH_0};
 
 /* A translation that a device keeps. */
 struct kept {
@@ -65,6 +66,7 @@ struct device {
 	struct kept kept[KEPT];
 	unsigned int next;
 	bool silent;
+	bool is_ats_off; /* in the device */
 	/* Domains that it, or a PASID, was told to use; and the one that it uses for certain. */
 	unsigned int told[PASIDS];
 	unsigned int uses; /* 1 + the domain; 0: unknown, or none */
@@ -184,6 +186,13 @@ static void misuse(void *ctx, const char *text)
 	FUZZ_CHECK(false);
 }
 
+static uint32_t pasid_of(const struct iommu_model_riscv_invalidation *what)
+{
+	if (!what->has_process)
+		return 0;
+	return what->process_id != 0 ? what->process_id : WITH_0;
+}
+
 static bool overlaps(const struct kept *kept, const struct iommu_model_riscv_invalidation *what)
 {
 	return !what->has_range || what->size == 0 ||
@@ -207,8 +216,8 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 		if (device->silent)
 			return false;
 		for (n = 0; n < KEPT; n++)
-			if ((what->all_processes ||
-			     device->kept[n].pasid == (what->has_process ? what->process_id : 0)) &&
+			if ((what->all_processes ? device->kept[n].pasid != 0
+						 : device->kept[n].pasid == pasid_of(what)) &&
 			    overlaps(&device->kept[n], what))
 				device->kept[n].used = false;
 	}
@@ -351,7 +360,7 @@ static bool may_reach_by(unsigned int d, uint64_t address, iommu_paddr_t paddr)
 static bool may_reach(const struct device *device, unsigned int pasid, uint64_t address,
 		      iommu_paddr_t paddr)
 {
-	unsigned int told = device->told[pasid], d;
+	unsigned int told = device->told[pasid == PASIDS - 1 ? 0 : pasid], d;
 
 	/* A guest's processes. */
 	if (pasid == 1 || pasid == 2)
@@ -368,7 +377,7 @@ static struct iommu_model_riscv_request request_of(const struct device *device, 
 	return (struct iommu_model_riscv_request){
 		.device_id = device->id,
 		.has_process = pasid != 0,
-		.process_id = pasids[pasid],
+		.process_id = pasids[pasid] & ~WITH_0,
 		.address = address,
 		.access = IOMMU_PROT_READ,
 	};
@@ -415,7 +424,7 @@ static void check_kept(const struct device *device, const struct kept *kept)
 	request.type = IOMMU_MODEL_RISCV_TRANSLATED;
 	for (with = 0; with < 2; with++) {
 		request.has_process = with != 0 && pasid != 0;
-		request.process_id = request.has_process ? kept->pasid : 0;
+		request.process_id = request.has_process ? kept->pasid & ~WITH_0 : 0;
 		if (is_reached(device, &request, &paddr))
 			FUZZ_CHECK(may_reach(device, pasid, kept->address, paddr));
 	}
@@ -707,7 +716,8 @@ static void ask(void)
 	struct iommu_model_riscv_translation where;
 
 	request.type = IOMMU_MODEL_RISCV_TRANSLATION_REQUEST;
-	if (iommu_model_riscv_translate(t.model[device->unit], &request, &where) != 0 ||
+	if (device->is_ats_off ||
+	    iommu_model_riscv_translate(t.model[device->unit], &request, &where) != 0 ||
 	    where.prot == 0)
 		return;
 	device->kept[device->next++ % KEPT] = (struct kept){
@@ -750,7 +760,7 @@ static void attach(void)
 static void attach_pasid(void)
 {
 	struct device *device = &t.devices[below(DEVICES)];
-	const unsigned int d = below(DOMAINS), pasid = 1 + below(PASIDS - 1);
+	const unsigned int d = below(DOMAINS), pasid = 1 + below(PASIDS - 2);
 	struct iommu_pasid_handle *next = &device->handles[pasid][!device->handle[pasid]];
 	int status;
 
@@ -823,10 +833,18 @@ static void use_features(void)
 
 	if (device->endpoint == NULL)
 		return;
-	if (below(3) != 0)
-		(void)seen(iommu_endpoint_enable_feature(device->endpoint, feature));
-	else
-		(void)seen(iommu_endpoint_disable_feature(device->endpoint, feature));
+	if (below(3) != 0) {
+		if (seen(iommu_endpoint_enable_feature(device->endpoint, feature)) == 0 &&
+		    feature == IOMMU_FEATURE_ATS)
+			device->is_ats_off = false;
+		return;
+	}
+	/* In the device it is off before: it keeps nothing. */
+	if (feature == IOMMU_FEATURE_ATS) {
+		memset(device->kept, 0, sizeof(device->kept));
+		device->is_ats_off = true;
+	}
+	(void)seen(iommu_endpoint_disable_feature(device->endpoint, feature));
 }
 
 /* What the host does to the device itself: it keeps nothing, and answers again. */
@@ -862,7 +880,7 @@ static void ask_for_page(void)
 	const struct iommu_model_riscv_page_message request = {
 		.device_id = device->id,
 		.has_process = pasid != 0,
-		.process_id = pasids[pasid],
+		.process_id = pasids[pasid] & ~WITH_0,
 		.address = BASE + below(SLOTS) * PAGE,
 		.access = RW,
 		.group = (uint16_t)below(4),
@@ -891,8 +909,8 @@ static void use_units(void)
 		(void)seen(iommu_unit_enable(t.unit[u]));
 		break;
 	case 3:
-		if (seen(iommu_suspend(t.iommu)) == 0)
-			t.is_asleep[0] = t.is_asleep[1] = true;
+		/* If it fails, all are awake. */
+		t.is_asleep[0] = t.is_asleep[1] = seen(iommu_suspend(t.iommu)) == 0;
 		break;
 	case 4:
 		t.is_asleep[0] = t.is_asleep[1] = false;
@@ -1084,7 +1102,7 @@ static void take_away(struct device *device)
 {
 	unsigned int pasid;
 
-	for (pasid = 1; pasid < PASIDS; pasid++)
+	for (pasid = 1; pasid < PASIDS - 1; pasid++)
 		(void)iommu_domain_detach_pasid(device->group, pasids[pasid]);
 	FUZZ_CHECK(iommu_domain_detach_group(device->group) == 0);
 	FUZZ_CHECK(iommu_release_endpoint(device->endpoint) == 0);

@@ -421,6 +421,12 @@ static bool host_compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expec
 	return true;
 }
 
+/* As it is noted of a device. */
+static uint32_t pasid_of(bool has_pasid, uint32_t pasid)
+{
+	return has_pasid && pasid == 0 ? MODEL_PASID_0 : has_pasid ? pasid : 0;
+}
+
 static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_device_tlb *forget)
 {
 	struct model_machine *machine = machine_of(ctx);
@@ -434,7 +440,7 @@ static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_devic
 	if (device->silent)
 		return false;
 	device->invalidations++;
-	device->invalidated = forget->has_pasid ? forget->pasid : 0;
+	device->invalidated = pasid_of(forget->has_pasid, forget->pasid);
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
 		const struct device_tlb_entry *entry = &device->tlb[i];
 		const bool overlaps = forget->size == 0 ||
@@ -444,7 +450,7 @@ static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_devic
 		const bool is_meant =
 			forget->all_pasids
 				? entry->pasid != 0
-				: entry->pasid == (forget->has_pasid ? forget->pasid : 0);
+				: entry->pasid == pasid_of(forget->has_pasid, forget->pasid);
 
 		if (overlaps && is_meant)
 			device->tlb[i].used = false;
@@ -678,7 +684,8 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 {
 	struct iommu_model_vtd *unit = device->machine->units[device->unit];
 	const struct device_tlb_entry *known =
-		tlb_find(device, request->pasid, request->address, request->access);
+		tlb_find(device, pasid_of(request->has_pasid, request->pasid), request->address,
+			 request->access);
 	struct device_tlb_entry *entry;
 
 	if (known == NULL) {
@@ -696,7 +703,7 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 				     (sizeof(device->tlb) / sizeof(device->tlb[0]))];
 		*entry = (struct device_tlb_entry){
 			.used = true,
-			.pasid = request->pasid,
+			.pasid = pasid_of(request->has_pasid, request->pasid),
 			.address = request->address & ~(result->size - 1),
 			.size = result->size,
 			.paddr = result->paddr & ~(result->size - 1),
@@ -716,7 +723,7 @@ int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu
 	struct iommu_model_request request = {
 		.source_id = device->source_id,
 		.has_pasid = pasid != 0,
-		.pasid = pasid,
+		.pasid = pasid & ~MODEL_PASID_0,
 		.address = iova,
 		.access = access,
 	};

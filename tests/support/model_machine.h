@@ -40,6 +40,9 @@ enum page_state {
 
 struct model_machine;
 
+/* For devices' requests: PASID 0, which is not the same as none. */
+#define MODEL_PASID_0 (1U << 31)
+
 /* A translation that a device keeps until it is invalidated. */
 struct device_tlb_entry {
 	bool used;

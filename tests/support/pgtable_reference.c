@@ -57,9 +57,12 @@ static void leaves_replace(struct pgtable_reference *reference, size_t at, size_
 	reference->leaf_count += added_count - removed;
 }
 
-static uint64_t table_size(unsigned int level)
+/* A table is as large as the smallest page, and has entries of 8 bytes. */
+static uint64_t table_size(const struct pgtable_reference *reference, unsigned int level)
 {
-	return IOMMU_PAGE_SIZE << (9 * level);
+	const unsigned int shift = (unsigned int)__builtin_ctzll(reference->pgsize_bitmap);
+
+	return 1ULL << (shift + (shift - 3) * level);
 }
 
 static void table_add(struct pgtable_reference *reference, unsigned int level, iommu_iova_t iova)
@@ -85,18 +88,18 @@ static void tables_add_for_leaf(struct pgtable_reference *reference, iommu_iova_
 	unsigned int level;
 
 	for (level = reference->levels - 1; level >= 1; level--)
-		if (table_size(level) > size)
-			table_add(reference, level, iova & ~(table_size(level) - 1));
+		if (table_size(reference, level) > size)
+			table_add(reference, level, iova & ~(table_size(reference, level) - 1));
 }
 
 /* What the table with a leaf of this size covers. */
-static uint64_t table_size_above(uint64_t size)
+static uint64_t table_size_above(const struct pgtable_reference *reference, uint64_t size)
 {
 	unsigned int level = 1;
 
-	while (table_size(level) <= size)
+	while (table_size(reference, level) <= size)
 		level++;
-	return table_size(level);
+	return table_size(reference, level);
 }
 
 /* Remove the tables that a range covers whole. */
@@ -108,7 +111,8 @@ static void tables_remove_in(struct pgtable_reference *reference, iommu_iova_t s
 	while (i < reference->table_count) {
 		const struct reference_table *table = &reference->tables[i];
 
-		if (table->iova >= start && table->iova + (table_size(table->level) - 1) <= last)
+		if (table->iova >= start &&
+		    table->iova + (table_size(reference, table->level) - 1) <= last)
 			reference->tables[i] = reference->tables[--reference->table_count];
 		else
 			i++;
@@ -155,10 +159,10 @@ int reference_map(struct pgtable_reference *reference, iommu_iova_t iova, iommu_
 		const iommu_iova_t last = leaf->iova + (leaf->size - 1);
 
 		/* A leaf replaces the empty tables below it. */
-		if (leaf->size >= table_size(1))
+		if (leaf->size >= table_size(reference, 1))
 			tables_remove_in(reference, leaf->iova, last);
 		if (i == 0 || leaf->size != leaves[i - 1].size ||
-		    leaf->iova % table_size_above(leaf->size) == 0)
+		    leaf->iova % table_size_above(reference, leaf->size) == 0)
 			tables_add_for_leaf(reference, leaf->iova, leaf->size);
 	}
 	free(leaves);
@@ -190,7 +194,7 @@ static bool leaf_split_at(struct pgtable_reference *reference, iommu_iova_t boun
 	for (i = 0; i < count; i++) {
 		parts[i] = (struct reference_leaf){leaf.iova + i * pgsize, pgsize,
 						   leaf.paddr + i * pgsize, leaf.prot};
-		if (parts[i].iova % table_size_above(pgsize) == 0)
+		if (parts[i].iova % table_size_above(reference, pgsize) == 0)
 			tables_add_for_leaf(reference, parts[i].iova, pgsize);
 	}
 	leaves_replace(reference, at, 1, parts, count);

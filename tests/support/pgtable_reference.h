@@ -18,7 +18,7 @@ struct reference_leaf {
 	unsigned int prot;
 };
 
-/* A table of `level` (1 = lowest), which covers 512 entries from iova. The root is not listed. */
+/* A table of `level` (1 = lowest), which begins at iova. The root is not listed. */
 struct reference_table {
 	unsigned int level;
 	iommu_iova_t iova;

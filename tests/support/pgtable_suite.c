@@ -8,10 +8,9 @@
 
 #include "test.h"
 
-#define TABLE_ENTRIES 512
-#define ARENA_BASE    0x10000000ULL
-#define ARENA_SIZE    (1ULL << 26)
-#define RW            IOMMU_PROT_READ_WRITE
+#define ARENA_BASE 0x10000000ULL
+#define ARENA_SIZE (1ULL << 26)
+#define RW         IOMMU_PROT_READ_WRITE
 
 struct suite {
 	struct test_platform test;
@@ -23,12 +22,17 @@ struct suite {
 	uint64_t root;
 	/* The smallest page, and the range that an entry of the two levels above covers. */
 	uint64_t page, mid, big;
+	uint64_t entries; /* of a table */
+	size_t arena;
+	bool has_big; /* pages of that size */
+	unsigned int flags;
 };
 
 /* The format's sizes: a small page, and the sizes of larger ones, which not every format has. */
-#define PAGE (s->page)
-#define MID  (s->mid)
-#define BIG  (s->big)
+#define PAGE          (s->page)
+#define MID           (s->mid)
+#define BIG           (s->big)
+#define TABLE_ENTRIES (s->entries)
 
 int suite_setup(void **state)
 {
@@ -36,7 +40,12 @@ int suite_setup(void **state)
 	struct suite *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	test_platform_init(&s->test, ARENA_SIZE, ARENA_BASE);
+	s->page = format->pgsize_bitmap & -format->pgsize_bitmap;
+	s->entries = format->table_entries != 0 ? format->table_entries : 512;
+	/* Tables of another size than the host's pages take as much more. */
+	s->arena = ARENA_SIZE * (format->table_entries != 0 ? 4 : 1);
+	s->flags = format->flags;
+	test_platform_init(&s->test, s->arena, ARENA_BASE);
 	s->ops = format->ops;
 	s->config = (struct iommu_pgtable_config){
 		.platform = &s->test.platform,
@@ -45,10 +54,11 @@ int suite_setup(void **state)
 		.output_bits = 46,
 		.pgsize_bitmap = format->pgsize_bitmap,
 		.node = IOMMU_NODE_ANY,
+		.flags = format->flags,
 	};
-	s->page = format->pgsize_bitmap & -format->pgsize_bitmap;
 	s->mid = s->page * TABLE_ENTRIES;
 	s->big = s->mid * TABLE_ENTRIES;
+	s->has_big = (format->pgsize_bitmap & s->big) != 0;
 	assert_int_equal(s->ops->init(&s->pt, &s->config), 0);
 	s->root = s->pt.pages;
 	assert_int_equal(s->root, format->root_pages);
@@ -126,6 +136,12 @@ static struct shape shape_of(struct suite *s)
 
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, count_entry, &shape), 0);
 	return shape;
+}
+
+/* Pages of the host in that many tables. */
+static uint64_t pages_of(const struct suite *s, uint64_t tables)
+{
+	return tables << s->pt.table_order;
 }
 
 static size_t leaves_of(struct shape shape)
@@ -261,7 +277,7 @@ void suite_pieces_alone(void **state)
 		{(1ULL << 46) - PAGE, 2 * PAGE},
 		{UINT64_MAX - (PAGE - 1), PAGE},
 		{UINT64_MAX - (PAGE - 1), 2 * PAGE},
-		{7 * PAGE, 4096 * PAGE},
+		{7 * PAGE, 8 * TABLE_ENTRIES * PAGE},
 	};
 	struct iommu_map_piece pages[6];
 	uint64_t mapped;
@@ -375,8 +391,8 @@ void suite_largest_pages_are_used(void **state)
 	assert_int_equal(map(s, iova, iova + 4 * BIG, size), 0);
 	shape = shape_of(s);
 	assert_int_equal(shape.small, 2);
-	assert_int_equal(shape.middle, 2);
-	assert_int_equal(shape.large, 1);
+	assert_int_equal(shape.middle, 2 + (s->has_big ? 0 : TABLE_ENTRIES));
+	assert_int_equal(shape.large, s->has_big ? 1 : 0);
 	assert_leads_to(s, iova, iova + 4 * BIG);
 	assert_leads_to(s, iova + size - 1, iova + size - 1 + 4 * BIG);
 	assert_unmapped(s, iova - 1);
@@ -384,13 +400,15 @@ void suite_largest_pages_are_used(void **state)
 
 	/* The same target, one page off: no large page ever fits. */
 	assert_int_equal(map(s, 4 * BIG, PAGE, 2 * MID), 0);
-	assert_int_equal(shape_of(s).small, 2 + 1024);
+	assert_int_equal(shape_of(s).small, 2 + 2 * TABLE_ENTRIES);
 
 	/* Without 1G in the bitmap 2M pages serve. */
 	s->config.pgsize_bitmap = PAGE | MID;
 	restart(s);
 	assert_int_equal(map(s, BIG, 0, BIG), 0);
-	assert_int_equal(shape_of(s).middle, 512);
+	assert_int_equal(shape_of(s).middle, TABLE_ENTRIES);
+	if (!s->has_big)
+		return;
 
 	/* Without 2M, 1G still serves where it fits and 4K elsewhere. */
 	s->config.pgsize_bitmap = PAGE | BIG;
@@ -398,7 +416,7 @@ void suite_largest_pages_are_used(void **state)
 	assert_int_equal(map(s, BIG, 0, BIG + MID), 0);
 	shape = shape_of(s);
 	assert_int_equal(shape.large, 1);
-	assert_int_equal(shape.small, 512);
+	assert_int_equal(shape.small, TABLE_ENTRIES);
 }
 
 void suite_mapped_range_is_refused(void **state)
@@ -406,29 +424,28 @@ void suite_mapped_range_is_refused(void **state)
 	struct suite *s = *state;
 	uint64_t mapped;
 
-	assert_int_equal(map(s, 0x200 * PAGE, 0x200 * PAGE, 0x200 * PAGE),
-			 0); /* large pages, if the format has them */
+	assert_int_equal(map(s, MID, MID, MID), 0); /* large pages, if the format has them */
 	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, PAGE), 0); /* a small one */
 	s->ops->free_gathered(&s->pt, &s->gather);
 
 	/* A small page in a large one, a large one over a small one, a run that ends in one. */
-	assert_int_equal(map(s, 0x201 * PAGE, 0, PAGE), IOMMU_EEXIST);
+	assert_int_equal(map(s, MID + PAGE, 0, PAGE), IOMMU_EEXIST);
 	assert_int_equal(map(s, 0x5 * PAGE, 0x9 * PAGE, PAGE), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0, 0x40000 * PAGE, BIG), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0, 0x400 * PAGE, MID), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0, BIG, BIG), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0, 2 * MID, MID), IOMMU_EEXIST);
 	assert_int_equal(map(s, 0, 0x9 * PAGE, 0x6 * PAGE), IOMMU_EEXIST);
 	assert_true(iommu_gather_is_empty(&s->gather)); /* none of these was ever visible */
 
 	/* Found late: what was visible meanwhile is undone, reported, and in the gather. */
 	assert_int_equal(
-		s->ops->map(&s->pt, 0x1fe * PAGE, PAGE, 0x4 * PAGE, RW, &s->gather, &mapped),
+		s->ops->map(&s->pt, MID - 2 * PAGE, PAGE, 0x4 * PAGE, RW, &s->gather, &mapped),
 		IOMMU_EEXIST);
 	assert_int_equal(mapped, 0x2 * PAGE);
-	assert_true(s->gather.start <= 0x1fe * PAGE && s->gather.last >= MID - 1);
-	assert_unmapped(s, 0x1fe * PAGE);
-	assert_unmapped(s, 0x1ff * PAGE);
+	assert_true(s->gather.start <= MID - 2 * PAGE && s->gather.last >= MID - 1);
+	assert_unmapped(s, MID - 2 * PAGE);
+	assert_unmapped(s, MID - PAGE);
 	assert_leads_to(s, 0x5 * PAGE, 0x5 * PAGE);
-	assert_leads_to(s, 0x201 * PAGE, 0x201 * PAGE);
+	assert_leads_to(s, MID + PAGE, MID + PAGE);
 	assert_unmapped(s, 0x4 * PAGE);
 }
 
@@ -451,7 +468,9 @@ void suite_empty_table_gives_way(void **state)
 	assert_false(iommu_gather_is_empty(&s->gather));
 	assert_int_equal(s->test.hosted.pages_in_use, pages);
 	s->ops->free_gathered(&s->pt, &s->gather);
-	assert_int_equal(s->test.hosted.pages_in_use, pages - 1);
+	assert_int_equal(s->test.hosted.pages_in_use, pages - pages_of(s, 1));
+	if (!s->has_big)
+		return;
 
 	/* The same one level up: a 1G page in place of a tree of empty tables. */
 	assert_int_equal(unmap(s, 0, MID, 0), 0);
@@ -460,7 +479,7 @@ void suite_empty_table_gives_way(void **state)
 	assert_int_equal(map(s, 0, BIG, BIG), 0);
 	assert_int_equal(shape_of(s).large, 1);
 	s->ops->free_gathered(&s->pt, &s->gather);
-	assert_int_equal(s->pt.pages, s->root + shape_of(s).tables);
+	assert_int_equal(s->pt.pages, s->root + pages_of(s, shape_of(s).tables));
 }
 
 void suite_cut_is_refused_or_split(void **state)
@@ -485,8 +504,8 @@ void suite_cut_is_refused_or_split(void **state)
 	assert_true(s->gather.start == 0 && s->gather.last >= BIG - 1);
 	shape = shape_of(s);
 	assert_int_equal(shape.large, 1);
-	assert_int_equal(shape.middle, 511);
-	assert_int_equal(shape.small, 511);
+	assert_int_equal(shape.middle, TABLE_ENTRIES - 1);
+	assert_int_equal(shape.small, TABLE_ENTRIES - 1);
 	assert_leads_to(s, PAGE - 1, PAGE - 1);
 	assert_unmapped(s, PAGE);
 	assert_leads_to(s, 0x2 * PAGE, 0x2 * PAGE);
@@ -518,7 +537,7 @@ void suite_cut_is_refused_or_split(void **state)
 	s->test.fail_after = 0;
 	assert_int_equal(shape_of(s).large, 1);
 	assert_int_equal(unmap(s, 0x5 * PAGE, PAGE, IOMMU_UNMAP_SPLIT), 0);
-	assert_int_equal(shape_of(s).small, 512 * 512 - 1);
+	assert_int_equal(shape_of(s).small, TABLE_ENTRIES * TABLE_ENTRIES - 1);
 }
 
 void suite_tables_wait_in_the_gather(void **state)
@@ -540,7 +559,7 @@ void suite_tables_wait_in_the_gather(void **state)
 	assert_int_equal(s->test.hosted.pages_in_use, with_all);
 	assert_int_equal(s->pt.pages, with_all);
 	s->ops->free_gathered(&s->pt, &s->gather);
-	assert_int_equal(s->pt.pages, s->root + shape_of(s).tables);
+	assert_int_equal(s->pt.pages, s->root + pages_of(s, shape_of(s).tables));
 	assert_int_equal(s->test.hosted.pages_in_use, s->pt.pages);
 	assert_true(iommu_gather_is_empty(&s->gather));
 
@@ -604,7 +623,7 @@ void suite_each_allocation_fails_in_turn(void **state)
 		after = shape_of(s);
 		assert_int_equal(after.small, before.small);
 		assert_int_equal(after.middle, before.middle);
-		assert_int_equal(s->pt.pages, s->root + after.tables);
+		assert_int_equal(s->pt.pages, s->root + pages_of(s, after.tables));
 		assert_unmapped(s, iova);
 		assert_unmapped(s, iova + size - 1);
 		assert_leads_to(s, iova - PAGE, 0x7 * PAGE);
@@ -620,7 +639,7 @@ void suite_page_budget(void **state)
 	struct suite *s = *state;
 
 	/* Room for the root and one chain of tables. */
-	s->config.max_pages = s->root + s->config.levels - 1;
+	s->config.max_pages = s->root + pages_of(s, s->config.levels - 1);
 	restart(s);
 	assert_int_equal(map(s, 0, 0, PAGE), 0);
 	assert_int_equal(s->pt.pages, s->config.max_pages);
@@ -640,13 +659,14 @@ void suite_page_budget(void **state)
 /* Pages that are offered to the host, and which of them it refuses. */
 struct acceptance {
 	unsigned int asked, refused;
+	uint64_t arena;
 };
 
 static bool accept_page(void *ctx, iommu_paddr_t paddr, uint64_t size)
 {
 	struct acceptance *acceptance = ctx;
 
-	assert_true(paddr >= ARENA_BASE && paddr + size <= ARENA_BASE + ARENA_SIZE);
+	assert_true(paddr >= ARENA_BASE && paddr + size <= ARENA_BASE + acceptance->arena);
 	return ++acceptance->asked != acceptance->refused;
 }
 
@@ -657,7 +677,7 @@ static bool accept_page(void *ctx, iommu_paddr_t paddr, uint64_t size)
 void suite_tables_out_of_reach(void **state)
 {
 	struct suite *s = *state;
-	struct acceptance acceptance = {0};
+	struct acceptance acceptance = {.arena = s->arena};
 	struct iommu_pgtable_config config = s->config;
 	struct iommu_pgtable pt;
 	struct iommu_gather gather;
@@ -802,16 +822,16 @@ void suite_noncoherent_walker_sees_no_garbage(void **state)
 	struct iommu_pgtable hardware;
 	struct shape seen = {0};
 
-	n.memory = malloc(ARENA_SIZE);
+	n.memory = malloc(s->arena);
 	assert_non_null(n.memory);
-	memset(n.memory, GARBAGE_BYTE, ARENA_SIZE);
+	memset(n.memory, GARBAGE_BYTE, s->arena);
 	n.view = s->test.platform;
 	n.view.direct_map_offset = (uint64_t)(uintptr_t)n.memory - ARENA_BASE;
 	noncoherent_now = &n;
 	s->ops->destroy(&s->pt);
 	s->test.platform.alloc_pages = noncoherent_alloc;
 	s->test.platform.cache_flush = noncoherent_flush;
-	s->config.flags = IOMMU_PGTABLE_NONCOHERENT;
+	s->config.flags = s->flags | IOMMU_PGTABLE_NONCOHERENT;
 	assert_int_equal(s->ops->init(&s->pt, &s->config), 0);
 
 	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, 0x3 * PAGE), 0);
@@ -837,7 +857,7 @@ void suite_noncoherent_walker_sees_no_garbage(void **state)
 
 	s->ops->destroy(&s->pt);
 	s->test.platform = original;
-	s->config.flags = 0;
+	s->config.flags = s->flags;
 	assert_int_equal(s->ops->init(&s->pt, &s->config), 0);
 	free(n.memory);
 }
@@ -896,12 +916,12 @@ void suite_what_is_not_mapped_can_be_filled(void **state)
 	assert_int_equal(s->ops->iova_to_phys(&s->pt, 0, NULL, NULL), IOMMU_ENOENT);
 	/* Beside mappings, which keep their tables. */
 	assert_int_equal(map(s, BIG + MID, 0x4000000, PAGE), 0);
-	assert_int_equal(map(s, BIG + 2 * MID, 0x8000000, MID), 0);
+	assert_int_equal(map(s, BIG + 2 * MID, 1ULL << 40, MID), 0);
 	used = s->pt.pages;
 	assert_int_equal(s->ops->fill(&s->pt), 0);
 	assert_int_equal(s->pt.pages, used);
 	assert_leads_to(s, BIG + MID, 0x4000000);
-	assert_leads_to(s, BIG + 2 * MID + MID - PAGE, 0x8000000 + MID - PAGE);
+	assert_leads_to(s, BIG + 2 * MID + MID - PAGE, (1ULL << 40) + MID - PAGE);
 	assert_int_equal(s->ops->iova_to_phys(&s->pt, BIG + MID + PAGE, &page, &prot), 0);
 	assert_int_equal(prot & RW, RW);
 	assert_int_equal(page % PAGE, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The behaviour that every page-table format must show, with tables of 512 entries. A format's test
- * file lists these functions (the marked ones only if it has large pages) with suite_setup,
- * suite_teardown and one struct pgtable_suite_format as the initial state.
+ * The behaviour that every page-table format must show, if it may change the size of a page while
+ * hardware walks. A format's test file lists these functions (the marked ones only if it has large
+ * pages) with suite_setup, suite_teardown and one struct pgtable_suite_format as the initial state.
  */
 #ifndef PGTABLE_SUITE_H
 #define PGTABLE_SUITE_H
@@ -17,6 +17,9 @@ struct pgtable_suite_format {
 	unsigned int input_bits;
 	uint64_t pgsize_bitmap;
 	uint64_t root_pages; /* that count of an empty table */
+	/* Of tables that are larger than a page of the host; 0: 512. */
+	uint64_t table_entries;
+	unsigned int flags; /* enum iommu_pgtable_flags */
 };
 
 int suite_setup(void **state);

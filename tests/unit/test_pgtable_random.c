@@ -12,9 +12,14 @@
 #include "pgtable_reference.h"
 #include "test.h"
 #include "test_platform.h"
+#include "vmsa_hardware.h"
 
 #define SIZES_4K_2M_1G (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
 #define SIZES_WITH_64K (SIZES_4K_2M_1G | IOMMU_SIZE_64K)
+/* Arm's, with runs of pages and of blocks. */
+#define SIZES_OF_4K  (SIZES_WITH_64K | 32ULL << 20 | 16ULL << 30)
+#define SIZES_OF_16K (16ULL << 10 | 2ULL << 20 | 32ULL << 20 | 1ULL << 30)
+#define SIZES_OF_64K (64ULL << 10 | 2ULL << 20 | 512ULL << 20 | 16ULL << 30)
 
 /* Which format, and of one with two halves, which. */
 enum kind {
@@ -24,6 +29,16 @@ enum kind {
 	RISCV_SECOND,
 	RISCV_FIRST,
 	RISCV_FIRST_UPPER,
+	ARM_FIRST_4K,
+	ARM_FIRST_16K,
+	ARM_FIRST_64K,
+	ARM_SECOND_4K,
+	ARM_SECOND_16K,
+	ARM_SECOND_64K,
+	ARM_NO_BREAKS_4K,
+	ARM_NO_BREAKS_64K,
+	ARM_RUNS_BREAK_4K,
+	ARM_RUNS_BREAK_16K,
 	KINDS,
 };
 
@@ -35,15 +50,35 @@ struct kind_of_table {
 	bool is_upper;
 	uint64_t root_pages;
 	unsigned int hints; /* how many, from IOMMU_PROT_NO_EXEC on; writing implies reading */
+	/* Arm's: what hardware is given is walked, too. */
+	unsigned int stage;
+	unsigned int input_bits;
 };
 
+#define ARM_1 &iommu_vmsas1_ops, 0
+#define ARM_2 &iommu_vmsas2_ops, 0
+#define BREAK IOMMU_PGTABLE_BBM_LEVEL_2
+#define TRACK IOMMU_PGTABLE_DIRTY_TRACKING
+
 static const struct kind_of_table kinds[KINDS] = {
-	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0},
-	[FIRST_STAGE] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, false, 1, 8},
-	[FIRST_STAGE_UPPER] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, true, 1, 8},
-	[RISCV_SECOND] = {&iommu_riscvss_ops, 2, IOMMU_PGTABLE_MEMORY_TYPES, false, 4, 4},
-	[RISCV_FIRST] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, false, 1, 8},
-	[RISCV_FIRST_UPPER] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, true, 1, 8},
+	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0, 0, 0},
+	[FIRST_STAGE] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, false, 1, 8, 0, 0},
+	[FIRST_STAGE_UPPER] = {&iommu_x86_64_table_ops, -1, IOMMU_PGTABLE_NO_EXECUTE, true, 1, 8, 0,
+			       0},
+	[RISCV_SECOND] = {&iommu_riscvss_ops, 2, IOMMU_PGTABLE_MEMORY_TYPES, false, 4, 4, 0, 0},
+	[RISCV_FIRST] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, false, 1, 8, 0, 0},
+	[RISCV_FIRST_UPPER] = {&iommu_riscvfs_ops, -1, IOMMU_PGTABLE_MEMORY_TYPES, true, 1, 8, 0,
+			       0},
+	[ARM_FIRST_4K] = {ARM_1, BREAK | TRACK, false, 1, 8, 1, 48},
+	[ARM_FIRST_16K] = {ARM_1, BREAK, false, 4, 8, 1, 47},
+	[ARM_FIRST_64K] = {ARM_1, BREAK | IOMMU_PGTABLE_ACCESSED, false, 16, 8, 1, 52},
+	[ARM_SECOND_4K] = {ARM_2, BREAK, false, 8, 4, 2, 42},
+	[ARM_SECOND_16K] = {ARM_2, BREAK | TRACK, false, 64, 4, 2, 40},
+	[ARM_SECOND_64K] = {ARM_2, BREAK, false, 64, 4, 2, 44},
+	[ARM_NO_BREAKS_4K] = {ARM_1, 0, false, 1, 8, 1, 48},
+	[ARM_NO_BREAKS_64K] = {ARM_2, TRACK, false, 16, 4, 2, 48},
+	[ARM_RUNS_BREAK_4K] = {ARM_2, IOMMU_PGTABLE_BBM_LEVEL_1, false, 2, 4, 2, 40},
+	[ARM_RUNS_BREAK_16K] = {ARM_1, IOMMU_PGTABLE_BBM_LEVEL_1 | TRACK, false, 4, 8, 1, 47},
 };
 
 struct universe {
@@ -56,6 +91,10 @@ struct universe {
 	struct pgtable_reference reference;
 	uint64_t operations, mapped, refused, unmapped, out_of_memory;
 	uint64_t mapped_alone, unmapped_alone, listed;
+	/* The smallest page, what an entry of the two levels above covers, entries of a table. */
+	uint64_t page, mid, big, entries;
+	uint64_t cuts_refused;
+	bool keeps_sizes; /* no page is split, and no empty table replaced */
 };
 
 static void universe_init(struct universe *u, enum kind kind, unsigned int levels, uint64_t bitmap,
@@ -64,7 +103,9 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 	const struct iommu_pgtable_config config = {
 		.platform = &u->platform.platform,
 		.levels = levels,
-		.input_bits = 12 + 9 * levels + (unsigned int)kinds[kind].extra_bits,
+		.input_bits = kinds[kind].input_bits != 0
+				      ? kinds[kind].input_bits
+				      : 12 + 9 * levels + (unsigned int)kinds[kind].extra_bits,
 		.flags = kinds[kind].flags,
 		.output_bits = 46,
 		.pgsize_bitmap = bitmap,
@@ -75,8 +116,13 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 	u->random.state = seed;
 	u->kind = &kinds[kind];
 	u->ops = kinds[kind].ops;
+	u->page = bitmap & -bitmap;
+	u->entries = u->page / 8;
+	u->mid = u->page * u->entries;
+	u->big = u->mid * u->entries;
+	u->keeps_sizes = u->kind->stage != 0 && (u->kind->flags & BREAK) == 0;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
-	u->mapped_alone = u->unmapped_alone = u->listed = 0;
+	u->mapped_alone = u->unmapped_alone = u->listed = u->cuts_refused = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
 	u->first = kinds[kind].is_upper ? ~u->pt.aperture_last : 0;
 	u->last = kinds[kind].is_upper ? UINT64_MAX : u->pt.aperture_last;
@@ -97,14 +143,14 @@ static void universe_destroy(struct universe *u)
  */
 static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 {
-	const iommu_iova_t places[] = {0, IOMMU_SIZE_1G, 512 * IOMMU_SIZE_1G - 4 * IOMMU_SIZE_2M,
-				       u->last - u->first + 1 - 2 * IOMMU_SIZE_1G};
+	const iommu_iova_t places[] = {0, u->big, u->entries * u->big - 4 * u->mid,
+				       u->last - u->first + 1 - 2 * u->big};
 	iommu_iova_t place = places[test_random_below(&u->random, 4)];
 	uint64_t unit, offset, longest;
 
 	switch (test_random_below(&u->random, 32)) {
 	case 0:
-		unit = IOMMU_SIZE_1G;
+		unit = u->big;
 		offset = test_random_below(&u->random, 2);
 		longest = 2;
 		break;
@@ -112,18 +158,18 @@ static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 	case 2:
 	case 3:
 	case 4:
-		unit = IOMMU_SIZE_2M;
+		unit = u->mid;
 		offset = test_random_below(&u->random, 4);
 		longest = 4;
 		break;
 	case 5:
-		unit = IOMMU_SIZE_4K;
+		unit = u->page;
 		offset = test_random_below(&u->random, 1024);
 		longest = 1024;
 		break;
 	default:
-		unit = IOMMU_SIZE_4K;
-		offset = 512 - 16 + test_random_below(&u->random, 32);
+		unit = u->page;
+		offset = u->entries - 16 + test_random_below(&u->random, 32);
 		longest = 16;
 		break;
 	}
@@ -134,14 +180,23 @@ static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 	*size = (1 + test_random_below(&u->random, longest)) * unit;
 	/* Now and then its first page alone, which few ranges are by themselves. */
 	if (test_random_below(&u->random, 8) == 0)
-		*size = IOMMU_SIZE_4K;
+		*size = u->page;
 	if (*size - 1 > u->last - *iova)
 		*size = u->last - *iova + 1;
 }
 
+/* The size of a run of pages of a size, or 0: the next larger one, if it is none of a level. */
+static uint64_t run_of(const struct universe *u, uint64_t pgsize)
+{
+	const uint64_t larger = u->pt.pgsize_bitmap & -pgsize & ~pgsize;
+	const uint64_t next = larger & -larger;
+
+	return next != u->mid && next != u->big ? next : 0;
+}
+
 static bool has_runs(const struct universe *u)
 {
-	return (u->pt.pgsize_bitmap & IOMMU_SIZE_64K) != 0;
+	return run_of(u, u->page) != 0;
 }
 
 /*
@@ -150,22 +205,43 @@ static bool has_runs(const struct universe *u)
  */
 static iommu_paddr_t random_target(struct universe *u, iommu_iova_t iova, uint64_t size)
 {
-	static const uint64_t alignments[] = {IOMMU_SIZE_1G, IOMMU_SIZE_2M, IOMMU_SIZE_4K};
-	size_t choices = size <= IOMMU_SIZE_2M || test_random_below(&u->random, 16) == 0 ? 3 : 2;
-	uint64_t alignment =
-		alignments[test_random_below(&u->random, size < IOMMU_SIZE_1G ? choices : 2)];
+	const uint64_t alignments[] = {u->big, u->mid, u->page};
+	size_t choices = size <= u->mid || test_random_below(&u->random, 16) == 0 ? 3 : 2;
+	uint64_t alignment = alignments[test_random_below(&u->random, size < u->big ? choices : 2)];
 	uint64_t base;
 
-	if (has_runs(u) && alignment == IOMMU_SIZE_4K && test_random_below(&u->random, 4) != 0)
-		alignment = IOMMU_SIZE_64K;
+	if (has_runs(u) && alignment == u->page && test_random_below(&u->random, 4) != 0)
+		alignment = run_of(u, u->page);
+	if (alignment == u->mid && run_of(u, u->mid) != 0 && test_random_below(&u->random, 4) != 0)
+		alignment = run_of(u, u->mid);
 	base = test_random_below(&u->random, 1ULL << 44) & ~(alignment - 1);
-	return base + (iova & (alignment - 1) & ~(IOMMU_SIZE_4K - 1));
+	return base + (iova & (alignment - 1) & ~(u->page - 1));
+}
+
+/* What a walk of Arm that knows nothing of the library finds. */
+static void ask_hardware(const struct universe *u, iommu_iova_t iova,
+			 const struct reference_leaf *leaf)
+{
+	const struct vmsa_walk walk = vmsa_walk_of(&u->pt, u->kind->stage);
+	const struct vmsa_access access = {
+		.privileged = true, .write = leaf != NULL && (leaf->prot & IOMMU_PROT_WRITE) != 0};
+	const struct vmsa_answer answer = vmsa_reference_walk(&walk, iova, access);
+
+	if (leaf == NULL) {
+		assert_int_equal(answer.fault, VMSA_FAULT_TRANSLATION);
+		return;
+	}
+	if (answer.fault == VMSA_FLAW)
+		print_error("%s\n", answer.flaw);
+	assert_int_equal(answer.fault, VMSA_NO_FAULT);
+	assert_int_equal(answer.pa, leaf->paddr + (iova - leaf->iova));
+	assert_int_equal(answer.size, leaf->size);
 }
 
 /* Everything that the operation may have changed, and its neighbours. */
 static void compare_around(struct universe *u, iommu_iova_t iova, uint64_t size)
 {
-	const uint64_t margin = 2 * IOMMU_SIZE_2M;
+	const uint64_t margin = 2 * u->mid;
 	iommu_iova_t start = iova - u->first > margin ? iova - margin : u->first;
 	iommu_iova_t last = iova + (size - 1);
 	size_t i;
@@ -187,6 +263,8 @@ static void compare_around(struct universe *u, iommu_iova_t iova, uint64_t size)
 			assert_int_equal(paddr, leaf->paddr + (probe - leaf->iova));
 			assert_int_equal(prot, leaf->prot);
 		}
+		if (u->kind->stage != 0)
+			ask_hardware(u, probe, mapped ? leaf : NULL);
 	}
 }
 
@@ -224,7 +302,7 @@ static bool map_listed(struct universe *u, iommu_iova_t iova, unsigned int prot)
 		return false;
 	for (i = 0; i < 8; i++) {
 		pieces[i].size =
-			(1 + test_random_below(&u->random, has_runs(u) ? 40 : 3)) * IOMMU_SIZE_4K;
+			(1 + test_random_below(&u->random, has_runs(u) ? 40 : 3)) * u->page;
 		pieces[i].paddr = random_target(u, iova, pieces[i].size);
 	}
 	count = u->ops->map_pieces(&u->pt, iova, pieces, 8, prot, &mapped);
@@ -284,6 +362,9 @@ static void random_map(struct universe *u)
 		reference_adopt_shape(&u->reference, &u->pt, u->ops, u->pt.levels - 1);
 	} else {
 		assert_int_equal(status, reference_map(&u->reference, iova, paddr, size, prot));
+		/* Where an empty table was, there are smaller pages, and the table still is. */
+		if (status == 0 && u->keeps_sizes)
+			reference_adopt_shape(&u->reference, &u->pt, u->ops, 1 << 20);
 		if (status == 0)
 			assert_int_equal(mapped, size);
 		settle(u, &gather, status != 0 && mapped != 0, iova, mapped != 0 ? mapped : 1);
@@ -318,6 +399,13 @@ static void random_unmap(struct universe *u)
 		settle(u, &gather, false, iova, size);
 		/* One end may have been split before the other could not: down to 4K, from 1G. */
 		reference_adopt_shape(&u->reference, &u->pt, u->ops, 4);
+	} else if (status == IOMMU_EOPNOTSUPP) {
+		/* It would cut something, and hardware does not allow it. Runs may be broken. */
+		assert_true(u->keeps_sizes && flags != 0);
+		assert_int_equal(reference_unmap(&u->reference, iova, size, 0, &expected),
+				 IOMMU_EINVAL);
+		reference_adopt_shape(&u->reference, &u->pt, u->ops, 0);
+		u->cuts_refused++;
 	} else {
 		assert_int_equal(status,
 				 reference_unmap(&u->reference, iova, size, flags, &expected));
@@ -360,7 +448,8 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 		else
 			random_unmap(&u);
 		assert_int_equal(u.pt.pages, u.platform.hosted.pages_in_use);
-		assert_int_equal(u.pt.pages, u.kind->root_pages + u.reference.table_count);
+		assert_int_equal(u.pt.pages, u.kind->root_pages +
+						     (u.reference.table_count << u.pt.table_order));
 	}
 	printf("# %llu maps, %llu refused, %llu unmaps, %llu out of memory\n",
 	       (unsigned long long)u.mapped, (unsigned long long)u.refused,
@@ -373,6 +462,7 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 	       (unsigned long long)u.listed);
 	assert_true(u.mapped_alone > operations / 1000 && u.unmapped_alone > operations / 1000);
 	assert_true(u.listed > operations / 1000);
+	assert_true(!u.keeps_sizes || u.cuts_refused > operations / 1000);
 	assert_true(fail_every == 0 || u.out_of_memory > operations / 1000);
 	universe_destroy(&u);
 }
@@ -447,6 +537,33 @@ static void riscv_first_stage(void **state)
 	run(RISCV_FIRST, 5, SIZES_WITH_64K, operations(30000), 5, seed() + 40);
 }
 
+static void arm_first_stage(void **state)
+{
+	(void)state;
+	run(ARM_FIRST_4K, 4, SIZES_OF_4K, operations(40000), 0, seed() + 41);
+	run(ARM_FIRST_16K, 3, SIZES_OF_16K, operations(20000), 0, seed() + 42);
+	run(ARM_FIRST_64K, 3, SIZES_OF_64K, operations(10000), 0, seed() + 43);
+	run(ARM_FIRST_4K, 4, SIZES_4K_2M_1G, operations(20000), 4, seed() + 44);
+}
+
+static void arm_second_stage(void **state)
+{
+	(void)state;
+	run(ARM_SECOND_4K, 3, SIZES_OF_4K, operations(40000), 0, seed() + 45);
+	run(ARM_SECOND_16K, 2, SIZES_OF_16K, operations(20000), 0, seed() + 46);
+	run(ARM_SECOND_64K, 2, SIZES_OF_64K, operations(10000), 0, seed() + 47);
+	run(ARM_SECOND_4K, 3, SIZES_OF_4K, operations(20000), 3, seed() + 48);
+}
+
+static void arm_with_breaks_before_makes(void **state)
+{
+	(void)state;
+	run(ARM_NO_BREAKS_4K, 4, SIZES_OF_4K, operations(20000), 0, seed() + 49);
+	run(ARM_NO_BREAKS_64K, 3, SIZES_OF_64K, operations(10000), 0, seed() + 50);
+	run(ARM_RUNS_BREAK_4K, 3, SIZES_OF_4K, operations(20000), 0, seed() + 51);
+	run(ARM_RUNS_BREAK_16K, 3, SIZES_OF_16K, operations(10000), 5, seed() + 52);
+}
+
 static void every_nth_allocation_fails(void **state)
 {
 	uint64_t n;
@@ -467,6 +584,9 @@ int main(void)
 		cmocka_unit_test(first_stage_upper_half),
 		cmocka_unit_test(riscv_second_stage),
 		cmocka_unit_test(riscv_first_stage),
+		cmocka_unit_test(arm_first_stage),
+		cmocka_unit_test(arm_second_stage),
+		cmocka_unit_test(arm_with_breaks_before_makes),
 		cmocka_unit_test(every_nth_allocation_fails),
 	};
 

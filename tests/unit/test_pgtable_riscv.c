@@ -778,14 +778,14 @@ static void foreign_runs_are_taken_over_by_pages(void **state)
 
 /* --- The suite -------------------------------------------------------------------------------- */
 
-static struct pgtable_suite_format fs_3_levels = {&iommu_riscvfs_ops, 3, 38, LARGE_SIZES, 1};
-static struct pgtable_suite_format fs_4_levels = {&iommu_riscvfs_ops, 4, 47, LARGE_SIZES, 1};
-static struct pgtable_suite_format fs_5_levels = {&iommu_riscvfs_ops, 5, 56, LARGE_SIZES, 1};
-static struct pgtable_suite_format ss_3_levels = {&iommu_riscvss_ops, 3, 41, LARGE_SIZES, 4};
-static struct pgtable_suite_format ss_4_levels = {&iommu_riscvss_ops, 4, 50, LARGE_SIZES, 4};
-static struct pgtable_suite_format ss_5_levels = {&iommu_riscvss_ops, 5, 59, LARGE_SIZES, 4};
-static struct pgtable_suite_format fs_runs = {&iommu_riscvfs_ops, 4, 47, ALL_SIZES, 1};
-static struct pgtable_suite_format ss_runs = {&iommu_riscvss_ops, 3, 41, ALL_SIZES, 4};
+static struct pgtable_suite_format fs_3_levels = {&iommu_riscvfs_ops, 3, 38, LARGE_SIZES, 1, 0, 0};
+static struct pgtable_suite_format fs_4_levels = {&iommu_riscvfs_ops, 4, 47, LARGE_SIZES, 1, 0, 0};
+static struct pgtable_suite_format fs_5_levels = {&iommu_riscvfs_ops, 5, 56, LARGE_SIZES, 1, 0, 0};
+static struct pgtable_suite_format ss_3_levels = {&iommu_riscvss_ops, 3, 41, LARGE_SIZES, 4, 0, 0};
+static struct pgtable_suite_format ss_4_levels = {&iommu_riscvss_ops, 4, 50, LARGE_SIZES, 4, 0, 0};
+static struct pgtable_suite_format ss_5_levels = {&iommu_riscvss_ops, 5, 59, LARGE_SIZES, 4, 0, 0};
+static struct pgtable_suite_format fs_runs = {&iommu_riscvfs_ops, 4, 47, ALL_SIZES, 1, 0, 0};
+static struct pgtable_suite_format ss_runs = {&iommu_riscvss_ops, 3, 41, ALL_SIZES, 4, 0, 0};
 
 #define WITH(test, format)                                                                         \
 	{                                                                                          \

@@ -217,10 +217,10 @@ static void tables_made_up_front_stay(void **state)
 }
 
 /* Page shift, levels. */
-static struct pgtable_suite_format small_pages = {&iommu_tce_ops, 3, 39, IOMMU_SIZE_4K, 1};
-static struct pgtable_suite_format deep = {&iommu_tce_ops, 4, 48, IOMMU_SIZE_4K, 1};
-static struct pgtable_suite_format medium_pages = {&iommu_tce_ops, 3, 43, 1ULL << 16, 1};
-static struct pgtable_suite_format medium_deep = {&iommu_tce_ops, 4, 52, 1ULL << 16, 1};
+static struct pgtable_suite_format small_pages = {&iommu_tce_ops, 3, 39, IOMMU_SIZE_4K, 1, 0, 0};
+static struct pgtable_suite_format deep = {&iommu_tce_ops, 4, 48, IOMMU_SIZE_4K, 1, 0, 0};
+static struct pgtable_suite_format medium_pages = {&iommu_tce_ops, 3, 43, 1ULL << 16, 1, 0, 0};
+static struct pgtable_suite_format medium_deep = {&iommu_tce_ops, 4, 52, 1ULL << 16, 1, 0, 0};
 
 #define ONE(test, format)                                                                          \
 	{                                                                                          \

@@ -351,9 +351,9 @@ static void entries_have_the_bits_of_the_specification(void **state)
 
 #define ALL_SIZES (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
 
-static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39, ALL_SIZES, 1};
-static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48, ALL_SIZES, 1};
-static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57, ALL_SIZES, 1};
+static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39, ALL_SIZES, 1, 0, 0};
+static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48, ALL_SIZES, 1, 0, 0};
+static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57, ALL_SIZES, 1, 0, 0};
 
 static uint64_t distance; /* of the host's memory from where the CPU finds it */
 

@@ -315,8 +315,10 @@ static void foreign_tables_are_checked(void **state)
 #test " (5 levels)", test, suite_setup, suite_teardown, &suite_5_levels            \
 	}
 
-static struct pgtable_suite_format suite_4_levels = {&iommu_x86_64_table_ops, 4, 47, ALL_SIZES, 1};
-static struct pgtable_suite_format suite_5_levels = {&iommu_x86_64_table_ops, 5, 56, ALL_SIZES, 1};
+static struct pgtable_suite_format suite_4_levels = {
+	&iommu_x86_64_table_ops, 4, 47, ALL_SIZES, 1, 0, 0};
+static struct pgtable_suite_format suite_5_levels = {
+	&iommu_x86_64_table_ops, 5, 56, ALL_SIZES, 1, 0, 0};
 
 /* What an address leads to, as a processor finds it: from CR3, by physical addresses. */
 static uint64_t processor_walks(uint64_t cr3, unsigned int levels, uint64_t address)

@@ -25,6 +25,7 @@
 #define FARAWAY   0x200000000ULL /* memory that nothing has, for mappings */
 #define IOVA      0x500000000ULL
 #define DEVICES   4
+#define WITH_0    (1U << 31) /* of a device's requests: PASID 0, which is not the same as none */
 #define RW        IOMMU_PROT_READ_WRITE
 #define PAGE      IOMMU_PAGE_SIZE
 #define FIRST     (RISCV_CAP_SV39 | RISCV_CAP_SV48 | RISCV_CAP_SV57)
@@ -167,6 +168,13 @@ static void note_answer(void *ctx, const struct iommu_model_riscv_page_answer *a
 	device->answers++;
 }
 
+static uint32_t pasid_of(const struct iommu_model_riscv_invalidation *what)
+{
+	if (!what->has_process)
+		return 0;
+	return what->process_id != 0 ? what->process_id : WITH_0;
+}
+
 /* What a device keeps, it forgets when it is told. */
 static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *what)
 {
@@ -187,8 +195,8 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 		return false;
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
 		struct kept *kept = &device->tlb[i];
-		const bool is_of = what->all_processes ||
-				   (what->has_process ? what->process_id : 0) == kept->pasid;
+		const bool is_of =
+			what->all_processes ? kept->pasid != 0 : pasid_of(what) == kept->pasid;
 		const bool overlaps = !what->has_range || what->size == 0 ||
 				      (kept->address <= what->address + (what->size - 1) &&
 				       what->address <= kept->address + (kept->size - 1));
@@ -415,7 +423,7 @@ static struct iommu_model_riscv_request request_of(unsigned int i, uint32_t pasi
 	return (struct iommu_model_riscv_request){
 		.device_id = f.devices[i].id,
 		.has_process = pasid != 0,
-		.process_id = pasid,
+		.process_id = pasid & ~WITH_0,
 		.address = address,
 		.access = RW,
 	};
@@ -773,6 +781,20 @@ static void test_nested_requests(void **state)
 		{1ULL << 63, 0, IOMMU_EOPNOTSUPP},
 		{0, RISCV_IOTINVAL_HIGH_RESERVED, IOMMU_EOPNOTSUPP},
 	};
+	static const struct {
+		struct iommu_riscv_invalidation request;
+		int status;
+	} directories[] = {
+		{{RISCV_INVAL_DDT, 0}, 0},
+		{{RISCV_INVAL_DDT | RISCV_INVAL_DDT_DV | 0x123456ULL << 40, 0}, 0},
+		{{RISCV_INVAL_DDT | 1ULL << 12, 0}, IOMMU_EOPNOTSUPP},
+		{{RISCV_INVAL_DDT | 1ULL << 32, 0}, IOMMU_EOPNOTSUPP},
+		{{RISCV_INVAL_DDT, 1}, IOMMU_EOPNOTSUPP},
+		{{RISCV_INVAL_PDT | RISCV_INVAL_DDT_DV | 0xfffffULL << 12, 0}, 0},
+		{{RISCV_INVAL_PDT | 0xfffffULL << 12, 0}, IOMMU_EOPNOTSUPP},
+		{{RISCV_INVAL_PDT | RISCV_INVAL_DDT_DV | 1ULL << 10, 0}, IOMMU_EOPNOTSUPP},
+		{{RISCV_INVAL_PDT | RISCV_INVAL_DDT_DV, 1}, IOMMU_EOPNOTSUPP},
+	};
 	struct {
 		struct iommu_riscv_invalidation request;
 		uint64_t rest;
@@ -809,6 +831,11 @@ static void test_nested_requests(void **state)
 			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(done, 1);
 	longer[1].rest = 0;
+	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+		assert_int_equal(iommu_domain_invalidate_user(nested, &directories[i].request,
+							      sizeof(directories[i].request), 1,
+							      &done),
+				 directories[i].status);
 	longer[2].request.low = 0x7f;
 	assert_int_equal(iommu_domain_invalidate_user(nested, longer, sizeof(longer[0]), 3, &done),
 			 IOMMU_EOPNOTSUPP);
@@ -1313,6 +1340,99 @@ static void test_device_tlb_of_pasids(void **state)
 	end();
 }
 
+/*
+ * Process 0 is that of requests without a PASID, and a device may tag with PASID 0 what it keeps:
+ * that goes with the rest, in any way that the rest does.
+ */
+static void test_device_tlb_of_pasid_0(void **state)
+{
+	struct iommu_domain *domain, *other;
+	unsigned int way;
+
+	(void)state;
+	for (way = 0; way < 5; way++) {
+		begin(EVERYTHING);
+		domain = paging(IOMMU_STAGE_FIRST);
+		other = paging(IOMMU_STAGE_FIRST);
+		(void)map(domain, IOVA);
+		assert_int_equal(
+			iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+		assert_true(ask(0, WITH_0, IOVA));
+		assert_true(keeps(0, WITH_0));
+		switch (way) {
+		case 0:
+			assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+			break;
+		case 1:
+			assert_int_equal(iommu_domain_attach_group(other, f.devices[0].group), 0);
+			break;
+		case 2:
+			assert_int_equal(iommu_unit_disable(f.unit), 0);
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			break;
+		case 3:
+			assert_int_equal(iommu_endpoint_disable_feature(f.devices[0].endpoint,
+									IOMMU_FEATURE_PASID),
+					 0);
+			break;
+		default:
+			assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+			assert_int_equal(iommu_endpoint_disable_feature(f.devices[0].endpoint,
+									IOMMU_FEATURE_PASID),
+					 0);
+			break;
+		}
+		assert_false(keeps(0, WITH_0));
+		assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+		iommu_domain_free(domain);
+		iommu_domain_free(other);
+		end();
+	}
+}
+
+/* The host switches ATS off in a device: it is asked nothing, and believed nothing. */
+static void test_device_tlb_off(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	iommu_paddr_t seen;
+
+	(void)state;
+	begin(EVERYTHING);
+	endpoint = f.devices[0].endpoint;
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	assert_true(ask(0, 0, IOVA));
+	assert_true(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(iommu_endpoint_disable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	assert_false(ask(0, 0, IOVA));
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	f.devices[0].silent = true;
+	f.devices[0].asked = 0;
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(f.devices[0].asked, 0);
+	assert_false(iommu_endpoint_is_lost(endpoint));
+	/* On again, and empty. */
+	f.devices[0].silent = false;
+	memset(f.devices[0].tlb, 0, sizeof(f.devices[0].tlb));
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	(void)map(domain, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_false(keeps(0, 0));
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /* After a time without power over its TLB a device is told to forget each PASID that it had. */
 static void test_device_tlb_unknown(void **state)
 {
@@ -1353,16 +1473,18 @@ static void test_device_tlb_unknown(void **state)
 		assert_int_equal(iommu_unit_disable(f.unit), 0);
 		f.tlb_told_count = 0;
 		assert_int_equal(iommu_unit_enable(f.unit), 0);
-		assert_int_equal(f.tlb_told_count, global != 0 ? 2 : 6);
+		assert_int_equal(f.tlb_told_count, global != 0 ? 3 : 7);
 		for (i = 0; i < f.tlb_told_count; i++) {
 			const struct iommu_model_riscv_invalidation *what = &f.tlb_told[i];
 
 			assert_int_equal(what->device_id, 8);
 			assert_int_equal(what->size, 0);
 			assert_int_equal(what->has_process, i != 0);
-			assert_int_equal(what->all_processes, i != 0 && global != 0);
-			if (i != 0 && global == 0)
-				assert_int_equal(what->process_id, pasids[i - 1]);
+			assert_int_equal(what->all_processes, i > 1 && global != 0);
+			if (i == 1)
+				assert_int_equal(what->process_id, 0);
+			if (i > 1 && global == 0)
+				assert_int_equal(what->process_id, pasids[i - 2]);
 		}
 		/* Then it may keep what it is told. */
 		assert_true(ask(0, 0, IOVA));
@@ -4169,6 +4291,8 @@ int main(void)
 		cmocka_unit_test(test_deep_directories),
 		cmocka_unit_test(test_device_ids),
 		cmocka_unit_test(test_device_ids_once),
+		cmocka_unit_test(test_device_tlb_of_pasid_0),
+		cmocka_unit_test(test_device_tlb_off),
 		cmocka_unit_test(test_device_tlb_unknown),
 		cmocka_unit_test(test_many_interrupt_files),
 		cmocka_unit_test(test_busy),

@@ -942,12 +942,91 @@ static void tlbs_are_emptied_of_pasids_after_a_rest(void **state)
 		assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_true(pasid_is_blocked(0, 40000, IOVA));
-		/* One message for all PASIDs, or one for each that may have been. */
-		assert_int_equal(f.device[0]->invalidations, global != 0 ? 2 : 1 + 64 + 64);
+		/* Beside none and 0 one for all PASIDs, or one for each that may have been. */
+		assert_int_equal(f.device[0]->invalidations, global != 0 ? 3 : 2 + 64 + 64);
 		assert_int_equal(iommu_domain_detach_pasid(f.group[0], 40000), 0);
 		assert_int_equal(iommu_domain_free(domain), 0);
 		end();
 	}
+}
+
+/*
+ * PASID 0 is that of requests without a PASID, and a device may tag with it what it keeps: that
+ * goes with the rest, in any way that the rest does.
+ */
+static void what_is_kept_under_pasid_0_goes(void **state)
+{
+	struct iommu_domain *domain, *other;
+	unsigned int way;
+
+	(void)state;
+	for (way = 0; way < 4; way++) {
+		begin_with(WITH_TLB, 1, 1);
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
+				 0);
+		domain = domain_of_stage(IOMMU_STAGE_SECOND);
+		other = domain_of_stage(IOMMU_STAGE_SECOND);
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		f.device[0]->has_tlb = true;
+		assert_true(pasid_reaches(0, MODEL_PASID_0, IOVA, f.memory));
+		assert_true(f.device[0]->tlb[0].used);
+		assert_int_equal(f.device[0]->tlb[0].pasid, MODEL_PASID_0);
+		switch (way) {
+		case 0:
+			assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+			break;
+		case 1:
+			assert_int_equal(iommu_domain_attach_group(other, f.group[0]), 0);
+			break;
+		case 2:
+			assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+			assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+			break;
+		default:
+			assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+			break;
+		}
+		assert_false(f.device[0]->tlb[0].used);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_domain_free(other), 0);
+		end();
+	}
+}
+
+/* The host switches ATS off in a device: it is asked nothing, and believed nothing. */
+static void a_device_without_ats_is_not_asked(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin_with(WITH_TLB, 1, 1);
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	f.device[0]->has_tlb = f.device[0]->asks_only = true;
+	assert_int_equal(model_device_access(f.device[0], IOVA, IOMMU_PROT_READ, &paddr), 0);
+	memset(f.device[0]->tlb, 0, sizeof(f.device[0]->tlb));
+	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_not_equal(model_device_access(f.device[0], IOVA, IOMMU_PROT_READ, &paddr), 0);
+	f.device[0]->silent = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_false(iommu_endpoint_is_lost(f.endpoint[0]));
+	/* On again. */
+	f.device[0]->silent = false;
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(model_device_access(f.device[0], IOVA, IOMMU_PROT_READ, &paddr), 0);
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	assert_int_not_equal(model_device_access(f.device[0], IOVA, IOMMU_PROT_READ, &paddr), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
 }
 
 /* --- Tables of another owner ------------------------------------------------------------------ */
@@ -2423,6 +2502,8 @@ int main(void)
 		cmocka_unit_test(silent_devices_lose_all_pasids),
 		cmocka_unit_test(pasids_are_reset_with_their_device),
 		cmocka_unit_test(tlbs_are_emptied_of_pasids_after_a_rest),
+		cmocka_unit_test(what_is_kept_under_pasid_0_goes),
+		cmocka_unit_test(a_device_without_ats_is_not_asked),
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),
 		cmocka_unit_test(flags_of_a_hosts_table),
