@@ -154,6 +154,29 @@ set(libiommu_in_model_riscv
     ${libiommu_root}/src/model/riscv/walk.c
     ${libiommu_root}/src/model/riscv/work.c)
 
+set(libiommu_in_model_smmu
+    ${libiommu_root}/src/model/smmu/access.c
+    ${libiommu_root}/src/model/smmu/command.c
+    ${libiommu_root}/src/model/smmu/config.c
+    ${libiommu_root}/src/model/smmu/context.c
+    ${libiommu_root}/src/model/smmu/control.c
+    ${libiommu_root}/src/model/smmu/descriptor.c
+    ${libiommu_root}/src/model/smmu/entry.c
+    ${libiommu_root}/src/model/smmu/interrupt.c
+    ${libiommu_root}/src/model/smmu/invalidate.c
+    ${libiommu_root}/src/model/smmu/model.c
+    ${libiommu_root}/src/model/smmu/page_request.c
+    ${libiommu_root}/src/model/smmu/registers.c
+    ${libiommu_root}/src/model/smmu/ring.c
+    ${libiommu_root}/src/model/smmu/stage_1.c
+    ${libiommu_root}/src/model/smmu/stage_2.c
+    ${libiommu_root}/src/model/smmu/stall.c
+    ${libiommu_root}/src/model/smmu/state.c
+    ${libiommu_root}/src/model/smmu/stream.c
+    ${libiommu_root}/src/model/smmu/translate.c
+    ${libiommu_root}/src/model/smmu/walk.c
+    ${libiommu_root}/src/model/smmu/work.c)
+
 set(libiommu_in_model_vtd
     ${libiommu_root}/src/model/vtd/access.c
     ${libiommu_root}/src/model/vtd/context.c
@@ -328,6 +351,9 @@ set(libiommu_model_tce ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_mo
 
 # with RISC-V IOMMUs for its guests
 set(libiommu_model_riscv ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_riscv})
+
+# with SMMUs of Arm for its guests
+set(libiommu_model_smmu ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_smmu})
 
 # something that finds out which PCI functions can be kept apart
 set(libiommu_pci ${libiommu_root}/src/group/pci.c)

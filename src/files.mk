@@ -153,6 +153,29 @@ libiommu_in_model_riscv := \
 	src/model/riscv/walk.c \
 	src/model/riscv/work.c
 
+libiommu_in_model_smmu := \
+	src/model/smmu/access.c \
+	src/model/smmu/command.c \
+	src/model/smmu/config.c \
+	src/model/smmu/context.c \
+	src/model/smmu/control.c \
+	src/model/smmu/descriptor.c \
+	src/model/smmu/entry.c \
+	src/model/smmu/interrupt.c \
+	src/model/smmu/invalidate.c \
+	src/model/smmu/model.c \
+	src/model/smmu/page_request.c \
+	src/model/smmu/registers.c \
+	src/model/smmu/ring.c \
+	src/model/smmu/stage_1.c \
+	src/model/smmu/stage_2.c \
+	src/model/smmu/stall.c \
+	src/model/smmu/state.c \
+	src/model/smmu/stream.c \
+	src/model/smmu/translate.c \
+	src/model/smmu/walk.c \
+	src/model/smmu/work.c
+
 libiommu_in_model_vtd := \
 	src/model/vtd/access.c \
 	src/model/vtd/context.c \
@@ -327,6 +350,9 @@ libiommu_model_tce := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_mod
 
 # with RISC-V IOMMUs for its guests
 libiommu_model_riscv := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_riscv)
+
+# with SMMUs of Arm for its guests
+libiommu_model_smmu := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_smmu)
 
 # something that finds out which PCI functions can be kept apart
 libiommu_pci := src/group/pci.c

@@ -58,6 +58,7 @@
 #include <libiommu/iort_builder.h>
 #include <libiommu/iova.h>
 #include <libiommu/model_riscv.h>
+#include <libiommu/model_smmu.h>
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>

@@ -239,14 +239,14 @@ struct iommu_model_riscv_faults {
  * iommu_model_riscv_create - create a RISC-V unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
- * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a unit; NULL: nothing.
+ * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a RISC-V unit; NULL: nothing.
  */
 IOMMU_API int iommu_model_riscv_create(const struct iommu_model_riscv_config *config,
 				       struct iommu_model_riscv **model);
 IOMMU_API void iommu_model_riscv_destroy(struct iommu_model_riscv *model);
 
 /*
- * iommu_model_riscv_reset - reset the unit: caches are empty, and registers have their reset
+ * iommu_model_riscv_reset - reset a RISC-V unit: caches are empty, and registers have their reset
  * values; those that have none are 0, or anything with IOMMU_MODEL_RISCV_WILD_RESET.
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
