@@ -361,6 +361,9 @@ set(libiommu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 # that emulates VT-d for its guests, and shadows their tables
 set(libiommu_shadow ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_ioas} ${libiommu_in_model} ${libiommu_in_model_vtd} ${libiommu_in_shadow})
 
+# a manager of virtual machines, over RISC-V
+set(libiommu_riscv_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv} ${libiommu_in_ioas})
+
 # a manager of virtual machines, on POWER
 set(libiommu_spapr ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce} ${libiommu_in_ioas})
 

@@ -331,11 +331,11 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
- * iommu_dma_map_with, iommu_dma_unmap_with - map and unmap a buffer with attributes (enum
- * iommu_dma_attributes). For an unmap only IOMMU_DMA_SKIP_SYNC has an effect: what the device has
- * written to bounce pages since the last iommu_dma_sync_for_cpu is dropped. Errors as iommu_dma_map
- * and iommu_dma_unmap; IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as the attributes say, with nothing
- * changed.
+ * iommu_dma_map_with - map a buffer with attributes (enum iommu_dma_attributes).
+ * iommu_dma_unmap_with - unmap a buffer with attributes. For an unmap only IOMMU_DMA_SKIP_SYNC has
+ * an effect: what the device has written to bounce pages since the last iommu_dma_sync_for_cpu is
+ * dropped. Errors as iommu_dma_map and iommu_dma_unmap; IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as
+ * the attributes say, with nothing changed.
  */
 IOMMU_API int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				 iommu_paddr_t paddr, uint64_t size,
@@ -345,15 +345,15 @@ IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, 
 				   unsigned int attributes);
 
 /*
- * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
- * of part of it, or of an element of a list, while it stays mapped. Effective for bounced buffers,
- * that is, of untrusted devices, or where nothing translates; and for devices that are not
- * coherent, whose caches are looked after as well. For the CPU: data that the device has written
- * are copied into the buffer, if the device may write it. For the device: data that the CPU has
- * written are copied to the device's pages, if the device may read them. Other combinations of call
- * and direction are allowed and copy nothing: a driver may return a buffer that the device only
- * writes to the device before its next use (data that arrive meanwhile are not overwritten), and
- * take one that the device only reads before filling it again.
+ * iommu_dma_sync_for_cpu - give the CPU a mapped buffer, or part of it, or of an element of a list,
+ * while it stays mapped. iommu_dma_sync_for_device - give the device a mapped buffer, or a part of
+ * it, again. Effective for bounced buffers, that is, of untrusted devices, or where nothing
+ * translates; and for devices that are not coherent, whose caches are looked after as well. For the
+ * CPU: data that the device has written are copied into the buffer, if the device may write it. For
+ * the device: data that the CPU has written are copied to the device's pages, if the device may
+ * read them. Other combinations of call and direction are allowed and copy nothing: a driver may
+ * return a buffer that the device only writes to the device before its next use (data that arrive
+ * meanwhile are not overwritten), and take one that the device only reads before filling it again.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -394,9 +394,9 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
- * iommu_dma_map_sg_with, iommu_dma_unmap_sg_with - map and unmap a scattered buffer with
- * attributes, as iommu_dma_map_with and iommu_dma_unmap_with. Errors as iommu_dma_map_sg,
- * iommu_dma_map_with and iommu_dma_unmap_with.
+ * iommu_dma_map_sg_with - map a scattered buffer with attributes, as iommu_dma_map_with.
+ * iommu_dma_unmap_sg_with - unmap a scattered buffer with attributes, as iommu_dma_unmap_with.
+ * Errors as iommu_dma_map_sg, iommu_dma_map_with and iommu_dma_unmap_with.
  */
 IOMMU_API int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				    struct iommu_dma_piece *pieces, unsigned int count,

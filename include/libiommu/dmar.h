@@ -163,7 +163,7 @@ struct iommu_dmar_scope {
 };
 
 /*
- * iommu_dmar_open - check a table and prepare its iteration.
+ * iommu_dmar_open - check a DMAR table and prepare its iteration.
  *
  * @bytes, @size: the table from firmware; @size may exceed the table. Not copied.
  *

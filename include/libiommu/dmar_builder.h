@@ -35,7 +35,7 @@ struct iommu_dmar_builder {
 };
 
 /*
- * iommu_dmar_begin - start a table in `bytes`.
+ * iommu_dmar_begin - start a DMAR table in `bytes`.
  *
  * @address_width: of physical addresses, in bits: 12 to 256. @flags: DMAR_FLAG_…
  * Errors: IOMMU_EINVAL (width), IOMMU_ENOSPC (bytes too small).
@@ -80,8 +80,8 @@ IOMMU_API void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dma
 				    const struct iommu_pci_hop *path, unsigned int hops);
 
 /*
- * iommu_dmar_finish - set length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
- * shorter ones are padded with NULs.
+ * iommu_dmar_finish - set length and checksum of a DMAR table. @oem_id: 6 characters,
+ * @oem_table_id: 8 characters; shorter ones are padded with NULs.
  *
  * Returns the size of the table in bytes, or the first error of the calls above: IOMMU_EINVAL or
  * IOMMU_ENOSPC; builder->refusal is the reason in words.

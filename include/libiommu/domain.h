@@ -311,9 +311,10 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
- * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - attach and detach the group of an
- * endpoint that is its only member; IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the
- * endpoint was released. Other errors as iommu_domain_attach_group and iommu_domain_detach_group.
+ * iommu_domain_attach_endpoint - attach the group of an endpoint that is its only member.
+ * iommu_domain_detach_endpoint - detach the group of an endpoint that is its only member.
+ * IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the endpoint was released. Other errors
+ * as iommu_domain_attach_group and iommu_domain_detach_group.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -360,9 +361,9 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
 			uint64_t size, unsigned int prot);
 
 /*
- * iommu_map_nosync, iommu_sync_map - iommu_map in two steps, for many mappings that hardware is
- * told of at once: only units that cache what is not mapped, or have a write buffer, are told at
- * all.
+ * iommu_map_nosync - map as the first of two steps, for many mappings that hardware is told of at
+ * once. iommu_sync_map - tell hardware of what iommu_map_nosync has mapped, the second step. Only
+ * units that cache what is not mapped, or have a write buffer, are told at all.
  *
  * iommu_map_nosync: as iommu_map, but devices may fault at the mapping until iommu_sync_map has
  * returned 0 for it. iommu_sync_map tells hardware of everything that was mapped in [iova, iova +

@@ -78,11 +78,12 @@ struct iommu_endpoint_info {
 	/*
 	 * Address translation services (PCIe ATS). device_tlb: the device has ATS, and the host
 	 * lets it use ATS; the device may then keep translations once the host has enabled ATS in
-	 * it, after the first attach. tlb_queue_depth: as in the ATS capability. physical_function:
-	 * for a virtual function the source id of its physical function, otherwise its own source
-	 * id or 0. A virtual function is behind the unit of its physical function, whatever its own
-	 * bus number; its path may end at either. Firmware's reserved regions do not apply to
-	 * virtual functions.
+	 * the unit (iommu_endpoint_enable_feature), and then in the device. tlb_queue_depth: the
+	 * field of the ATS capability as it is, 0 to 31: so many invalidations may wait in the
+	 * device, and 0 stands for 32. physical_function: for a virtual function the source id of
+	 * its physical function, otherwise its own source id or 0. A virtual function is behind the
+	 * unit of its physical function, whatever its own bus number; its path may end at either.
+	 * Firmware's reserved regions do not apply to virtual functions.
 	 */
 	bool device_tlb;
 	bool tlb_global_invalidate; /* one message invalidates all PASIDs (ATS capability) */
@@ -152,7 +153,8 @@ struct iommu_endpoint_info {
  * running continues until a driver takes over the device, or until the first attach.
  *
  * Returns 0, or with nothing changed
- *   IOMMU_EINVAL        info, its path or its fwspec makes no sense
+ *   IOMMU_EINVAL        a field of info, its path or its fwspec is out of range: iommu_reason
+ *                       says which
  *   IOMMU_ENODEV        no unit translates for the device: its DMA is not restricted
  *   IOMMU_EPROBE_DEFER  the unit that its fwspec names is not known yet
  *   IOMMU_ENOENT        there is a PCI topology, and the device is not in it
@@ -196,19 +198,20 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_endpoint_hold, iommu_endpoint_drop - hold a reference to an endpoint and its group: the
- * pointers remain valid when the endpoint is released, until it has been dropped as often as it was
- * held. Devices of IOMMU files and device files (<libiommu/ioas.h>, <libiommu/vfio.h>) hold one.
- * After the release, calls that need the device return IOMMU_ENODEV. The unit cannot be removed
- * meanwhile. Control path.
+ * iommu_endpoint_hold - hold a reference to an endpoint and its group. iommu_endpoint_drop - give a
+ * reference to an endpoint back. The pointers remain valid when the endpoint is released, until it
+ * has been dropped as often as it was held. Devices of IOMMU files and device files
+ * (<libiommu/ioas.h>, <libiommu/vfio.h>) hold one. After the release, calls that need the device
+ * return IOMMU_ENODEV. The unit cannot be removed meanwhile. Control path.
  */
 IOMMU_API void iommu_endpoint_hold(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_endpoint_drop(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_endpoint_uses_device_tlb - whether the host may enable ATS in the device: only if the host
- * asked for it, and the unit and firmware allow it. ATS is enabled after the first attach, and
- * disabled before the release.
+ * asked for it, and the unit and firmware allow it. The bit in the device's configuration space is
+ * set after the first attach, from which on the unit answers translation requests, and cleared
+ * before the release.
  */
 IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpoint);
 
@@ -278,6 +281,9 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  * order that the PCI Express specification requires, and tells the back end:
  *   on:  PASIDs before ATS, ATS before page requests;
  *   off: page requests before ATS, ATS before PASIDs.
+ * A feature may be enabled as soon as the endpoint is known, before a domain is attached, too: an
+ * attach that turns page requests on by itself (IOMMU_HWPT_FAULTS, <libiommu/ioas.h>) finds ATS
+ * enabled then. The bit in the device is set later: that of ATS after the first attach.
  *
  * iommu_endpoint_enable_feature - enable a feature (ATS, PASIDs, page requests) in the unit: to be
  * called before the host enables it in the device. Returns 0 (also if it is enabled), or
@@ -285,7 +291,7 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not support it
  *   IOMMU_EPERM       ATS or page requests of an untrusted endpoint
  *   IOMMU_EINVAL      no such feature
- *   IOMMU_EBUSY       out of order
+ *   IOMMU_EBUSY       out of order: page requests without ATS, PASIDs after ATS
  *   IOMMU_ENOMEM      page requests: no memory to collect them
  *   IOMMU_ETIMEDOUT   a unit did not confirm
  *   IOMMU_EIO         a unit reported an error, or the device is lost
@@ -445,8 +451,9 @@ IOMMU_API int iommu_add_region(struct iommu *iommu, uint16_t segment, uint16_t s
 IOMMU_API int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
 /*
- * iommu_add_memory, iommu_remove_memory - declare what is memory, for identity domains on units
- * that need tables for them. Existing domains are updated before the call returns.
+ * iommu_add_memory - declare a range to be memory, for identity domains on units that need tables
+ * for them. iommu_remove_memory - declare that a range of iommu_add_memory is no longer memory.
+ * Existing domains are updated before the call returns.
  *
  * Ranges are page-aligned; a range is removed as it was added. Adding is all or nothing. Returns 0,
  * IOMMU_EINVAL (alignment, start > last), IOMMU_EEXIST (overlaps an added range), IOMMU_ENOENT (no

@@ -76,9 +76,9 @@ IOMMU_API struct iommu_group *iommu_find_group(struct iommu *iommu, unsigned int
 IOMMU_API struct iommu_group *iommu_next_group(struct iommu *iommu, struct iommu_group *group);
 
 /*
- * iommu_group_hold, iommu_group_drop - hold a reference to a group: it remains after its last
- * member is gone, until it has been dropped as often as it was held. Later endpoints do not join it
- * again.
+ * iommu_group_hold - hold a reference to a group. iommu_group_drop - give a reference to a group
+ * back. A held group remains after its last member is gone, until it has been dropped as often as
+ * it was held. Later endpoints do not join it again.
  */
 IOMMU_API void iommu_group_hold(struct iommu_group *group);
 IOMMU_API void iommu_group_drop(struct iommu_group *group);
@@ -350,9 +350,9 @@ IOMMU_API int iommu_pasid_free(struct iommu *iommu, uint32_t pasid);
  * IOMMU_EINVAL as above, IOMMU_EBUSY (the unit has a range), IOMMU_EEXIST (a PASID of the range is
  * allocated for all units), or IOMMU_ENOMEM.
  *
- * iommu_unit_pasid_alloc, iommu_unit_pasid_free - allocate and free PASIDs of one unit: as
- * iommu_pasid_alloc and iommu_pasid_free, for private PASIDs of a unit. IOMMU_ENOSPC also: the unit
- * has no range.
+ * iommu_unit_pasid_alloc - allocate a PASID of one unit alone: as iommu_pasid_alloc, for private
+ * PASIDs. iommu_unit_pasid_free - free a PASID of one unit: as iommu_pasid_free. IOMMU_ENOSPC also:
+ * the unit has no range.
  */
 IOMMU_API int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last);
 IOMMU_API int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid);

@@ -165,8 +165,8 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
 /*
- * iommu_suspend, iommu_resume - save and restore the units: to be called before and after a power
- * state in which units lose their registers.
+ * iommu_suspend - save and stop all units, before a power state in which units lose their
+ * registers. iommu_resume - restore the units after such a power state.
  *
  * Suspend stops all units, in order. Devices must be quiescent, because nothing is translated
  * afterwards. Resume restores translation, interrupt remapping, fault interrupts and domains as

@@ -289,6 +289,10 @@ IOMMU_API int iommu_ioas_copy(struct iommu_file *file, uint32_t to, uint32_t fro
  * iommu_ioas_unmap - unmap all areas in [iova, iova + size): whole areas, or parts of areas with
  * IOMMU_IOAS_SPLIT.
  *
+ * What HWPTs with dirty tracking have noted of these pages goes with the mappings, and no later
+ * iommu_hwpt_read_dirty returns it. A manager that migrates stops the device, or its use of this
+ * memory, then reads, and then unmaps.
+ *
  * Access objects that have pinned pages of these areas are notified first, and must unpin them.
  * When the call returns 0, hardware has confirmed the invalidation, and memory without other users
  * is unpinned. iova 0 with size UINT64_MAX stands for everything, and never fails because nothing
@@ -431,8 +435,9 @@ enum iommu_hwpt_flags {
 	IOMMU_HWPT_NEST_PARENT = 1 << 0, /* nested HWPTs may be made on it */
 	/* Has dirty tracking; devices behind units without it are refused. */
 	IOMMU_HWPT_DIRTY = 1 << 1,
-	IOMMU_HWPT_PASID = 1 << 2,  /* may be attached to a PASID */
-	IOMMU_HWPT_FAULTS = 1 << 3, /* page requests go to the fault queue `faults` */
+	IOMMU_HWPT_PASID = 1 << 2, /* may be attached to a PASID */
+	/* Page requests go to the fault queue `faults`. A device's ATS is enabled before. */
+	IOMMU_HWPT_FAULTS = 1 << 3,
 	/* Also attach the device, without a PASID; if that fails, no HWPT is made. */
 	IOMMU_HWPT_ATTACH = 1 << 4,
 };
@@ -493,10 +498,12 @@ IOMMU_API int iommu_hwpt_get_info(struct iommu_file *file, uint32_t hwpt,
 				  struct iommu_hwpt_info *info);
 
 /*
- * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty, iommu_hwpt_split - the functions of domains for an
- * HWPT of an IOAS. Calls that map or unmap in the IOAS wait meanwhile. Errors as
- * iommu_domain_set_dirty_tracking, as iommu_domain_read_dirty and as iommu_domain_split;
- * IOMMU_ENOENT also: no object has this id; IOMMU_EINVAL also: it is no HWPT of an IOAS.
+ * iommu_hwpt_set_dirty - turn dirty tracking of an HWPT of an IOAS on or off. iommu_hwpt_read_dirty
+ * - which pages devices have written through an HWPT of an IOAS. iommu_hwpt_split - cut the large
+ * pages of an HWPT of an IOAS, for finer dirty bits. Calls that map or unmap in the IOAS wait
+ * meanwhile. Errors as iommu_domain_set_dirty_tracking, as iommu_domain_read_dirty and as
+ * iommu_domain_split; IOMMU_ENOENT also: no object has this id; IOMMU_EINVAL also: it is no HWPT of
+ * an IOAS.
  */
 IOMMU_API int iommu_hwpt_set_dirty(struct iommu_file *file, uint32_t hwpt, bool enable);
 IOMMU_API int iommu_hwpt_read_dirty(struct iommu_file *file, uint32_t hwpt, iommu_iova_t iova,
@@ -524,11 +531,11 @@ IOMMU_API int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t hwpt, cons
 				    size_t request_size, unsigned int count, unsigned int *done);
 
 /*
- * iommu_hwpt_invalidate_as, iommu_virtual_unit_invalidate_as - iommu_hwpt_invalidate and
- * iommu_virtual_unit_invalidate for requests that come with their type, as a guest's manager states
- * it. Count 0 asks whether the type is right. Errors as iommu_hwpt_invalidate and as
- * iommu_virtual_unit_invalidate; IOMMU_EINVAL also, with nothing performed: the type is not that of
- * the unit.
+ * iommu_hwpt_invalidate_as - iommu_hwpt_invalidate for requests that come with their type, as a
+ * guest's manager states it. iommu_virtual_unit_invalidate_as - iommu_virtual_unit_invalidate for
+ * requests with their type. Count 0 asks whether the type is right. Errors as iommu_hwpt_invalidate
+ * and as iommu_virtual_unit_invalidate; IOMMU_EINVAL also, with nothing performed: the type is not
+ * that of the unit.
  */
 IOMMU_API int iommu_hwpt_invalidate_as(struct iommu_file *file, uint32_t hwpt,
 				       enum iommu_hardware_type type, const void *requests,
@@ -594,7 +601,8 @@ IOMMU_API int iommu_device_unbind(struct iommu_file *file, uint32_t device);
  *                     already attached (use iommu_device_replace); another member of its group is
  *                     attached to another HWPT; HWPT and device do not fit; with a PASID, an HWPT
  *                     without IOMMU_HWPT_PASID
- *   IOMMU_EBUSY       the PASID is already attached
+ *   IOMMU_EBUSY       the PASID is already attached; or the HWPT has a fault queue, and ATS is not
+ *                     enabled (iommu_endpoint_enable_feature): see "Fault queues"
  *   IOMMU_EADDRINUSE  a mapping or an allowed range overlaps what the group reserves
  *   IOMMU_EPERM       as iommu_device_bind: the group is no longer isolated
  *   IOMMU_ENOSPC      the file's limit of attachments or of objects
@@ -721,9 +729,18 @@ IOMMU_API int iommu_access_rw(struct iommu_file *file, uint32_t access, iommu_io
 
 /*
  * Fault queues deliver page requests to the manager of a guest. Devices attached to an HWPT that
- * was made with IOMMU_HWPT_FAULTS have their page requests put there; page requests are enabled in
- * a device as long as it is attached. Every group of requests is answered exactly once: by
- * iommu_fault_respond, or with IOMMU_PAGE_INVALID when the device is detached or the queue is full.
+ * was made with IOMMU_HWPT_FAULTS have their page requests put there. Every group of requests is
+ * answered exactly once: by iommu_fault_respond, or with IOMMU_PAGE_INVALID when the device is
+ * detached or the queue is full.
+ *
+ * The attach enables page requests of the device in its unit, and the detach disables them. It
+ * enables nothing that they need: the order is
+ *	iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID)   with PASIDs of the host
+ *	iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS)     or it is IOMMU_EBUSY
+ *	iommu_device_attach, or iommu_device_replace                   to an HWPT with a queue
+ *	the bits of ATS, then of page requests, in the device's configuration space
+ * and back: the device's bit of page requests is cleared before the detach, and that of ATS before
+ * iommu_endpoint_disable_feature. Between a detach and the next attach ATS stays enabled.
  */
 
 /*

@@ -222,8 +222,8 @@ struct iommu_iort_node {
 IOMMU_API int iommu_iort_open(struct iommu_iort *iort, const void *bytes, size_t size);
 
 /*
- * iommu_iort_next - the next node, in table order. @node: zero-initialised before the first call,
- * then unchanged from the last call. Returns false at the end.
+ * iommu_iort_next - the next node of an IORT table, in table order. @node: zero-initialised before
+ * the first call, then unchanged from the last call. Returns false at the end.
  */
 IOMMU_API bool iommu_iort_next(const struct iommu_iort *iort, struct iommu_iort_node *node);
 

@@ -38,7 +38,7 @@ struct iommu_iort_builder {
 };
 
 /*
- * iommu_iort_begin - start a table in `bytes`.
+ * iommu_iort_begin - start an IORT table in `bytes`.
  *
  * Errors: IOMMU_ENOSPC (bytes too small).
  */
@@ -113,8 +113,8 @@ IOMMU_API void iommu_iort_add_own_map(struct iommu_iort_builder *builder, uint32
 				      uint32_t its);
 
 /*
- * iommu_iort_finish - set length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
- * shorter ones are padded with NULs.
+ * iommu_iort_finish - set length and checksum of an IORT table. @oem_id: 6 characters,
+ * @oem_table_id: 8 characters; shorter ones are padded with NULs.
  *
  * Returns the size of the table in bytes, or the first error of the calls above: IOMMU_EINVAL or
  * IOMMU_ENOSPC, also for a table larger than IOMMU_IORT_MAX_SIZE; builder->refusal is the reason in

@@ -271,10 +271,11 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
 				     unsigned int order);
 
 /*
- * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - allocate and free from the cache of a given
- * CPU: for callers that know their CPU, which saves a call of the platform's cpu_id. A wrong CPU
- * costs speed; with IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be the calling one, unless the host's
- * guard is compiled in, which says itself what the CPU is. Errors as iommu_iova_cache_alloc.
+ * iommu_iova_cache_alloc_on - allocate from the cache of a given CPU. iommu_iova_cache_free_on -
+ * free into the cache of a given CPU. Both are for callers that know their CPU, which saves a call
+ * of the platform's cpu_id. A wrong CPU costs speed; with IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be
+ * the calling one, unless the host's guard is compiled in, which says itself what the CPU is.
+ * Errors as iommu_iova_cache_alloc.
  */
 IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
 					unsigned int order, uint64_t limit, unsigned int flags,

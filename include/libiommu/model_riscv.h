@@ -136,11 +136,12 @@ struct iommu_model_riscv_host {
 	 */
 	void (*misuse)(void *ctx, const char *text);
 	/*
-	 * work_remains - the guest has queued more than one call of the model processes: call
-	 * iommu_model_riscv_run from a timer or a bottom half; not from here, nor any other
-	 * function. Called without the lock, by every function but iommu_model_riscv_run. NULL: the
-	 * rest is processed by the next call of any function, for which a guest that polls memory
-	 * may wait in vain.
+	 * work_remains - the guest has queued more than one call of the model processes: 32,768
+	 * commands and calls of the functions of this structure together (16,384 commands where
+	 * `invalidate` is called for each). Call iommu_model_riscv_run from a timer or a bottom
+	 * half; not from here, nor any other function. Called without the lock, by every
+	 * function but iommu_model_riscv_run. NULL: the rest is processed by the next call of any
+	 * function, for which a guest that polls memory may wait in vain.
 	 */
 	void (*work_remains)(void *ctx);
 	/*
@@ -152,7 +153,11 @@ struct iommu_model_riscv_host {
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
-	 * stores a result only if the count has not changed since.
+	 * stores a result only if the count has not changed since. The comparison and the store are
+	 * one step, under a lock that this function takes for the count and for what it drops; an
+	 * emulator of one thread needs neither. That suffices for what is kept and looked up again
+	 * under the lock; a copy that goes on with an address needs the section of
+	 * docs/emulator.md, "Threads".
 	 *
 	 * Called without the lock; it may call every function but destroy. At most one call is in
 	 * progress for a model: further ones are made after it returned, by the same thread, and
@@ -231,17 +236,17 @@ struct iommu_model_riscv_faults {
 };
 
 /*
- * iommu_model_riscv_create - create a unit in its reset state.
+ * iommu_model_riscv_create - create a RISC-V unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
- * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a unit; NULL: nothing.
+ * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a RISC-V unit; NULL: nothing.
  */
 IOMMU_API int iommu_model_riscv_create(const struct iommu_model_riscv_config *config,
 				       struct iommu_model_riscv **model);
 IOMMU_API void iommu_model_riscv_destroy(struct iommu_model_riscv *model);
 
 /*
- * iommu_model_riscv_reset - reset the unit: caches are empty, and registers have their reset
+ * iommu_model_riscv_reset - reset a RISC-V unit: caches are empty, and registers have their reset
  * values; those that have none are 0, or anything with IOMMU_MODEL_RISCV_WILD_RESET.
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
@@ -250,9 +255,10 @@ IOMMU_API void iommu_model_riscv_destroy(struct iommu_model_riscv *model);
 IOMMU_API void iommu_model_riscv_reset(struct iommu_model_riscv *model);
 
 /*
- * iommu_model_riscv_mmio_read, iommu_model_riscv_mmio_write - a register access of the guest, in a
- * window of 4 KiB. size is 4 or 8, offset is aligned to it, and the access stays in one register;
- * otherwise 0 is read, a write is ignored, and misuse is reported.
+ * iommu_model_riscv_mmio_read - the guest reads a register of a RISC-V unit, in a window of 4 KiB.
+ * iommu_model_riscv_mmio_write - the guest writes a register of a RISC-V unit. size is 4 or 8,
+ * offset is aligned to it, and the access stays in one register; otherwise 0 is read, a write is
+ * ignored, and misuse is reported.
  */
 IOMMU_API uint64_t iommu_model_riscv_mmio_read(struct iommu_model_riscv *model, uint64_t offset,
 					       unsigned int size);
@@ -260,8 +266,8 @@ IOMMU_API void iommu_model_riscv_mmio_write(struct iommu_model_riscv *model, uin
 					    unsigned int size, uint64_t value);
 
 /*
- * iommu_model_riscv_run - continue processing what the guest has queued; true: there is more, call
- * again. The work of one call of any function is bounded: see work_remains.
+ * iommu_model_riscv_run - continue processing what the guest has queued for a RISC-V unit; true:
+ * there is more, call again. The work of one call of any function is bounded: see work_remains.
  */
 IOMMU_API bool iommu_model_riscv_run(struct iommu_model_riscv *model);
 
@@ -316,7 +322,7 @@ struct iommu_model_riscv_translation {
 };
 
 /*
- * iommu_model_riscv_translate - translate an access of a device.
+ * iommu_model_riscv_translate - translate an access of a device behind a RISC-V unit.
  *
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted with result->cause, and the
  * fault was recorded as the specification requires. A translation request for a page without the
@@ -338,8 +344,9 @@ typedef int (*iommu_model_riscv_piece_visitor)(void *ctx,
 					       const struct iommu_model_riscv_piece *piece);
 
 /*
- * iommu_model_riscv_access - translate an access of `size` bytes from request->address on, which
- * may cross pages, piece by piece: each is translated when the one before has been visited.
+ * iommu_model_riscv_access - translate an access of `size` bytes behind a RISC-V unit, piece by
+ * piece, from request->address on, which may cross pages: each is translated when the one before
+ * has been visited.
  *
  * @last: receives the last translation; after a fault, its cause.
  *
@@ -408,8 +415,10 @@ struct iommu_model_riscv_stage {
 
 /*
  * iommu_model_riscv_get_stage - the stages for a device's requests with a process id, or without
- * one: no side effects, as iommu_model_riscv_peek. Returns 0, or IOMMU_EFAULT: requests are blocked
- * with stage->cause.
+ * one: no side effects, as iommu_model_riscv_peek. Call again when the driver has invalidated
+ * contexts of the device, or set the mode. A driver need not say that a context becomes valid,
+ * unless firmware's description of the unit asks for it (IOMMU_RISCV_TELL_VALID,
+ * <libiommu/riscv.h>). Returns 0, or IOMMU_EFAULT: requests are blocked with stage->cause.
  */
 IOMMU_API int iommu_model_riscv_get_stage(struct iommu_model_riscv *model, uint32_t device_id,
 					  bool has_process, uint32_t process_id,
@@ -475,7 +484,8 @@ struct iommu_model_riscv_page_message {
 };
 
 /*
- * iommu_model_riscv_page_request - put a request into the driver's queue.
+ * iommu_model_riscv_page_request - put a device's page request into the queue of a RISC-V unit's
+ * driver.
  *
  * Returns 0; IOMMU_ENOSPC: the queue is full; or IOMMU_EFAULT: the request could not be put there
  * for another reason. In both cases the unit has answered the last request of a group itself.
@@ -483,18 +493,19 @@ struct iommu_model_riscv_page_message {
 IOMMU_API int iommu_model_riscv_page_request(struct iommu_model_riscv *model,
 					     const struct iommu_model_riscv_page_message *request);
 
-/* iommu_model_riscv_misbehave - set the faulty behaviour; copied. */
+/* iommu_model_riscv_misbehave - set the faulty behaviour of a RISC-V unit; copied. */
 IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
 					   const struct iommu_model_riscv_faults *faults);
 
 /*
- * iommu_model_riscv_save - the guest-visible state, for migration and snapshots, including
- * operations in progress. Caches are not included, because hardware may evict entries at any time.
- * Returns the size; nothing is written if `size` is smaller.
+ * iommu_model_riscv_save - the guest-visible state of a RISC-V unit, for migration and snapshots,
+ * including operations in progress. Caches are not included, because hardware may evict entries at
+ * any time. Returns the size; nothing is written if `size` is smaller.
  *
- * iommu_model_riscv_restore - restore such a state, in any state of the model, and continue from
- * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL
- * with nothing changed: not a state of a model with this configuration. The bytes are not trusted.
+ * iommu_model_riscv_restore - restore a saved state of a RISC-V unit, in any state of the model,
+ * and continue from there, including the queue: the host's functions are called before it returns.
+ * 0, or IOMMU_EINVAL with nothing changed: not a state of a model with this configuration. The
+ * bytes are not trusted.
  */
 IOMMU_API size_t iommu_model_riscv_save(struct iommu_model_riscv *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_riscv_restore(struct iommu_model_riscv *model, const void *bytes,

@@ -243,14 +243,14 @@ struct iommu_model_smmu_faults {
  * iommu_model_smmu_create - create a unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
- * IOMMU_ENOMEM. iommu_model_smmu_destroy - free a unit; NULL: nothing.
+ * IOMMU_ENOMEM. iommu_model_smmu_destroy - free an SMMU; NULL: nothing.
  */
 IOMMU_API int iommu_model_smmu_create(const struct iommu_model_smmu_config *config,
 				      struct iommu_model_smmu **model);
 IOMMU_API void iommu_model_smmu_destroy(struct iommu_model_smmu *model);
 
 /*
- * iommu_model_smmu_reset - reset the unit: caches are empty, and registers have their reset values;
+ * iommu_model_smmu_reset - reset an SMMU: caches are empty, and registers have their reset values;
  * those that have none are 0, or anything with IOMMU_MODEL_SMMU_WILD_RESET. Stalled requests are
  * forgotten.
  *
@@ -260,9 +260,10 @@ IOMMU_API void iommu_model_smmu_destroy(struct iommu_model_smmu *model);
 IOMMU_API void iommu_model_smmu_reset(struct iommu_model_smmu *model);
 
 /*
- * iommu_model_smmu_mmio_read, iommu_model_smmu_mmio_write - a register access of the guest, in a
- * window of 128 KiB. size is 4 or 8, offset is aligned to it, and the access stays in one register;
- * otherwise 0 is read, a write is ignored, and misuse is reported.
+ * iommu_model_smmu_mmio_read - the guest reads a register of an SMMU, in a window of 128 KiB.
+ * iommu_model_smmu_mmio_write - the guest writes a register of an SMMU. size is 4 or 8, offset is
+ * aligned to it, and the access stays in one register; otherwise 0 is read, a write is ignored, and
+ * misuse is reported.
  */
 IOMMU_API uint64_t iommu_model_smmu_mmio_read(struct iommu_model_smmu *model, uint64_t offset,
 					      unsigned int size);
@@ -488,7 +489,7 @@ IOMMU_API size_t iommu_model_smmu_save(struct iommu_model_smmu *model, void *byt
 IOMMU_API int iommu_model_smmu_restore(struct iommu_model_smmu *model, const void *bytes,
 				       size_t size);
 
-/* iommu_model_smmu_get_stats - what is cached now, and what was done so far. */
+/* iommu_model_smmu_get_stats - what an SMMU has cached now, and what was done so far. */
 struct iommu_model_smmu_stats {
 	size_t cached_streams, cached_contexts; /* with level 1 descriptors, in parts */
 	size_t cached_first, cached_second;     /* entries of tables */

@@ -133,9 +133,9 @@ IOMMU_API int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t numb
 IOMMU_API uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number);
 
 /*
- * iommu_model_phb_kill_write, iommu_model_phb_kill_read - the bridge's invalidation register
- * (offset 0x210), in the byte order of the host. It reads as the written value while an
- * invalidation is in progress, then 0.
+ * iommu_model_phb_kill_write - write the bridge's invalidation register (offset 0x210), in the byte
+ * order of the host. iommu_model_phb_kill_read - read the bridge's invalidation register. It reads
+ * as the written value while an invalidation is in progress, then 0.
  */
 IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value);
 IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
@@ -179,7 +179,7 @@ IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t p
 					 struct iommu_model_phb_freeze *freeze);
 IOMMU_API int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe);
 
-/* iommu_model_phb_misbehave - set the faulty behaviour; copied. */
+/* iommu_model_phb_misbehave - set the faulty behaviour of a bridge; copied. */
 IOMMU_API void iommu_model_phb_misbehave(struct iommu_model_phb *phb,
 					 const struct iommu_model_phb_faults *faults);
 
@@ -310,7 +310,7 @@ IOMMU_API int iommu_model_papr_add_memory(struct iommu_model_papr *papr, iommu_p
 IOMMU_API int iommu_model_papr_remove_memory(struct iommu_model_papr *papr, iommu_paddr_t start,
 					     uint64_t size);
 
-/* iommu_model_papr_misbehave - set the faulty behaviour; copied. */
+/* iommu_model_papr_misbehave - set the faulty behaviour of a hypervisor; copied. */
 IOMMU_API void iommu_model_papr_misbehave(struct iommu_model_papr *papr,
 					  const struct iommu_model_papr_faults *faults);
 

@@ -179,11 +179,12 @@ struct iommu_model_vtd_host {
 	 */
 	void (*write_buffer_flushed)(void *ctx);
 	/*
-	 * work_remains - the guest has queued more than one call of the model processes: call
-	 * iommu_model_vtd_run from a timer or a bottom half; not from here, nor any other function.
-	 * Called without the lock, by every function but iommu_model_vtd_run. NULL: the rest is
-	 * processed by the next call of any function, for which a guest that polls memory may wait
-	 * in vain.
+	 * work_remains - the guest has queued more than one call of the model processes: 32,768
+	 * descriptors and calls of the functions of this structure together (16,384 descriptors
+	 * where `invalidate` is called for each). Call iommu_model_vtd_run from a timer or a bottom
+	 * half; not from here, nor any other function. Called without the lock, by every
+	 * function but iommu_model_vtd_run. NULL: the rest is processed by the next call of any
+	 * function, for which a guest that polls memory may wait in vain.
 	 */
 	void (*work_remains)(void *ctx);
 	/*
@@ -196,7 +197,11 @@ struct iommu_model_vtd_host {
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
-	 * stores a result only if the count has not changed since.
+	 * stores a result only if the count has not changed since. The comparison and the store are
+	 * one step, under a lock that this function takes for the count and for what it drops; an
+	 * emulator of one thread needs neither. That suffices for what is kept and looked up again
+	 * under the lock; a copy that goes on with an address needs the section of
+	 * docs/emulator.md, "Threads".
 	 *
 	 * Called without the lock; it may call every function but destroy. At most one call (of
 	 * this or of invalidate_device_tlb) is in progress for a model: further ones, including
@@ -209,6 +214,10 @@ struct iommu_model_vtd_host {
 };
 
 enum iommu_model_vtd_flags {
+	/*
+	 * Drivers invalidate what becomes present, too: entries of contexts and PASIDs, mappings of
+	 * the second stage; not those of a first stage. For emulators that shadow or nest.
+	 */
 	IOMMU_MODEL_VTD_CACHING_MODE = 1 << 0,
 	IOMMU_MODEL_VTD_NONCOHERENT = 1 << 1, /* page walks do not snoop the CPU caches */
 	IOMMU_MODEL_VTD_NO_QUEUE = 1 << 2,    /* invalidation by registers only */
@@ -317,7 +326,7 @@ struct iommu_model_vtd_faults {
 };
 
 /*
- * iommu_model_vtd_create - create a unit in its reset state.
+ * iommu_model_vtd_create - create a VT-d unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
  * IOMMU_ENOMEM.
@@ -340,9 +349,9 @@ IOMMU_API void iommu_model_vtd_reset(struct iommu_model_vtd *model);
 IOMMU_API uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model);
 
 /*
- * iommu_model_vtd_mmio_read, iommu_model_vtd_mmio_write - a register access of the guest. size is 4
- * or 8, offset is aligned to it and inside the window; otherwise 0 is read, a write is ignored, and
- * misuse is reported.
+ * iommu_model_vtd_mmio_read - the guest reads a register of a VT-d unit. iommu_model_vtd_mmio_write
+ * - the guest writes a register of a VT-d unit. size is 4 or 8, offset is aligned to it and inside
+ * the window; otherwise 0 is read, a write is ignored, and misuse is reported.
  */
 IOMMU_API uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offset,
 					     unsigned int size);
@@ -350,9 +359,9 @@ IOMMU_API void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_
 					  unsigned int size, uint64_t value);
 
 /*
- * iommu_model_vtd_run - continue processing what the guest has queued; true: there is more, call
- * again. The work of one call of any function is bounded: see work_remains. Not needed for usual
- * guests.
+ * iommu_model_vtd_run - continue processing what the guest has queued for a VT-d unit; true: there
+ * is more, call again. The work of one call of any function is bounded: see work_remains. Not
+ * needed for usual guests.
  */
 IOMMU_API bool iommu_model_vtd_run(struct iommu_model_vtd *model);
 
@@ -390,7 +399,7 @@ struct iommu_model_translation {
 };
 
 /*
- * iommu_model_vtd_translate - translate an access of a device.
+ * iommu_model_vtd_translate - translate an access of a device behind a VT-d unit.
  *
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted with result->reason, and the
  * fault was recorded as the specification requires. A translation request for a page without the
@@ -411,8 +420,8 @@ struct iommu_model_piece {
 typedef int (*iommu_model_piece_visitor)(void *ctx, const struct iommu_model_piece *piece);
 
 /*
- * iommu_model_vtd_access - translate an access of `size` bytes from request->address on, which may
- * cross pages, piece by piece: for an emulator whose devices copy buffers.
+ * iommu_model_vtd_access - translate an access of `size` bytes behind a VT-d unit, piece by piece,
+ * from request->address on, which may cross pages: for an emulator whose devices copy buffers.
  *
  * Each piece is translated when the one before has been visited, as a device sends one request
  * after the other: so a fault in the middle finds the beginning done. What
@@ -463,7 +472,8 @@ struct iommu_model_stage {
 /*
  * iommu_model_vtd_get_stage - the stages for a device's requests with a PASID, or without one: no
  * side effects, as iommu_model_vtd_peek. The unit's caches are used: call again when the driver has
- * invalidated contexts or PASIDs of the device, set the root table or switched translation. Returns
+ * invalidated contexts or PASIDs of the device, set the root table or switched translation. Only
+ * with IOMMU_MODEL_VTD_CACHING_MODE does a driver invalidate an entry that becomes present. Returns
  * 0, or IOMMU_EFAULT: requests are blocked with stage->reason.
  */
 IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
@@ -531,7 +541,8 @@ struct iommu_model_page_request {
 };
 
 /*
- * iommu_model_vtd_page_request - put a request into the driver's queue.
+ * iommu_model_vtd_page_request - put a device's page request into the queue of a VT-d unit's
+ * driver.
  *
  * Returns 0; IOMMU_ENOSPC: the queue is full, and for the last request of a group the unit has
  * answered itself, so that the device retries; or IOMMU_EFAULT: the device must not send page
@@ -577,19 +588,21 @@ IOMMU_API int iommu_model_vtd_peek_interrupt(struct iommu_model_vtd *model, uint
 					     uint64_t address, uint32_t data,
 					     struct iommu_model_interrupt *interrupt);
 
-/* iommu_model_vtd_misbehave - set the faulty behaviour; copied. */
+/* iommu_model_vtd_misbehave - set the faulty behaviour of a VT-d unit; copied. */
 IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 					 const struct iommu_model_vtd_faults *faults);
 
 /*
- * iommu_model_vtd_save - the guest-visible state, for migration and snapshots, including operations
- * in progress: a command, answers and messages that were not delivered. Caches are not included,
- * because hardware may evict entries at any time. A device TLB invalidation in progress is repeated
- * after the restore. Returns the size; nothing is written if `size` is smaller.
+ * iommu_model_vtd_save - the guest-visible state of a VT-d unit, for migration and snapshots,
+ * including operations in progress: a command, answers and messages that were not delivered. Caches
+ * are not included, because hardware may evict entries at any time. A device TLB invalidation in
+ * progress is repeated after the restore. Returns the size; nothing is written if `size` is
+ * smaller.
  *
- * iommu_model_vtd_restore - restore such a state, in any state of the model, and continue from
- * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL
- * with nothing changed: not a state of a model with these capabilities. The bytes are not trusted.
+ * iommu_model_vtd_restore - restore a saved state of a VT-d unit, in any state of the model, and
+ * continue from there, including the queue: the host's functions are called before it returns. 0,
+ * or IOMMU_EINVAL with nothing changed: not a state of a model with these capabilities. The bytes
+ * are not trusted.
  */
 IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,

@@ -92,9 +92,9 @@ IOMMU_API int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 				      const struct iommu_page_reserve_config *config);
 
 /*
- * iommu_page_reserve_alloc, iommu_page_reserve_free - alloc_pages and free_pages of a platform. The
- * platform's ctx may be the reserve itself if its other services need none. `node` has an effect
- * only on allocations of the host.
+ * iommu_page_reserve_alloc - alloc_pages of a platform, from the reserve. iommu_page_reserve_free -
+ * free_pages of a platform, back to the reserve. The platform's ctx may be the reserve itself if
+ * its other services need none. `node` has an effect only on allocations of the host.
  */
 IOMMU_API void *iommu_page_reserve_alloc(void *reserve, unsigned int order, int node,
 					 unsigned int flags);

@@ -352,8 +352,9 @@ struct iommu_pgtable_ops {
 		     struct iommu_gather *gather, uint64_t *unmapped);
 
 	/*
-	 * map_page, unmap_page - map or unmap one page of the smallest size, where that is one
-	 * store. NULL in a library without IOMMU_CONFIG_ONE_PAGE.
+	 * map_page - map one page of the smallest size, where that is one store. unmap_page - unmap
+	 * one page of the smallest size, where that is one store. NULL in a library without
+	 * IOMMU_CONFIG_ONE_PAGE.
 	 *
 	 * Return true, or with nothing changed false: anything else is asked for, a table is
 	 * missing, or the page is mapped already, or not mapped. The caller then calls map or

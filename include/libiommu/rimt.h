@@ -120,7 +120,7 @@ struct iommu_rimt_map {
 };
 
 /*
- * iommu_rimt_open - check a table and prepare its iteration.
+ * iommu_rimt_open - check a RIMT table and prepare its iteration.
  *
  * @bytes, @size: the table from firmware; @size may exceed the table. Not copied.
  *
@@ -131,8 +131,8 @@ struct iommu_rimt_map {
 IOMMU_API int iommu_rimt_open(struct iommu_rimt *rimt, const void *bytes, size_t size);
 
 /*
- * iommu_rimt_next - the next node, in table order. @node: zero-initialised before the first call,
- * then unchanged from the last call. Returns false at the end.
+ * iommu_rimt_next - the next node of a RIMT table, in table order. @node: zero-initialised before
+ * the first call, then unchanged from the last call. Returns false at the end.
  */
 IOMMU_API bool iommu_rimt_next(const struct iommu_rimt *rimt, struct iommu_rimt_node *node);
 

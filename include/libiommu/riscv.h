@@ -28,7 +28,8 @@
  * (AMO_HWAD).
  *
  * PASIDs are process ids. They need a unit with process directories, and IOMMU_FEATURE_PASID; while
- * that is enabled domains with a second stage cannot be attached (IOMMU_EOPNOTSUPP).
+ * that is enabled domains with a second stage cannot be attached (IOMMU_EOPNOTSUPP). PASIDs of a
+ * guest's own directory need it not: see struct iommu_riscv_first_stage.
  *
  * Structures in memory are little-endian: a unit that knows only big-endian ones is refused when it
  * is enabled (IOMMU_EOPNOTSUPP), and so is one whose queues of commands, faults or page requests
@@ -175,8 +176,9 @@ struct iommu_riscv_info {
 IOMMU_API int iommu_riscv_get_info(const struct iommu_unit *unit, struct iommu_riscv_info *info);
 
 /*
- * iommu_riscv_fault_name, iommu_riscv_fault_explanation - what a fault's reason (the CAUSE of a
- * fault record) means, in a few words and in a sentence; never NULL. Any context.
+ * iommu_riscv_fault_name - what a fault's reason (the CAUSE of a fault record) means on RISC-V, in
+ * a few words. iommu_riscv_fault_explanation - what a fault's reason means on RISC-V, in a
+ * sentence. Never NULL. Any context.
  */
 IOMMU_API const char *iommu_riscv_fault_name(unsigned int cause);
 IOMMU_API const char *iommu_riscv_fault_explanation(unsigned int cause);
@@ -234,10 +236,17 @@ IOMMU_API int iommu_riscv_unmap_file(struct iommu_domain *domain, uint64_t file)
  * own process id (PSCID), and control may have PDTV (bit 5) and DPE (bit 9). Either: SADE (bit 8).
  * The owner invalidates by iommu_domain_invalidate_range (SVA), or with commands (nested).
  *
- * With PDTV the device's PASIDs are the guest's, and the host enables them in the device before the
- * domain is attached, as long as the endpoint's info has max_pasids above 1. What such a device
- * keeps of them can only be invalidated all at once: its TLB is used if the info says
- * tlb_global_invalidate, and not otherwise.
+ * With PDTV the device's PASIDs are the guest's. The host sets the enable bit of the PASID
+ * capability in the device's configuration space before the domain is attached, and does not call
+ * iommu_endpoint_enable_feature for IOMMU_FEATURE_PASID: that is for PASIDs of the host's own
+ * domains, and while it is enabled the attach is IOMMU_EOPNOTSUPP. max_pasids of the endpoint's
+ * info is what the library goes by: 0 or 1 says that the device sends no PASID, and nothing of
+ * PASIDs is invalidated in its TLB then; the host must not have enabled them in such a device. With
+ * more, what the device keeps of PASIDs can only be invalidated all at once: its TLB is used if the
+ * info says tlb_global_invalidate, and not otherwise.
+ *
+ * Page requests and ATS of a nested domain are enabled as on every other: by
+ * iommu_endpoint_enable_feature, or by an HWPT with a fault queue (<libiommu/ioas.h>).
  */
 struct iommu_riscv_first_stage {
 	uint64_t root;

@@ -145,10 +145,10 @@ IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
 
 /*
- * iommu_tce_table_set_user, iommu_tce_table_get_user - a word of the owner for the entry of a bus
- * address, such as its user's address of the memory; for a table made with
- * IOMMU_TCE_TABLE_USER_WORDS. Initially 0; exchanges leave it unchanged; giving the table back
- * clears all words. Memory is allocated for words that are set.
+ * iommu_tce_table_set_user - store a word of the owner for the entry of a bus address, such as its
+ * user's address of the memory. iommu_tce_table_get_user - read the owner's word for the entry of a
+ * bus address. For a table made with IOMMU_TCE_TABLE_USER_WORDS. Initially 0; exchanges leave it
+ * unchanged; giving the table back clears all words. Memory is allocated for words that are set.
  *
  * Returns 0, IOMMU_EOPNOTSUPP (made without the flag), IOMMU_EPERM (not taken), IOMMU_ERANGE, or
  * for set IOMMU_ENOMEM. Any context; any CPU, for different entries.
@@ -219,8 +219,9 @@ struct iommu_tce_register {
 	bool is_silent;
 };
 /*
- * iommu_tce_register_kill_pages, iommu_tce_register_kill_pe - invalidate some pages of a window, or
- * all of a PE, through the register of a POWER8 bridge. Return 0, or IOMMU_ETIMEDOUT.
+ * iommu_tce_register_kill_pages - invalidate some pages of a window through the register of a
+ * POWER8 bridge. iommu_tce_register_kill_pe - invalidate all of a PE through the register of a
+ * POWER8 bridge. Return 0, or IOMMU_ETIMEDOUT.
  */
 IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 					    uint64_t pages);

@@ -160,7 +160,10 @@ struct iommu_unit_stats {
 	uint64_t faults;                   /* always: reported by iommu_unit_handle_faults */
 };
 
-/* iommu_domain_get_stats, iommu_unit_get_stats - see above. Any context. */
+/*
+ * iommu_domain_get_stats - what a domain has counted. iommu_unit_get_stats - what a unit has
+ * counted. Any context.
+ */
 IOMMU_API void iommu_domain_get_stats(const struct iommu_domain *domain,
 				      struct iommu_domain_stats *stats);
 IOMMU_API void iommu_unit_get_stats(const struct iommu_unit *unit, struct iommu_unit_stats *stats);
@@ -234,7 +237,10 @@ static inline bool iommu_trace_check_header(const unsigned char *header)
 	return true;
 }
 
-/* iommu_trace_put, iommu_trace_get - an event as IOMMU_TRACE_RECORD_SIZE bytes, and back. */
+/*
+ * iommu_trace_put - an event as IOMMU_TRACE_RECORD_SIZE bytes. iommu_trace_get - an event from the
+ * bytes of iommu_trace_put.
+ */
 static inline void iommu_trace_put(unsigned char *record, const struct iommu_trace_event *event)
 {
 	iommu_trace_put_number(record, event->time_ns, 8);

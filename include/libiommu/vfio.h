@@ -158,18 +158,19 @@ IOMMU_API int iommu_container_map_vaddr(struct iommu_container *container, iommu
 					uint64_t size, const struct iommu_backing *backing);
 
 /*
- * iommu_container_revoke, iommu_container_restore - withdraw memory that containers map, and give
- * it back: as iommu_backing_revoke and iommu_backing_restore.
+ * iommu_container_revoke - withdraw memory that containers map: as iommu_backing_revoke.
+ * iommu_container_restore - give withdrawn memory back to containers: as iommu_backing_restore.
  */
 IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
 IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
 
 /*
- * iommu_container_set_dirty, iommu_container_read_dirty - dirty tracking of the container. If one
- * of its groups is behind a unit without dirty tracking, everything that is mapped counts as
- * written. Writes of a group that has left since are included: its tables, and the memory they pin,
- * are kept until tracking is turned off. Errors as iommu_hwpt_set_dirty and as
- * iommu_hwpt_read_dirty; IOMMU_EINVAL: tracking is off.
+ * iommu_container_set_dirty - turn dirty tracking of a container on or off.
+ * iommu_container_read_dirty - which pages the devices of a container have written. If one of its
+ * groups is behind a unit without dirty tracking, everything that is mapped counts as written.
+ * Writes of a group that has left since are included: its tables, and the memory they pin, are kept
+ * until tracking is turned off. Errors as iommu_hwpt_set_dirty and as iommu_hwpt_read_dirty;
+ * IOMMU_EINVAL: tracking is off.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,

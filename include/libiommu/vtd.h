@@ -326,20 +326,21 @@ IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t ad
 IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 
 /*
- * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - set and mask the
- * message for page requests; the host calls iommu_unit_handle_page_requests (<libiommu/fault.h>).
- * IOMMU_EOPNOTSUPP: the unit does not support page requests; IOMMU_EINVAL: a unit of another back
- * end, or not an interrupt address.
+ * iommu_vtd_set_page_request_interrupt - set the message for page requests.
+ * iommu_vtd_mask_page_request_interrupt - mask the message for page requests. The host calls
+ * iommu_unit_handle_page_requests (<libiommu/fault.h>). IOMMU_EOPNOTSUPP: the unit does not support
+ * page requests; IOMMU_EINVAL: a unit of another back end, or not an interrupt address.
  */
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);
 IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
 
 /*
- * iommu_vtd_set_counter_interrupt, iommu_vtd_mask_counter_interrupt - set and mask the message for
- * overflows of performance counters; the host calls iommu_unit_handle_counters
- * (<libiommu/counters.h>). IOMMU_EOPNOTSUPP: the unit has no counters, or they send no interrupts;
- * IOMMU_EINVAL: a unit of another back end, or not an interrupt address.
+ * iommu_vtd_set_counter_interrupt - set the message for overflows of performance counters.
+ * iommu_vtd_mask_counter_interrupt - mask the message for overflows of performance counters. The
+ * host calls iommu_unit_handle_counters (<libiommu/counters.h>). IOMMU_EOPNOTSUPP: the unit has no
+ * counters, or they send no interrupts; IOMMU_EINVAL: a unit of another back end, or not an
+ * interrupt address.
  */
 IOMMU_API int iommu_vtd_set_counter_interrupt(struct iommu_unit *unit, uint64_t address,
 					      uint32_t data);
@@ -476,7 +477,8 @@ IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);
 
 /*
- * iommu_vtd_fault_name, iommu_vtd_fault_explanation - a fault reason in words; static strings,
+ * iommu_vtd_fault_name - what a fault's reason means on VT-d, in a few words.
+ * iommu_vtd_fault_explanation - what a fault's reason means on VT-d, in a sentence. Static strings,
  * never NULL. (VT-d specification, "Fault Conditions".)
  */
 IOMMU_API const char *iommu_vtd_fault_name(unsigned int reason);

@@ -109,9 +109,9 @@ IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoin
 					    struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - allocate entries for the pins
- * of an I/O APIC, by its id in ACPI's MADT, or for an HPET, by its number; firmware's table names
- * their unit and source id. The errors of iommu_vtd_find_ioapic and of
+ * iommu_vtd_interrupt_alloc_ioapic - allocate entries for the pins of an I/O APIC, by its id in
+ * ACPI's MADT. iommu_vtd_interrupt_alloc_hpet - allocate entries for an HPET, by its number.
+ * Firmware's table names their unit and source id. The errors of iommu_vtd_find_ioapic and of
  * iommu_vtd_interrupt_alloc_for. Not while the topology changes.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
@@ -207,10 +207,11 @@ IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_inter
 						    bool active_low);
 
 /*
- * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by its id
- * in ACPI's MADT) or of an HPET (by its number). IOMMU_ENOENT: firmware does not describe it, or by
- * a path through bridges that are not in the topology (iommu_set_pci_topology); with such an I/O
- * APIC interrupt remapping must stay disabled. Any context, but not while the topology changes.
+ * iommu_vtd_find_ioapic - the unit and the source id of an I/O APIC, by its id in ACPI's MADT.
+ * iommu_vtd_find_hpet - the unit and the source id of an HPET, by its number. IOMMU_ENOENT:
+ * firmware does not describe it, or by a path through bridges that are not in the topology
+ * (iommu_set_pci_topology); with such an I/O APIC interrupt remapping must stay disabled. Any
+ * context, but not while the topology changes.
  */
 IOMMU_API int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
 				    uint16_t *source_id);

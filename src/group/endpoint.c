@@ -24,20 +24,25 @@ static struct iommu_unit *find_unit(struct iommu *iommu, const struct iommu_endp
 	return found;
 }
 
-static bool info_is_sane(const struct iommu_endpoint_info *info)
+/* Which field of a description is out of range; NULL: none. */
+static const char *field_out_of_range(const struct iommu_endpoint_info *info)
 {
 	unsigned int i;
 
-	if (info == NULL || info->path_length > IOMMU_PCI_PATH_MAX)
-		return false;
-	if (info->phantom_bits > 3 || info->tlb_queue_depth > 31)
-		return false;
+	if (info == NULL)
+		return IOMMU_WHY("nothing is said of the device");
+	if (info->path_length > IOMMU_PCI_PATH_MAX)
+		return IOMMU_WHY("path_length is above IOMMU_PCI_PATH_MAX");
+	if (info->phantom_bits > 3)
+		return IOMMU_WHY("phantom_bits is above 3");
+	if (info->tlb_queue_depth > 31)
+		return IOMMU_WHY("tlb_queue_depth is above 31 (0 stands for 32, as in the device)");
 	if (info->fwspec != NULL && info->fwspec->id_count > IOMMU_FWSPEC_IDS_MAX)
-		return false;
+		return IOMMU_WHY("id_count of fwspec is above IOMMU_FWSPEC_IDS_MAX");
 	for (i = 0; i < info->path_length; i++)
 		if (info->path[i].device > 31 || info->path[i].function > 7)
-			return false;
-	return true;
+			return IOMMU_WHY("path has a device above 31 or a function above 7");
+	return NULL;
 }
 
 /* --- Probe ------------------------------------------------------------------------------------ */
@@ -189,13 +194,12 @@ static int alias_to_device(struct iommu_endpoint *endpoint, const struct iommu_e
 int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 		struct iommu_endpoint **result)
 {
+	const char *wrong = field_out_of_range(info);
 	struct iommu_endpoint *endpoint;
 	int status;
 
-	if (!info_is_sane(info))
-		return IOMMU_REFUSE(
-			iommu, "", IOMMU_EINVAL,
-			"what is said of the device, its path or its fwspec is out of range");
+	if (wrong != NULL)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, wrong);
 	endpoint = iommu_find_id(iommu, info->segment, info->source_id);
 	if (endpoint != NULL && !endpoint->is_alias)
 		return IOMMU_REFUSE(iommu, endpoint->name, IOMMU_EEXIST,

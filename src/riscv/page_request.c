@@ -145,7 +145,8 @@ static void take(struct riscv_unit *unit, uint64_t low, uint64_t high)
 		.code = IOMMU_PAGE_INVALID,
 	};
 
-	if (riscv_page_request_is_stop(high))
+	/* A stop marker has a PASID (PCI Express, "Stop Marker Messages"). */
+	if (has_pasid && riscv_page_request_is_stop(high))
 		return;
 	if (hand_on(unit, low, &request) == IOMMU_ENODEV && request.is_last)
 		(void)respond(unit, riscv_page_request_device_id(low), &refusal);

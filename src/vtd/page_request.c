@@ -148,8 +148,9 @@ static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
 		.is_last = (word1 & VTD_PAGE_REQUEST_LAST) != 0,
 	};
 
+	/* A stop marker has a PASID (PCI Express, "Stop Marker Messages"). */
 	if (vtd_page_request_type(word0) != VTD_PAGE_REQUEST_TYPE ||
-	    vtd_page_request_is_stop(word1))
+	    (has_pasid && vtd_page_request_is_stop(word1)))
 		return;
 	if (hand_on(unit, word0, &request) == IOMMU_ENODEV)
 		refuse_request(unit, word0, &request);

@@ -279,21 +279,27 @@ static void regions_and_memory_are_checked(void **state)
 static void descriptions_of_devices_are_checked(void **state)
 {
 	static const struct iommu_fwspec many = {.id_count = IOMMU_FWSPEC_IDS_MAX + 1};
-	static const struct iommu_endpoint_info wrong[] = {
-		{.phantom_bits = 4},
-		{.tlb_queue_depth = 32},
-		{.path_length = IOMMU_PCI_PATH_MAX + 1},
-		{.path_length = 1, .path = {{.device = 32}}},
-		{.path_length = 1, .path = {{.function = 8}}},
-		{.fwspec = &many},
+	static const struct {
+		struct iommu_endpoint_info info;
+		const char *field;
+	} wrong[] = {
+		{{.phantom_bits = 4}, "phantom_bits"},
+		{{.tlb_queue_depth = 32}, "tlb_queue_depth"},
+		{{.path_length = IOMMU_PCI_PATH_MAX + 1}, "path_length"},
+		{{.path_length = 1, .path = {{.device = 32}}}, "path has a device"},
+		{{.path_length = 1, .path = {{.function = 8}}}, "path has a device"},
+		{{.fwspec = &many}, "id_count"},
 	};
 	struct iommu_endpoint *endpoint = NULL;
 
 	(void)state;
 	r.calls[0] = '\0';
 	assert_int_equal(iommu_probe_endpoint(r.iommu, NULL, &endpoint), IOMMU_EINVAL);
-	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(iommu_probe_endpoint(r.iommu, &wrong[i], &endpoint), IOMMU_EINVAL);
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(iommu_probe_endpoint(r.iommu, &wrong[i].info, &endpoint),
+				 IOMMU_EINVAL);
+		assert_non_null(strstr(iommu_reason(r.iommu), wrong[i].field));
+	}
 	assert_null(endpoint);
 	EXPECT_CALLS(&r, "");
 }

@@ -79,6 +79,11 @@ static void groups_and_domains_say_why(void **state)
 	NO(iommu_probe_endpoint(r.iommu, &info, &other), IOMMU_EEXIST);
 	info.phantom_bits = 4;
 	NO(iommu_probe_endpoint(r.iommu, &info, &other), IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(r.iommu), "phantom_bits"));
+	info.phantom_bits = 0;
+	info.tlb_queue_depth = 32;
+	NO(iommu_probe_endpoint(r.iommu, &info, &other), IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(r.iommu), "tlb_queue_depth"));
 	NO(iommu_domain_alloc(unit, (enum iommu_domain_type)99, NULL, &none), IOMMU_EINVAL);
 	NO(iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, NULL, &none), IOMMU_EINVAL);
 	r.domain_alloc = IOMMU_ENOMEM;

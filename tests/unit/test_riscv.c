@@ -1574,6 +1574,18 @@ static void test_page_requests(void **state)
 	assert_int_equal(f.groups, 1);
 	assert_int_equal(f.devices[0].answers, 3);
 	assert_int_equal(f.devices[0].answer.code, 1);
+	/* A stop marker is not answered; without a PASID it is none, and a broken request. */
+	request.execute = false;
+	request.access = 0;
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_int_equal(f.devices[0].answers, 3);
+	request.has_process = false;
+	assert_int_equal(iommu_model_riscv_page_request(f.model, &request), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit, &lost), 1);
+	assert_int_equal(f.groups, 1);
+	assert_int_equal(f.devices[0].answers, 4);
+	assert_int_equal(f.devices[0].answer.code, 15);
 	assert_int_equal(
 		iommu_endpoint_disable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PAGE_REQUESTS),
 		0);

@@ -2146,6 +2146,10 @@ static void pages_come_on_demand(void **state)
 	assert_int_equal(model_device_request_page(f.device[0], PASID, 0, 0, 0, true), 0);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
 	assert_int_equal(f.device[0]->answers, 3);
+	/* Without a PASID that is a broken request, and answered. */
+	assert_int_equal(model_device_request_page(f.device[0], 0, 0, 0, 0, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(f.device[0]->answers, 4);
 	end_paging();
 }
 
@@ -2203,7 +2207,7 @@ static void requests_that_no_handler_should_see(void **state)
 	f.device[0]->answers = 2;
 	/* What is no request at all, and the end of one: no answer. */
 	put_request(by ^ VTD_PAGE_REQUEST_TYPE, last);
-	put_request(by, VTD_PAGE_REQUEST_LAST);
+	put_request(by | VTD_PAGE_REQUEST_HAS_PASID, VTD_PAGE_REQUEST_LAST);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
 	assert_int_equal(f.device[0]->answers, 2);
 	/* All around the ring. */

@@ -562,8 +562,9 @@ struct iommu_domain {
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_control_lock, iommu_control_unlock - take and release the host's mutex of the instance, for
- * public control-path functions of a back end. The functions of struct iommu_ops run under it.
+ * iommu_control_lock - take the host's mutex of the instance, for public control-path functions of
+ * a back end. iommu_control_unlock - release the host's mutex of the instance. The functions of
+ * struct iommu_ops run under it.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
@@ -608,12 +609,13 @@ IOMMU_API uint32_t iommu_refusals(const struct iommu *iommu);
 /*
  * For callers that hold the control lock:
  *
- * iommu_unit_start, iommu_keep_free - as iommu_unit_enable and iommu_reserve. iommu_unit_wake -
- * iommu_resume for one unit; 0 when it is awake. iommu_unit_confirm - have hardware confirm what a
- * unit has open: see iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free:
- * IOMMU_EINVAL (start > last), IOMMU_ENOMEM. iommu_unit_settle - record the result of an enable or
- * a disable that a back end does itself: whether the unit is enabled, and the status. A status
- * other than 0 leaves the unit unsettled, and enabled if it translates all the same.
+ * iommu_unit_start - iommu_unit_enable for callers that hold the control lock. iommu_keep_free -
+ * iommu_reserve for callers that hold the control lock. iommu_unit_wake - iommu_resume for one
+ * unit; 0 when it is awake. iommu_unit_confirm - have hardware confirm what a unit has open: see
+ * iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free: IOMMU_EINVAL (start
+ * > last), IOMMU_ENOMEM. iommu_unit_settle - record the result of an enable or a disable that a
+ * back end does itself: whether the unit is enabled, and the status. A status other than 0 leaves
+ * the unit unsettled, and enabled if it translates all the same.
  */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);

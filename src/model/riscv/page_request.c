@@ -92,7 +92,7 @@ static int enqueue(struct iommu_model_riscv *model, uintptr_t *state,
 	}
 }
 
-/* Only the last request of a group is answered, and a stop marker never. */
+/* Only the last request of a group is answered, and a stop marker, which has a PASID, never. */
 static void answer(struct iommu_model_riscv *model, uintptr_t *state,
 		   const struct iommu_model_riscv_page_message *request, unsigned int code,
 		   uint64_t tc)
@@ -107,7 +107,7 @@ static void answer(struct iommu_model_riscv *model, uintptr_t *state,
 		.code = code,
 	};
 
-	if (request->is_last && request->access != 0)
+	if (request->is_last && (request->access != 0 || !request->has_process))
 		iommu_rvmodel_owe_answer(model, state, &answer);
 }
 

@@ -128,7 +128,7 @@ static void request_answer(struct iommu_model_vtd *model, uintptr_t *state,
 		.code = code,
 	};
 
-	if (request->is_last && request->access != 0)
+	if (request->is_last && (request->access != 0 || !request->has_pasid))
 		iommu_model_owe_answer(model, state, &answer);
 }
 
