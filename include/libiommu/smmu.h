@@ -121,7 +121,7 @@ struct iommu_smmu_config {
 };
 
 /*
- * iommu_smmu_add_unit - register a unit, named "smmu" and a number, disabled: it aborts every
+ * iommu_smmu_add_unit - register an SMMUv3, named "smmu" and a number, disabled: it aborts every
  * transaction.
  *
  * @unit: receives the unit; may be NULL.
@@ -143,7 +143,7 @@ IOMMU_API int iommu_smmu_add_unit(struct iommu *iommu, const struct iommu_smmu_c
 				  struct iommu_unit **unit);
 
 /*
- * iommu_smmu_remove_unit - disable a unit and remove it; NULL: nothing.
+ * iommu_smmu_remove_unit - disable an SMMUv3 and remove it; NULL: nothing.
  *
  * Maps and unmaps that began before its last endpoint was released must have ended. Returns 0;
  * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held);
@@ -160,8 +160,9 @@ enum iommu_smmu_cause {
 };
 
 /*
- * iommu_smmu_set_interrupt - set the message that the unit sends: a write of `data` to `address`, a
- * multiple of 4 of at most 52 bits, that is not translated. iommu_smmu_mask_interrupt - mask it.
+ * iommu_smmu_set_interrupt - set the message that an SMMUv3 sends for a cause: a write of `data` to
+ * `address`, a multiple of 4 of at most 52 bits, that is not translated.
+ * iommu_smmu_mask_interrupt - have it send none for a cause.
  *
  * Both take effect at once while the unit is enabled, and remain in effect across disable, enable,
  * suspend and resume. A unit with wires needs neither: it tells of all causes. Return 0, or
@@ -188,14 +189,14 @@ struct iommu_smmu_info {
 };
 
 /*
- * iommu_smmu_get_info - facts about a unit. Returns 0, or IOMMU_EINVAL: a unit of another back end.
- * Any context.
+ * iommu_smmu_get_info - registers and state of an SMMUv3. Returns 0, or IOMMU_EINVAL: a unit of
+ * another back end. Any context.
  */
 IOMMU_API int iommu_smmu_get_info(const struct iommu_unit *unit, struct iommu_smmu_info *info);
 
 /*
- * iommu_smmu_fault_name, iommu_smmu_fault_explanation - what a fault's reason (the code of an
- * event) means, in a few words and in a sentence; never NULL. Any context.
+ * iommu_smmu_fault_name - what the code of an event, a fault's reason, means in a few words.
+ * iommu_smmu_fault_explanation - the same in a sentence. Never NULL. Any context.
  */
 IOMMU_API const char *iommu_smmu_fault_name(unsigned int code);
 IOMMU_API const char *iommu_smmu_fault_explanation(unsigned int code);
