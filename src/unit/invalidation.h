@@ -38,13 +38,14 @@ static inline bool iommu_device_tlb_is_lost(const struct iommu_device_tlb *devic
 /* Is it to be told to forget something? */
 static inline bool iommu_device_tlb_is_asked(const struct iommu_device_tlb *device)
 {
-	return !iommu_device_tlb_is_lost(device) &&
-	       !__atomic_load_n(&device->off, __ATOMIC_RELAXED);
+	return !IOMMU_CONFIG_DEVICE_TLB || (!iommu_device_tlb_is_lost(device) &&
+					    !__atomic_load_n(&device->off, __ATOMIC_RELAXED));
 }
 
 static inline bool iommu_device_tlb_is_tagged(const struct iommu_device_tlb *device)
 {
-	return IOMMU_CONFIG_SCALABLE && __atomic_load_n(&device->tagged, __ATOMIC_RELAXED);
+	return IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DEVICE_TLB &&
+	       __atomic_load_n(&device->tagged, __ATOMIC_RELAXED);
 }
 
 /*

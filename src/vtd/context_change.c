@@ -284,6 +284,7 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
 	return iommu_vtd_invalidate(unit, &batch);
 }
 
+#if IOMMU_CONFIG_DEVICE_TLB && IOMMU_CONFIG_SCALABLE
 /* In legacy mode an entry that lets it translate may let it use its TLB, too, on or off. */
 int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on)
 {
@@ -301,6 +302,7 @@ int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on)
 	}
 	return status;
 }
+#endif
 
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint)
 {

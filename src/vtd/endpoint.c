@@ -199,7 +199,9 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	int status = 0;
 
 	if (feature == IOMMU_FEATURE_ATS)
-		return iommu_vtd_tlb_switch(own, enable);
+		return IOMMU_CONFIG_DEVICE_TLB && IOMMU_CONFIG_SCALABLE
+			       ? iommu_vtd_tlb_switch(own, enable)
+			       : 0;
 	if (!vtd_is_scalable(unit))
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "its unit is in legacy mode");
 	/* PASIDs come first. */
