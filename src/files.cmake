@@ -202,6 +202,7 @@ set(libiommu_in_pgtable
     ${libiommu_root}/src/pgtable/riscvss.c
     ${libiommu_root}/src/pgtable/tce.c
     ${libiommu_root}/src/pgtable/tce_entry.c
+    ${libiommu_root}/src/pgtable/vmsa_registers.c
     ${libiommu_root}/src/pgtable/vmsas1.c
     ${libiommu_root}/src/pgtable/vmsas2.c
     ${libiommu_root}/src/pgtable/vtdss.c

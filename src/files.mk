@@ -201,6 +201,7 @@ libiommu_in_pgtable := \
 	src/pgtable/riscvss.c \
 	src/pgtable/tce.c \
 	src/pgtable/tce_entry.c \
+	src/pgtable/vmsa_registers.c \
 	src/pgtable/vmsas1.c \
 	src/pgtable/vmsas2.c \
 	src/pgtable/vtdss.c \

@@ -91,7 +91,6 @@
 #ifndef LIBIOMMU_AARCH64_H
 #define LIBIOMMU_AARCH64_H
 
-#include <libiommu/hw/arm_page_table.h>
 #include <libiommu/pgtable.h>
 
 IOMMU_BEGIN_DECLS
@@ -108,103 +107,52 @@ IOMMU_BEGIN_DECLS
  *
  * Of an initialised table; any context, as all functions below.
  */
-static inline unsigned int iommu_vmsa_granule_shift(const struct iommu_pgtable *pt)
-{
-	return pt->page_shift;
-}
+IOMMU_API unsigned int iommu_vmsa_granule_shift(const struct iommu_pgtable *pt);
 
-static inline unsigned int iommu_vmsa_input_bits(const struct iommu_pgtable *pt)
-{
-	return vmsa_level_shift(pt->page_shift, pt->levels) + vmsa_root_bits(pt->flags);
-}
+IOMMU_API unsigned int iommu_vmsa_input_bits(const struct iommu_pgtable *pt);
 
-static inline unsigned int iommu_vmsa_output_bits(const struct iommu_pgtable *pt)
-{
-	unsigned int bits = 0;
-
-	while (pt->paddr_last >> bits != 0)
-		bits++;
-	return bits;
-}
+IOMMU_API unsigned int iommu_vmsa_output_bits(const struct iommu_pgtable *pt);
 
 /* iommu_vmsas2_sl0 - the level at which hardware starts, as SL0 of VTCR_EL2 and S2SL0 of STE. */
-static inline unsigned int iommu_vmsas2_sl0(const struct iommu_pgtable *pt)
-{
-	return vmsa_sl0(pt->page_shift, pt->levels);
-}
+IOMMU_API unsigned int iommu_vmsas2_sl0(const struct iommu_pgtable *pt);
 
 /* iommu_vmsa_walks - T0SZ, IRGN0, ORGN0, SH0 and TG0, which TCR_EL1 and VTCR_EL2 have alike. */
-static inline uint64_t iommu_vmsa_walks(const struct iommu_pgtable *pt)
-{
-	const bool cached = (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
-
-	return VMSA_TCR_T0SZ(iommu_vmsa_input_bits(pt)) |
-	       (uint64_t)vmsa_tg0(pt->page_shift) << VMSA_TCR_TG0_SHIFT |
-	       (cached ? VMSA_TCR_WALKS_CACHED : 0) | VMSA_TCR_WALKS_SHARED;
-}
+IOMMU_API uint64_t iommu_vmsa_walks(const struct iommu_pgtable *pt);
 
 /*
  * iommu_vmsa_sets_access_flag - whether hardware has to set AF: HA.
  * iommu_vmsa_notes_writes - whether it has to note writes as well: HD.
  */
-static inline bool iommu_vmsa_sets_access_flag(const struct iommu_pgtable *pt)
-{
-	return (pt->flags & IOMMU_PGTABLE_ACCESSED) == 0 ||
-	       (pt->flags & IOMMU_PGTABLE_DIRTY_TRACKING) != 0;
-}
+IOMMU_API bool iommu_vmsa_sets_access_flag(const struct iommu_pgtable *pt);
 
-static inline bool iommu_vmsa_notes_writes(const struct iommu_pgtable *pt)
-{
-	return (pt->flags & IOMMU_PGTABLE_DIRTY_TRACKING) != 0;
-}
+IOMMU_API bool iommu_vmsa_notes_writes(const struct iommu_pgtable *pt);
 
 /*
  * iommu_vmsas1_tcr - what TCR_EL1 has for the table as that of TTBR0: T0SZ, IRGN0, ORGN0, SH0, TG0,
- * IPS, HA, HD and DS. The caller adds EPD1 (VMSA_TCR_EPD1), or the fields of TTBR1.
+ * IPS, HA, HD and DS. The caller adds EPD1 (VMSA_TCR_EPD1 of
+ * <libiommu/hw/arm_page_table.h>), or the fields of TTBR1.
  */
-static inline uint64_t iommu_vmsas1_tcr(const struct iommu_pgtable *pt)
-{
-	return iommu_vmsa_walks(pt) |
-	       (uint64_t)vmsa_physical_size(iommu_vmsa_output_bits(pt)) << VMSA_TCR_IPS_SHIFT |
-	       (iommu_vmsa_sets_access_flag(pt) ? VMSA_TCR_HA : 0) |
-	       (iommu_vmsa_notes_writes(pt) ? VMSA_TCR_HD : 0) |
-	       ((pt->flags & IOMMU_PGTABLE_LPA2) != 0 ? VMSA_TCR_DS : 0);
-}
+IOMMU_API uint64_t iommu_vmsas1_tcr(const struct iommu_pgtable *pt);
 
 /*
  * iommu_vmsas1_ttbr - the value of TTBR0_EL1 or TTBR1_EL1.
  *
  * @asid: the address-space identifier, of 8 or 16 bits, as hardware has them.
  */
-static inline uint64_t iommu_vmsas1_ttbr(const struct iommu_pgtable *pt, uint16_t asid)
-{
-	return vmsa_ttbr(iommu_pgtable_root(pt), iommu_vmsa_output_bits(pt) > 48) | (uint64_t)asid
-											    << 48;
-}
+IOMMU_API uint64_t iommu_vmsas1_ttbr(const struct iommu_pgtable *pt, uint16_t asid);
 
 /*
  * iommu_vmsas2_vtcr - what VTCR_EL2 has for the table: T0SZ, SL0, IRGN0, ORGN0, SH0, TG0, PS, HA,
  * HD and DS. The caller adds VS, for VMIDs of 16 bits.
  */
-static inline uint64_t iommu_vmsas2_vtcr(const struct iommu_pgtable *pt)
-{
-	return iommu_vmsa_walks(pt) | (uint64_t)iommu_vmsas2_sl0(pt) << VMSA_VTCR_SL0_SHIFT |
-	       (uint64_t)vmsa_physical_size(iommu_vmsa_output_bits(pt)) << VMSA_VTCR_PS_SHIFT |
-	       (iommu_vmsa_sets_access_flag(pt) ? VMSA_VTCR_HA : 0) |
-	       (iommu_vmsa_notes_writes(pt) ? VMSA_VTCR_HD : 0) |
-	       ((pt->flags & IOMMU_PGTABLE_LPA2) != 0 ? VMSA_VTCR_DS : 0) | VMSA_VTCR_RES1;
-}
+IOMMU_API uint64_t iommu_vmsas2_vtcr(const struct iommu_pgtable *pt);
 
 /*
  * iommu_vmsas2_vttbr - the value of VTTBR_EL2.
  *
  * @vmid: the identifier of the virtual machine, of 8 or 16 bits, as hardware has them.
  */
-static inline uint64_t iommu_vmsas2_vttbr(const struct iommu_pgtable *pt, uint16_t vmid)
-{
-	return vmsa_ttbr(iommu_pgtable_root(pt), iommu_vmsa_output_bits(pt) > 48) | (uint64_t)vmid
-											    << 48;
-}
+IOMMU_API uint64_t iommu_vmsas2_vttbr(const struct iommu_pgtable *pt, uint16_t vmid);
 
 IOMMU_END_DECLS
 #endif

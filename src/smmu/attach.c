@@ -7,6 +7,7 @@
 
 #include <libiommu/aarch64.h>
 #include <libiommu/backend/ops.h>
+#include <libiommu/hw/arm_page_table.h>
 #include <libiommu/status.h>
 
 #include "smmu/command.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <libiommu/aarch64.h>
+#include <libiommu/hw/arm_page_table.h>
 #include <libiommu/hw/smmu_registers.h>
 #include <libiommu/model_smmu.h>
 #include <libiommu/smmu.h>

@@ -7,6 +7,7 @@
 #define VMSA_HARDWARE_H
 
 #include <libiommu/aarch64.h>
+#include <libiommu/hw/arm_page_table.h>
 
 #include "vmsa_reference.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <libiommu/aarch64.h>
+#include <libiommu/hw/arm_page_table.h>
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"

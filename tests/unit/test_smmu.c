@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <libiommu/aarch64.h>
+#include <libiommu/hw/arm_page_table.h>
 #include <libiommu/hw/smmu_command.h>
 #include <libiommu/hw/smmu_context.h>
 #include <libiommu/hw/smmu_event.h>
