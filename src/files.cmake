@@ -393,7 +393,7 @@ set(libiommu_x86_64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/x86_64.c ${
 set(libiommu_riscv64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/riscvfs.c ${libiommu_root}/src/pgtable/riscvss.c ${libiommu_root}/src/pgtable/page.c)
 
 # those of Arm processors and SMMUs
-set(libiommu_aarch64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/vmsas1.c ${libiommu_root}/src/pgtable/vmsas2.c ${libiommu_root}/src/pgtable/page.c)
+set(libiommu_aarch64 ${libiommu_in_base} ${libiommu_root}/src/pgtable/vmsas1.c ${libiommu_root}/src/pgtable/vmsas2.c ${libiommu_root}/src/pgtable/vmsa_registers.c ${libiommu_root}/src/pgtable/page.c)
 
 # something that reads flattened device trees for IOMMUs
 set(libiommu_device_tree ${libiommu_root}/src/discovery/device_tree.c)

@@ -392,7 +392,7 @@ libiommu_x86_64 := $(libiommu_in_base) src/pgtable/x86_64.c src/pgtable/page.c
 libiommu_riscv64 := $(libiommu_in_base) src/pgtable/riscvfs.c src/pgtable/riscvss.c src/pgtable/page.c
 
 # those of Arm processors and SMMUs
-libiommu_aarch64 := $(libiommu_in_base) src/pgtable/vmsas1.c src/pgtable/vmsas2.c src/pgtable/page.c
+libiommu_aarch64 := $(libiommu_in_base) src/pgtable/vmsas1.c src/pgtable/vmsas2.c src/pgtable/vmsa_registers.c src/pgtable/page.c
 
 # something that reads flattened device trees for IOMMUs
 libiommu_device_tree := src/discovery/device_tree.c
