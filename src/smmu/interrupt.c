@@ -7,10 +7,12 @@
 
 #include "smmu/unit.h"
 
-static const struct {
+struct cause {
 	uint32_t bit; /* of IRQ_CTRL */
 	uint32_t address, data, attributes;
-} causes[SMMU_CAUSES] = {
+};
+
+static const struct cause causes[SMMU_CAUSES] = {
 	{SMMU_IRQ_GERROR, SMMU_GERROR_IRQ_CFG0, SMMU_GERROR_IRQ_CFG1, SMMU_GERROR_IRQ_CFG2},
 	{SMMU_IRQ_EVENTQ, SMMU_EVENTQ_IRQ_CFG0, SMMU_EVENTQ_IRQ_CFG1, SMMU_EVENTQ_IRQ_CFG2},
 	{SMMU_IRQ_PRIQ, SMMU_PRIQ_IRQ_CFG0, SMMU_PRIQ_IRQ_CFG1, SMMU_PRIQ_IRQ_CFG2},
