@@ -130,20 +130,10 @@ static int forget(struct iommu_domain *base, uint64_t file)
 				       true);
 }
 
-/* Is anything of the domain open? Then what a file led to before may still be reached. */
-static bool is_open(const struct riscv_domain *domain)
-{
-	const struct iommu_place *place;
-
-	if (iommu_withheld_pages_any(&domain->common.pages))
-		return true;
-	for (place = domain->common.places; place != NULL; place = place->next)
-		if (iommu_unit_is_suspect(place->unit))
-			return true;
-	return false;
-}
-
-/* Through the not valid state; what leads elsewhere is forgotten before. */
+/*
+ * Through the not valid state; what leads elsewhere is forgotten before. Where maps are told of, by
+ * emulators or since a failure, so is this: what a file led to before may be open.
+ */
 static int set_entry(struct iommu_domain *base, uint64_t file, uint64_t low, uint64_t high)
 {
 	int status = 0;
@@ -151,7 +141,7 @@ static int set_entry(struct iommu_domain *base, uint64_t file, uint64_t low, uin
 
 	if (entry == NULL)
 		return status;
-	if (iommu_cell_load(&entry->low) != 0 || is_open(riscv_domain_of(base))) {
+	if (iommu_cell_load(&entry->low) != 0) {
 		iommu_cell_store_release(&entry->low, 0);
 		status = forget(base, file);
 	}
