@@ -1285,15 +1285,14 @@ static void test_blocked_beside_what_is_open(void **state)
 }
 
 /* PASIDs go, and hardware does not confirm it: the end of the feature may only say so. */
-static void test_feature_end_unconfirmed(void **state)
+static void feature_end_unconfirmed(uint64_t capabilities)
 {
 	const struct iommu_model_riscv_faults hang = {.commands_hang = true}, none = {0};
 	struct iommu_pasid_handle handle = {0};
 	struct iommu_endpoint *endpoint;
 	struct iommu_domain *one;
 
-	(void)state;
-	begin(EVERYTHING);
+	begin(capabilities);
 	endpoint = f.devices[0].endpoint;
 	one = paging(IOMMU_STAGE_FIRST);
 	(void)map(one, IOVA);
@@ -1308,6 +1307,13 @@ static void test_feature_end_unconfirmed(void **state)
 	is_stopped(0, 5, IOVA, RISCV_FAULT_DEVICE_NOT_VALID);
 	iommu_domain_free(one);
 	end();
+}
+
+static void test_feature_end_unconfirmed(void **state)
+{
+	(void)state;
+	feature_end_unconfirmed(EVERYTHING);
+	feature_end_unconfirmed(EVERYTHING & ~RISCV_CAP_ATS);
 }
 
 /* What a device has of PASIDs goes with them. */
