@@ -340,7 +340,8 @@ int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
 {
 	int status;
 
-	if (!endpoint->device_tlb)
+	/* One that was never off has been used from the first attach on. */
+	if (!endpoint->device_tlb || on == !endpoint->tlb.off)
 		return 0;
 	/* It begins empty, and ends so. */
 	iommu_device_tlb_set(&endpoint->tlb.off, !on);

@@ -338,7 +338,8 @@ int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
 {
 	int status = 0;
 
-	if (!endpoint->device_tlb)
+	/* One that was never off has been used from the first attach on. */
+	if (!endpoint->device_tlb || on == !endpoint->tlb.off)
 		return 0;
 	/* It begins empty, and ends so. */
 	iommu_device_tlb_set(&endpoint->tlb.off, !on);

@@ -290,7 +290,9 @@ int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on)
 {
 	int status;
 
-	if (!vtd_is_scalable(endpoint->unit) || !endpoint->device_tlb || endpoint->inherited)
+	/* One that was never off has been used from the first attach on. */
+	if (!vtd_is_scalable(endpoint->unit) || !endpoint->device_tlb || endpoint->inherited ||
+	    on == !endpoint->tlb.off)
 		return 0;
 	/* It begins empty, and ends so. */
 	iommu_device_tlb_set(&endpoint->tlb.off, !on);

@@ -1398,6 +1398,32 @@ static void test_device_tlb_of_pasid_0(void **state)
 	}
 }
 
+/* ATS that is enabled while it is used begins with what the device keeps: that has to go, too. */
+static void test_device_tlb_on_late(void **state)
+{
+	const struct iommu_model_riscv_faults gone = {.gone = true}, none = {0};
+	struct iommu_domain *domain, *other;
+
+	(void)state;
+	begin(EVERYTHING);
+	domain = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	assert_true(ask(0, 0, IOVA));
+	iommu_model_riscv_misbehave(f.model, &gone);
+	assert_int_not_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_ATS),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(other, f.devices[0].group), 0);
+	assert_false(keeps(0, 0));
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	iommu_domain_free(other);
+	end();
+}
+
 /* The host switches ATS off in a device: it is asked nothing, and believed nothing. */
 static void test_device_tlb_off(void **state)
 {
@@ -4310,6 +4336,7 @@ int main(void)
 		cmocka_unit_test(test_device_ids),
 		cmocka_unit_test(test_device_ids_once),
 		cmocka_unit_test(test_device_tlb_of_pasid_0),
+		cmocka_unit_test(test_device_tlb_on_late),
 		cmocka_unit_test(test_device_tlb_off),
 		cmocka_unit_test(test_device_tlb_unknown),
 		cmocka_unit_test(test_many_interrupt_files),
