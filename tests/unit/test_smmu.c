@@ -1295,6 +1295,32 @@ static void test_device_tlb_switched(void **state)
 	end();
 }
 
+/* ATS that is enabled while it is used begins with what the device keeps: that has to go, too. */
+static void test_device_tlb_on_late(void **state)
+{
+	const struct iommu_model_smmu_faults gone = {.gone = true}, none = {0};
+	struct iommu_domain *domain, *other;
+	iommu_paddr_t seen = 0;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_true(ask(0, 0, IOVA));
+	iommu_model_smmu_misbehave(f.model, &gone);
+	assert_int_not_equal(detach(0), 0);
+	iommu_model_smmu_misbehave(f.model, &none);
+	assert_int_equal(enable(0, IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(attach(other, 0), 0);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	iommu_domain_free(other);
+	end();
+}
+
 static void use_kept_meanwhile(const struct iommu_model_smmu_invalidation *what)
 {
 	iommu_paddr_t seen;
@@ -2671,6 +2697,7 @@ int main(void)
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_device_tlb_in_place),
 		cmocka_unit_test(test_device_tlb_switched),
+		cmocka_unit_test(test_device_tlb_on_late),
 		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_silent_device),
