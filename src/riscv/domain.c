@@ -237,22 +237,12 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 
 #if IOMMU_CONFIG_SCALABLE
 
-/*
- * Hardware notes writes from the first attach on. What was noted before they are asked for is
- * forgotten.
- */
 static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 {
 	struct riscv_domain *domain = riscv_domain_of(base);
-	int status = 0;
 
-	if (!domain->dirty_wanted)
-		return IOMMU_EOPNOTSUPP;
-	if (enable && !domain->common.notes_writes)
-		status = iommu_placed_clean(&domain->common);
-	if (status == 0)
-		domain->common.notes_writes = enable;
-	return status;
+	return domain->dirty_wanted ? iommu_placed_set_dirty_tracking(&domain->common, enable)
+				    : IOMMU_EOPNOTSUPP;
 }
 
 #define SCALABLE_OPS                                                                               \

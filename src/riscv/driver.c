@@ -18,8 +18,7 @@
 #define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
 #define DEFAULT_FAULTS_PER_SECOND 1000
 #define PCI_ID_BITS               16
-#define IDS                       65536U
-#define IDS_ORDER                 1 /* of the pages that have a bit for each */
+#define IDS                       65536U /* of guests, and of processes */
 
 /* --- The ops ---------------------------------------------------------------------------------- */
 
@@ -165,21 +164,6 @@ static const struct iommu_ops riscv_ops = {
 
 /* --- Memory of units -------------------------------------------------------------------------- */
 
-static int alloc_ids(struct riscv_unit *unit, struct iommu_ids *ids)
-{
-	const struct iommu_platform *platform = unit->platform;
-
-	ids->count = IDS;
-	ids->taken = platform->alloc_pages(platform->ctx, IDS_ORDER, unit->node, 0);
-	return ids->taken != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-static void free_ids(struct riscv_unit *unit, struct iommu_ids *ids)
-{
-	iommu_riscv_pages_free(unit, ids->taken, IDS_ORDER);
-	ids->taken = NULL;
-}
-
 static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config *config)
 {
 	const struct iommu_platform *platform = unit->platform;
@@ -274,9 +258,9 @@ static int unit_setup(struct riscv_unit *unit, const struct iommu_riscv_config *
 	if (status == 0)
 		status = iommu_riscv_directory_alloc(unit);
 	if (status == 0)
-		status = alloc_ids(unit, &unit->guests);
+		status = iommu_ids_create(&unit->guests, unit->platform, unit->node, IDS);
 	if (status == 0)
-		status = alloc_ids(unit, &unit->processes);
+		status = iommu_ids_create(&unit->processes, unit->platform, unit->node, IDS);
 	if (status == 0)
 		status = iommu_riscv_queue_alloc(unit);
 	if (status == 0)
@@ -295,8 +279,8 @@ void iommu_riscv_unit_free(struct riscv_unit *unit)
 	iommu_riscv_queue_free(unit);
 	iommu_riscv_log_free(unit, &unit->faults);
 	iommu_riscv_log_free(unit, &unit->requests);
-	free_ids(unit, &unit->guests);
-	free_ids(unit, &unit->processes);
+	iommu_ids_destroy(&unit->guests, unit->platform);
+	iommu_ids_destroy(&unit->processes, unit->platform);
 	iommu_riscv_pages_free(unit, unit->map.ranges, 0);
 	unmap_registers(unit);
 	memset(&unit->base, 0, sizeof(*unit) - offsetof(struct riscv_unit, base));

@@ -18,7 +18,6 @@
 #define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
 #define DEFAULT_FAULTS_PER_SECOND 1000
 #define PCI_ID_BITS               16
-#define IDS_ORDER                 1 /* of the pages that have a bit for each of 2^16 */
 #define QUEUE_ORDER               8 /* log2 of IOMMU_RING_SLOTS */
 
 #define KNOWN_FLAGS                                                                                \
@@ -159,19 +158,10 @@ static const struct iommu_ops smmu_ops = {
 
 /* --- Memory of units -------------------------------------------------------------------------- */
 
-static int alloc_ids(struct smmu_unit *unit, struct iommu_ids *ids, unsigned int wide)
+static int create_ids(struct smmu_unit *unit, struct iommu_ids *ids, unsigned int wide)
 {
-	const struct iommu_platform *platform = unit->platform;
-
-	ids->count = smmu_has0(unit, wide) ? 1U << 16 : 1U << 8;
-	ids->taken = platform->alloc_pages(platform->ctx, IDS_ORDER, unit->node, 0);
-	return ids->taken != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-static void free_ids(struct smmu_unit *unit, struct iommu_ids *ids)
-{
-	iommu_smmu_pages_free(unit, ids->taken, IDS_ORDER);
-	ids->taken = NULL;
+	return iommu_ids_create(ids, unit->platform, unit->node,
+				smmu_has0(unit, wide) ? 1U << 16 : 1U << 8);
 }
 
 static int copy_ranges(struct smmu_unit *unit, const struct iommu_smmu_config *config)
@@ -330,9 +320,9 @@ static int unit_setup(struct smmu_unit *unit, const struct iommu_smmu_config *co
 	if (status == 0)
 		status = iommu_smmu_streams_alloc(unit);
 	if (status == 0)
-		status = alloc_ids(unit, &unit->asids, SMMU_IDR0_ASID16);
+		status = create_ids(unit, &unit->asids, SMMU_IDR0_ASID16);
 	if (status == 0)
-		status = alloc_ids(unit, &unit->vmids, SMMU_IDR0_VMID16);
+		status = create_ids(unit, &unit->vmids, SMMU_IDR0_VMID16);
 	if (status == 0)
 		status = iommu_smmu_queue_alloc(unit);
 	if (status == 0)
@@ -350,8 +340,8 @@ void iommu_smmu_unit_free(struct smmu_unit *unit)
 	iommu_smmu_queue_free(unit);
 	iommu_smmu_log_free(unit, &unit->events);
 	iommu_smmu_log_free(unit, &unit->requests);
-	free_ids(unit, &unit->asids);
-	free_ids(unit, &unit->vmids);
+	iommu_ids_destroy(&unit->asids, unit->platform);
+	iommu_ids_destroy(&unit->vmids, unit->platform);
 	iommu_smmu_pages_free(unit, unit->map.ranges, 0);
 	unmap_registers(unit);
 	memset(&unit->base, 0, sizeof(*unit) - offsetof(struct smmu_unit, base));

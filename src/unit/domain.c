@@ -378,6 +378,15 @@ int iommu_placed_clean(struct iommu_placed *domain)
 	return status != 0 ? status : iommu_placed_flush_all(&domain->base);
 }
 
+int iommu_placed_set_dirty_tracking(struct iommu_placed *domain, bool enable)
+{
+	const int status = enable && !domain->notes_writes ? iommu_placed_clean(domain) : 0;
+
+	if (status == 0)
+		domain->notes_writes = enable;
+	return status;
+}
+
 #endif
 
 /* --- Life ------------------------------------------------------------------------------------- */

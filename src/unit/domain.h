@@ -247,6 +247,11 @@ void iommu_placed_note_written(struct iommu_domain *domain, iommu_iova_t iova, u
  * alone.
  */
 int iommu_placed_clean(struct iommu_placed *domain);
+/*
+ * Of a domain in which hardware notes writes from the first attach on: what was noted before they
+ * are asked for is forgotten.
+ */
+int iommu_placed_set_dirty_tracking(struct iommu_placed *domain, bool enable);
 #endif
 void iommu_placed_free_gathered(struct iommu_domain *domain, struct iommu_gather *gather);
 int iommu_placed_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,

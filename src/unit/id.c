@@ -2,6 +2,8 @@
 /* Ids and table entries, handed out and withheld. */
 #include "unit/id.h"
 
+#include <libiommu/status.h>
+
 #include "base/atomic.h"
 
 /* Blocks, and withheld ones, are of interrupt entries alone: without those they cost nothing. */
@@ -56,6 +58,30 @@ static void reclaim(struct iommu_ids *ids, const struct iommu_unit_state *unit)
 		return;
 	for (word = 0; word < ids->count / 64; word++)
 		ids->withheld[word] = 0;
+}
+
+static unsigned int bitmap_order(uint32_t count)
+{
+	unsigned int order = 0;
+
+	while ((uint64_t)IOMMU_PAGE_SIZE * 8 << order < count)
+		order++;
+	return order;
+}
+
+int iommu_ids_create(struct iommu_ids *ids, const struct iommu_platform *platform, int node,
+		     uint32_t count)
+{
+	ids->count = count;
+	ids->taken = platform->alloc_pages(platform->ctx, bitmap_order(count), node, 0);
+	return ids->taken != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+void iommu_ids_destroy(struct iommu_ids *ids, const struct iommu_platform *platform)
+{
+	if (ids->taken != NULL)
+		platform->free_pages(platform->ctx, ids->taken, bitmap_order(ids->count));
+	ids->taken = NULL;
 }
 
 uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *unit, uint32_t first,

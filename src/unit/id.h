@@ -22,6 +22,12 @@ struct iommu_ids {
 /* The largest block, as a power of two. */
 #define IOMMU_ID_ORDER_MAX 7
 
+/* A bitmap for `count` ids, all free, on the unit's node: IOMMU_ENOMEM. */
+int iommu_ids_create(struct iommu_ids *ids, const struct iommu_platform *platform, int node,
+		     uint32_t count);
+/* None may be handed out any more; ids without a bitmap are accepted. */
+void iommu_ids_destroy(struct iommu_ids *ids, const struct iommu_platform *platform);
+
 /* An aligned block of 2^order ids from `first` on; ids->count: none is free. */
 uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *unit, uint32_t first,
 			 unsigned int order);

@@ -245,16 +245,6 @@ static void choose_mode(struct vtd_unit *unit)
 	caps->dirty = caps->dirty && caps->coherent;
 }
 
-static int alloc_domain_ids(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-
-	unit->domain_ids.count = unit->caps.domains;
-	unit->domain_ids.taken = platform->alloc_pages(
-		platform->ctx, order_of((unit->caps.domains + 7) / 8), unit->node, 0);
-	return unit->domain_ids.taken != NULL ? 0 : IOMMU_ENOMEM;
-}
-
 static void unit_name(struct vtd_unit *unit, unsigned int number)
 {
 	size_t used = iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "dmar");
@@ -335,7 +325,8 @@ static int unit_setup(struct vtd_unit *unit)
 		__atomic_store_n(&unit->probe->set.tells_of_maps, true, __ATOMIC_SEQ_CST);
 	status = iommu_vtd_root_alloc(unit);
 	if (status == 0)
-		status = alloc_domain_ids(unit);
+		status = iommu_ids_create(&unit->domain_ids, unit->platform, unit->node,
+					  unit->caps.domains);
 	if (status == 0 && unit->use_queue)
 		status = iommu_vtd_queue_alloc(unit);
 	if (status == 0 && vtd_is_scalable(unit) && unit->caps.page_requests)
@@ -362,9 +353,7 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	iommu_vtd_queue_free(unit);
 	iommu_vtd_page_queue_free(unit);
 	iommu_vtd_interrupts_free(unit);
-	if (unit->domain_ids.taken != NULL)
-		platform->free_pages(platform->ctx, unit->domain_ids.taken,
-				     order_of((unit->caps.domains + 7) / 8));
+	iommu_ids_destroy(&unit->domain_ids, platform);
 	iommu_vtd_quirks_free(unit);
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
