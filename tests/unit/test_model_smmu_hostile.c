@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "test.h"
 
 static const struct iommu_model_smmu_config all = {0};
@@ -791,8 +792,10 @@ static void words_that_no_register_holds(void **state)
 	size = iommu_model_smmu_save(sm.model, saved, sizeof(saved));
 	assert_int_equal(size / 8, 3 + 97 + 2 + 2 * 2 + 32 * 2);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t word = iommu_le64(cases[i].value);
+
 		memcpy(again, saved, size);
-		memcpy(again + cases[i].word * 8, &cases[i].value, 8);
+		memcpy(again + cases[i].word * 8, &word, 8);
 		assert_int_equal(iommu_model_smmu_restore(sm.model, again, size), IOMMU_EINVAL);
 	}
 	assert_int_equal(iommu_model_smmu_restore(sm.model, saved, size), 0);
