@@ -146,10 +146,10 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
  *
  * Returns 0; IOMMU_EBUSY: it is attached to a group, or is the parent of nested domains; for a
  * domain with a DMA handle (iommu_dma_of), the errors of iommu_dma_destroy; IOMMU_ETIMEDOUT /
- * IOMMU_EIO: a unit has not confirmed that it walks the host's own table (IOMMU_DOMAIN_SVA) no
- * longer, so that the host must keep the table. On failure the domain remains. Tables of the
- * library that hardware might still use, because a unit did not confirm an invalidation, are kept
- * until it has.
+ * IOMMU_EIO: a unit has not confirmed that it uses the domain no longer, or never did: an attach or
+ * a detach of it had failed. The memory that is mapped in it may still be reached, and the host's
+ * own table (IOMMU_DOMAIN_SVA) be walked. On failure the domain remains, and the call may be made
+ * again.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 

@@ -70,7 +70,8 @@ IOMMU_BEGIN_DECLS
  * their memory stays registered (version 1: pinned) until a later call on the container is
  * confirmed.
  *
- * iommu_container_destroy - also IOMMU_EBUSY: a window is attached to a table of a guest.
+ * iommu_container_destroy - also IOMMU_EBUSY: a window is attached to a table of a guest;
+ * and the errors of iommu_domain_free: a unit has not confirmed that it does not use the container.
  * Registered memory is unpinned. iommu_container_get_info - alignment 4096, flags; no ranges
  * (IOMMU_ENODEV). Calls for address spaces, virtual addresses: IOMMU_ENODEV, or IOMMU_EOPNOTSUPP as
  * all others.

@@ -223,9 +223,6 @@ int iommu_domain_drop(struct iommu_domain *domain)
 				    "the domain is the parent of others");
 	if (domain->release_data != NULL)
 		status = domain->release_data(domain->data);
-	/* The host's own table, which the host frees next. */
-	if (domain->type == IOMMU_DOMAIN_SVA && domain->ops->flush_all != NULL)
-		status = domain->ops->flush_all(domain);
 	if (status != 0)
 		return status;
 	if (IOMMU_CONFIG_DMA && domain->space != NULL)
@@ -244,6 +241,17 @@ int iommu_domain_drop(struct iommu_domain *domain)
 	return 0;
 }
 
+/*
+ * The memory that is mapped in it, and the table if it is the host's own, are the host's again:
+ * hardware has left them. An attach that failed may have led it there.
+ */
+static int leave(struct iommu_domain *domain)
+{
+	const bool goes = domain->holders <= 1 && domain->groups == 0 && domain->children == 0;
+
+	return goes && domain->ops->flush_all != NULL ? domain->ops->flush_all(domain) : 0;
+}
+
 int iommu_domain_free(struct iommu_domain *domain)
 {
 	struct iommu *iommu;
@@ -253,7 +261,9 @@ int iommu_domain_free(struct iommu_domain *domain)
 		return 0;
 	iommu = domain->iommu;
 	iommu_control_lock(iommu);
-	status = iommu_domain_drop(domain);
+	status = leave(domain);
+	if (status == 0)
+		status = iommu_domain_drop(domain);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 

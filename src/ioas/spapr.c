@@ -70,14 +70,30 @@ int iommu_spapr_create(struct iommu_container *container)
 	return 0;
 }
 
+static int free_left(struct spapr_domain *place)
+{
+	const int status = iommu_domain_free(place->left);
+
+	if (status == 0)
+		place->left = NULL;
+	return status;
+}
+
 int iommu_spapr_destroy(struct iommu_container *container, const char *call)
 {
 	struct spapr *spapr = container->spapr;
+	unsigned int i;
 
 	if (__atomic_load_n(&spapr->attachments, __ATOMIC_ACQUIRE) != 0)
 		return iommu_file_refuse_now(
 			container->file, call, 0, IOMMU_EBUSY,
 			IOMMU_WHY("a window is attached to a table of a guest"));
+	for (i = 0; i < IOMMU_SPAPR_UNITS; i++) {
+		const int status = free_left(&spapr->domains[i]);
+
+		if (status != 0)
+			return status;
+	}
 	/* Without groups there are no windows, and so nothing leads to the memory. */
 	iommu_spapr_forget_memory(spapr);
 	spapr->platform->free_pages(spapr->platform->ctx, spapr, 0);
@@ -102,7 +118,7 @@ static struct spapr_domain *free_place(struct spapr *spapr)
 	unsigned int i;
 
 	for (i = 0; i < IOMMU_SPAPR_UNITS; i++)
-		if (spapr->domains[i].domain == NULL)
+		if (spapr->domains[i].domain == NULL && free_left(&spapr->domains[i]) == 0)
 			return &spapr->domains[i];
 	return NULL;
 }
@@ -137,13 +153,14 @@ static void publish(struct spapr *spapr, struct spapr_domain *place, struct iomm
 	iommu_spapr_calls_wait(&spapr->calls, spapr->platform);
 }
 
-/* No group is behind its unit: hardware was confirmed not to use the domain, which goes. */
+/* No group is behind its unit: the domain goes, at once or when its unit has confirmed that. */
 static void drop_domain(struct spapr *spapr, struct spapr_domain *place)
 {
 	struct iommu_domain *domain = place->domain;
 
 	publish(spapr, place, NULL);
-	(void)iommu_domain_free(domain);
+	place->left = domain;
+	(void)free_left(place);
 }
 
 /* Another domain that has what the container has: what is found by calls, then copied. */

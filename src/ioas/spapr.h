@@ -174,6 +174,8 @@ static inline uint64_t spapr_window_size(const struct spapr_window *window)
 
 struct spapr_domain {
 	struct iommu_domain *domain; /* atomic; NULL: none */
+	/* Of a group that neither came nor went: its unit has not confirmed that it is not used. */
+	struct iommu_domain *left;
 	const struct iommu_unit *unit;
 	unsigned int groups;
 	unsigned int opened; /* windows that it has: bits */

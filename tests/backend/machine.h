@@ -122,7 +122,7 @@ int machine_unmap(unsigned int domain, unsigned int place);
 int machine_unmap_exactly(unsigned int domain, unsigned int place);
 bool machine_has_mapping(unsigned int domain, unsigned int place);
 int machine_make_domain(enum machine_role role);
-void machine_free_domain(enum machine_role role);
+int machine_free_domain(enum machine_role role);
 bool machine_uses(unsigned int domain);
 /* A device with its mate. */
 int machine_add(unsigned int device);

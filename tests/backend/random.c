@@ -96,7 +96,7 @@ static void change_domains(void)
 	const enum machine_role role = any(2) == 0 ? FIRST : SECOND;
 
 	if (machine.roles[role] != MACHINE_NONE && !machine_uses(machine.roles[role]))
-		machine_free_domain(role);
+		(void)machine_free_domain(role);
 	else if (machine.roles[role] == MACHINE_NONE && machine.made < MACHINE_DOMAINS - 1)
 		(void)machine_make_domain(role);
 }

@@ -121,7 +121,7 @@ static void op_unmap_again(void)
 static void op_free(void)
 {
 	if (machine.roles[SECOND] != MACHINE_NONE && !machine_uses(machine.roles[SECOND]))
-		machine_free_domain(SECOND);
+		(void)machine_free_domain(SECOND);
 	if (machine.roles[SECOND] == MACHINE_NONE)
 		(void)machine_make_domain(SECOND);
 }
