@@ -1278,11 +1278,9 @@ static void begin_keeping(unsigned int pages, bool in_the_device)
  */
 static void a_later_unmap_is_of_what_failed_before(void **state)
 {
-	static const struct iommu_model_vtd_faults ill[] = {{.invalidations_hang = true},
-							    {.refuse_after = 1},
-							    {.refuse_after = 2},
-							    {.refuse_after = 3},
-							    {.waits_hang = true}};
+	static const struct iommu_model_vtd_faults ill[] = {
+		{.invalidations_hang = true}, {.refuse_after = 1}, {.refuse_after = 2},
+		{.refuse_after = 3},          {.refuse_after = 4}, {.waits_hang = true}};
 	const struct iommu_model_vtd_faults well = {0};
 	struct iommu_domain *paged;
 	unsigned int i, size;
@@ -1319,7 +1317,8 @@ static void a_later_unmap_is_of_what_failed_before(void **state)
 /* The same of a table that is the host's own. */
 static void a_later_range_is_of_what_failed_before(void **state)
 {
-	const struct iommu_model_vtd_faults ill = {.refuse_after = 2}, well = {0};
+	/* The device's own command, behind the unit's and a wait. */
+	const struct iommu_model_vtd_faults ill = {.refuse_after = 3}, well = {0};
 	struct iommu_vtd_second_stage table = {.levels = 4};
 	const struct iommu_domain_config config = {
 		.stage = IOMMU_STAGE_SECOND, .user_data = &table, .user_size = sizeof(table)};

@@ -624,8 +624,8 @@ static void refuse(unsigned int descriptor)
 }
 
 /*
- * Of the three that the end of a PASID needs, one is refused: the PASID's cache, the IOTLB, or the
- * device's TLB.
+ * Of the five that the end of a PASID needs, one is refused: the PASID's cache, the IOTLB, the
+ * device's TLB, and the waits between them.
  */
 static void ends_of_pasids_that_are_refused(void **state)
 {
@@ -634,7 +634,7 @@ static void ends_of_pasids_that_are_refused(void **state)
 	unsigned int refused;
 
 	(void)state;
-	for (refused = 1; refused <= 3; refused++) {
+	for (refused = 1; refused <= 5; refused++) {
 		begin_with(WITH_TLB, 1, 2);
 		domain = domain_of_stage(IOMMU_STAGE_FIRST);
 		empty = domain_of_stage(IOMMU_STAGE_FIRST);
