@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PCI: the root bus of one host bridge, whose configuration space is memory (ECAM). */
-#include "machine.h"
+#include "ecam.h"
+#include "access.h"
+#include "device_tree.h"
 
 #define PCI_ID            0x00
 #define PCI_COMMAND       0x04

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Arm machines: an SMMUv3 with tables of either stage, nested, and the controls. QEMU 7.2 has the first stage alone, 10
+# and 11 have both, and 11 also units of one stage.
+find_qemus(qemu-system-aarch64 "${newer_qemus}")
+
+# arm_test(NAME [KERNEL image] [FAILS expression] OPTIONS option…) - for the version at hand. A control must fail, and
+# not anyhow: the expression has steps that need what is left out, and others that do not.
+function(arm_test name)
+  cmake_parse_arguments(arg "" "KERNEL;FAILS" "OPTIONS" ${ARGN})
+  set(kernel kernel)
+  if(arg_KERNEL)
+    set(kernel ${arg_KERNEL})
+  endif()
+  set(expected "verdict: PASSED")
+  if(arg_FAILS)
+    set(expected "${arg_FAILS}.*verdict: FAILED")
+  endif()
+  add_test(NAME system/qemu-${version}/${name}
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run-arm $<TARGET_FILE_DIR:${kernel}>/${kernel}.img
+                   --qemu ${QEMU_${version}} ${arg_OPTIONS})
+  set_tests_properties(system/qemu-${version}/${name} PROPERTIES TIMEOUT 120 PASS_REGULAR_EXPRESSION "${expected}")
+endfunction()
+
+set(unmapped
+    "ok      each half arrived in its page.*Unmapping: the very next access is blocked[^=]*ok      it is unmapped[^=]*FAILED  the write did not arrive")
+set(moved "ok      it is unmapped.*ok      device A moves to domain 2[^=]*FAILED  it writes to domain 2's page")
+
+# What every version has: tables of the first stage, and the caches of tables and of configurations.
+function(first_stage_tests)
+  arm_test(first OPTIONS --first)
+  arm_test(take-over OPTIONS --take-over)
+  arm_test(take-over-of-a-stopped-queue KERNEL kernel-with-stopped-queues OPTIONS --take-over)
+  arm_test(refused-commands KERNEL kernel-with-refused-commands)
+  arm_test(refused-commands-negative-control KERNEL kernel-without-recovery FAILS "FAILED  translation is on")
+  arm_test(negative-control-first KERNEL kernel-without-invalidation FAILS "${unmapped}" OPTIONS --first)
+  arm_test(without-nh-va KERNEL kernel-without-nh-va FAILS "${unmapped}" OPTIONS --first)
+  arm_test(without-cfgi-ste KERNEL kernel-without-cfgi-ste FAILS "${moved}" OPTIONS --first)
+  # An ASID that is used again: what was mapped under it before.
+  arm_test(without-nh-asid KERNEL kernel-without-nh-asid FAILS
+           "ok      they are freed[^=]*FAILED  device A copied from their lower end to the upper" OPTIONS --first)
+endfunction()
+
+function(second_stage_tests)
+  arm_test(second OPTIONS --second)
+  arm_test(take-over-second OPTIONS --take-over --second)
+  arm_test(negative-control-second KERNEL kernel-without-invalidation FAILS "${unmapped}" OPTIONS --second)
+  arm_test(without-s2-ipa KERNEL kernel-without-s2-ipa FAILS "${unmapped}" OPTIONS --second)
+  arm_test(without-s12-vmall KERNEL kernel-without-s12-vmall FAILS
+           "ok      device A writes to the new page.*and gives it another one[^=]*FAILED  device A writes to that"
+           OPTIONS --second)
+  # A guest's own command.
+  arm_test(without-nh-all KERNEL kernel-without-nh-all FAILS
+           "ok      the guest changes an entry, and invalidates[^=]*FAILED  device A writes to the new page"
+           OPTIONS --first)
+endfunction()
+
+foreach(version ${QEMU_VERSIONS})
+  first_stage_tests()
+  if(version VERSION_LESS 8)
+    # Such a unit lets everything pass while it is off, and is refused unless the host has said so.
+    arm_test(without-gbpa FAILS "FAILED  what the machine says of it[^=]*does not abort while it is off" OPTIONS --strict)
+  else()
+    second_stage_tests()
+  endif()
+  if(version VERSION_GREATER_EQUAL 11)
+    foreach(stage 1 2 nested)
+      arm_test(unit-of-stage-${stage} OPTIONS --unit ${stage})
+    endforeach()
+  endif()
+endforeach()
