@@ -54,6 +54,40 @@ function(second_stage_tests)
            OPTIONS --first)
 endfunction()
 
+# Two models of the hardware, one scenario: see the script.
+function(comparison name words)
+  if(IOMMU_BUILD_HOSTED)
+    add_test(NAME system/qemu-${version}/equals-model-${name}
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/compare-arm-with-model $<TARGET_FILE_DIR:kernel>/kernel.img
+                     ${QEMU_${version}} "${words}" ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:test_scenario_smmu>)
+    set_tests_properties(system/qemu-${version}/equals-model-${name} PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()
+
+# The same kernel as clang compiles it.
+function(clang_test)
+  find_program(clang clang NO_CACHE)
+  if(NOT clang)
+    return()
+  endif()
+  set(build ${CMAKE_BINARY_DIR}/clang-kernel)
+  add_test(
+    NAME system/clang-kernel
+    COMMAND
+      ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJECT_SOURCE_DIR} ${build} --build-generator Ninja --build-target kernel
+      --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64
+      -DCMAKE_C_COMPILER=${clang} -DCMAKE_C_COMPILER_TARGET=aarch64-linux-gnu -DCMAKE_ASM_COMPILER=${clang}
+      -DCMAKE_ASM_COMPILER_TARGET=aarch64-linux-gnu -DCMAKE_EXE_LINKER_FLAGS=-static -DIOMMU_BUILD_EXAMPLES=ON
+      -DIOMMU_BUILD_TESTS=OFF -DIOMMU_BUILD_HOSTED=OFF -DIOMMU_BUILD_SHARED=OFF
+      -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER})
+  set_tests_properties(system/clang-kernel PROPERTIES FIXTURES_SETUP clang_kernel TIMEOUT 600)
+  add_test(NAME system/qemu-${version}/clang
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run-arm ${build}/examples/kernel-aarch64/kernel.img --qemu
+                   ${QEMU_${version}})
+  set_tests_properties(system/qemu-${version}/clang PROPERTIES FIXTURES_REQUIRED clang_kernel TIMEOUT 120
+                                                               PASS_REGULAR_EXPRESSION "verdict: PASSED")
+endfunction()
+
 foreach(version ${QEMU_VERSIONS})
   first_stage_tests()
   if(version VERSION_LESS 8)
@@ -66,5 +100,9 @@ foreach(version ${QEMU_VERSIONS})
     foreach(stage 1 2 nested)
       arm_test(unit-of-stage-${stage} OPTIONS --unit ${stage})
     endforeach()
+    comparison(first "")
+    comparison(second second)
+    comparison(take-over take-over)
+    clang_test()
   endif()
 endforeach()

@@ -160,6 +160,14 @@ struct table_format {
 #define SECOND(granule, size, width, text)                                                         \
 	FORMAT(SMMU_IDR0_S2P, IOMMU_STAGE_SECOND, granule, size, width, text)
 
+/* Addresses of the second stage are no wider than those of memory. */
+static bool has_format(const struct smmu_scenario *m, const struct table_format *format)
+{
+	return has0(m, format->stage) && has5(m, format->granule) &&
+	       (format->stage == SMMU_IDR0_S1P ||
+		format->mode.config.address_width <= m->info.output_bits);
+}
+
 /*
  * One for each number of levels; of the second stage none whose root is more than one table, of
  * which QEMU 10 and 11 find only the first.
@@ -187,7 +195,7 @@ static void every_format(struct smmu_scenario *m)
 
 	title(&m->t.s, "Every format of tables that the unit has");
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (has0(m, formats[i].stage) && has5(m, formats[i].granule))
+		if (has_format(m, &formats[i]))
 			stages_one_mode(&m->t, &formats[i].mode);
 }
 
