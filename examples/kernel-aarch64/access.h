@@ -5,6 +5,20 @@
 
 #include <stdint.h>
 
+static inline uint8_t read8(uint64_t address)
+{
+	uint32_t value;
+
+	__asm__ volatile("ldrb %w0, [%1]; dmb oshld" : "=r"(value) : "r"(address) : "memory");
+	return (uint8_t)value;
+}
+
+static inline void write16(uint64_t address, uint16_t value)
+{
+	__asm__ volatile("dmb oshst; strh %w0, [%1]" ::"r"((uint32_t)value), "r"(address)
+			 : "memory");
+}
+
 static inline uint32_t read32(uint64_t address)
 {
 	uint32_t value;

@@ -27,6 +27,7 @@ void interrupt_taken(void);
 _Noreturn void exception_taken(uint64_t syndrome, uint64_t address, uint64_t value);
 
 static volatile unsigned int count;
+static uint64_t distributor;
 
 void interrupt_taken(void)
 {
@@ -67,8 +68,8 @@ static void set_bits(uint64_t address, uint32_t bits)
 	write32(address, read32(address) | bits);
 }
 
-/* Group 1, an edge, the highest priority, to the first CPU. */
-static void let_in(uint64_t distributor, uint32_t number)
+/* In group 1, with the highest priority, to the first CPU. */
+void interrupts_let_in(uint32_t number)
 {
 	const uint64_t priorities = distributor + GICD_PRIORITY(number);
 
@@ -93,28 +94,19 @@ static void cpu_start(uint64_t redistributor)
 	__asm__ volatile("msr daifclr, #2" ::: "memory");
 }
 
-bool interrupts_start(const struct iommu_fdt *tree, const struct iommu_fdt_node *unit,
-		      struct smmu_machine *machine)
+bool interrupts_start(const struct iommu_fdt *tree, struct smmu_machine *machine)
 {
-	struct iommu_fdt_registers distributor, redistributors;
-	struct iommu_fdt_reference interrupt = {0};
+	struct iommu_fdt_registers first, redistributors;
 	struct iommu_fdt_node controller;
-	bool any = false;
 
 	if (!tree_find(tree, "arm,gic-v3", &controller) ||
-	    iommu_fdt_get_registers(tree, &controller, 0, &distributor) != 0 ||
+	    iommu_fdt_get_registers(tree, &controller, 0, &first) != 0 ||
 	    iommu_fdt_get_registers(tree, &controller, 1, &redistributors) != 0)
 		return false;
-	write32(distributor.base + GICD_CTLR, CTLR_AFFINITY | CTLR_GROUP_1);
-	while (iommu_fdt_next_interrupt(tree, unit, &interrupt)) {
-		if (interrupt.count < 3 || interrupt.cells[0] != SHARED ||
-		    interrupt.cells[2] != EDGE)
-			return false;
-		let_in(distributor.base, SHARED_FIRST + interrupt.cells[1]);
-		any = true;
-	}
+	distributor = first.base;
+	write32(distributor + GICD_CTLR, CTLR_AFFINITY | CTLR_GROUP_1);
 	cpu_start(redistributors.base);
 	machine->interrupts_seen = seen;
 	machine->interrupts_handled = handled;
-	return any;
+	return true;
 }

@@ -10,48 +10,24 @@
  * Command line:
  *   first, second  the stage of the devices' domains, rather than the unit's best
  *   old            this is QEMU before its version 8
+ *   iort           the SMMU is found by ACPI's table, rather than the device tree
+ *   one-level      a stream table of one level, for the devices of bus 0
  *   take-over      start a second instance of the library over the first
  */
 #include "machine.h"
 
-#define IDS_MAX 16
+#define ONE_LEVEL 8 /* bits of the StreamIDs of a table of one level */
 
 static struct iommu_aarch64 port;
 
-/* The ids of PCI functions behind the unit. */
-static unsigned int read_ids(const struct iommu_fdt *tree, const struct iommu_fdt_node *pci,
-			     const struct iommu_fdt_node *unit, struct iommu_smmu_ids *ids)
+/* Of the ids that the machine names, those that such a table has room for. */
+static void keep_to_one_level(struct iommu_smmu_config *config)
 {
-	const uint32_t phandle = iommu_fdt_phandle(tree, unit);
-	struct iommu_fdt_map map = {0};
-	unsigned int count = 0;
+	static const struct iommu_smmu_ids ids = {.first = 0, .last = (1 << ONE_LEVEL) - 1};
 
-	while (count < IDS_MAX && iommu_fdt_next_map(tree, pci, &map))
-		if (map.unit == phandle)
-			ids[count++] = (struct iommu_smmu_ids){
-				.first = (uint16_t)map.source,
-				.last = (uint16_t)(map.source + map.count - 1),
-				.stream_id = map.id,
-			};
-	return count;
-}
-
-static void find_unit(const struct iommu_fdt *tree, const struct iommu_fdt_node *pci,
-		      struct iommu_fdt_node *unit, struct iommu_smmu_config *config)
-{
-	static struct iommu_smmu_ids ids[IDS_MAX];
-	uint32_t size;
-
-	if (!tree_find(tree, "arm,smmu-v3", unit))
-		host_stop("the device tree has no SMMUv3");
-	config->registers = tree_address(tree, unit);
-	if (iommu_fdt_property(tree, unit, "dma-coherent", &size) != NULL)
-		config->flags |= IOMMU_SMMU_COHERENT;
-	config->id_range_count = read_ids(tree, pci, unit, ids);
-	config->id_ranges = ids;
-	config->firmware_node = unit->name;
-	/* The scenario counts faults, and is fast. */
-	config->faults_per_second = IOMMU_SMMU_FAULTS_UNBOUNDED;
+	config->stream_id_bits = ONE_LEVEL;
+	config->id_ranges = &ids;
+	config->id_range_count = 1;
 }
 
 void kernel_main(const void *flat_tree);
@@ -61,7 +37,8 @@ void kernel_main(const void *flat_tree)
 	static struct smmu_machine machine = {
 		.base = {.say = console_text, .platform = &host_platform, .alloc = host_memory},
 	};
-	struct iommu_fdt_node pci, unit;
+	struct iommu_fdt_node pci;
+	struct iommu_iort iort;
 	struct pci_bridge bridge;
 	struct iommu_fdt tree;
 
@@ -74,7 +51,14 @@ void kernel_main(const void *flat_tree)
 	iommu_aarch64_fill(&host_platform, &port);
 	if (!pci_open(&tree, &pci, &bridge))
 		host_stop("the device tree has no PCI");
-	find_unit(&tree, &pci, &unit, &machine.unit);
+	if (!interrupts_start(&tree, &machine))
+		host_stop("the unit's interrupts have nowhere to go");
+	if (!tree_has_word(&tree, "iort"))
+		unit_find_in_tree(&tree, &pci, &machine.unit);
+	else if (firmware_iort(&tree, &iort))
+		unit_find_in_iort(&iort, &machine.unit);
+	else
+		host_stop("there is no table IORT");
 	edu_start_both(&bridge, machine.base.devices);
 	machine.stage = tree_has_word(&tree, "second")  ? IOMMU_STAGE_SECOND
 			: tree_has_word(&tree, "first") ? IOMMU_STAGE_FIRST
@@ -82,8 +66,11 @@ void kernel_main(const void *flat_tree)
 	machine.is_old = tree_has_word(&tree, "old");
 	if (machine.is_old)
 		machine.unit.flags |= IOMMU_SMMU_PASSES_WHILE_OFF;
-	if (!interrupts_start(&tree, &unit, &machine))
-		host_stop("the unit's interrupts have nowhere to go");
+	if (tree_has_word(&tree, "one-level"))
+		keep_to_one_level(&machine.unit);
+	unit_may_lose_state(&machine);
+	/* The scenario counts faults, and is fast. */
+	machine.unit.faults_per_second = IOMMU_SMMU_FAULTS_UNBOUNDED;
 	machine_exit(tree_has_word(&tree, "take-over") ? scenario_smmu_take_over(&machine)
 						       : scenario_smmu(&machine));
 }

@@ -28,6 +28,8 @@ set(moved "ok      it is unmapped.*ok      device A moves to domain 2[^=]*FAILED
 # What every version has: tables of the first stage, and the caches of tables and of configurations.
 function(first_stage_tests)
   arm_test(first OPTIONS --first)
+  arm_test(one-level OPTIONS --one-level)
+  arm_test(iort OPTIONS --iort)
   arm_test(take-over OPTIONS --take-over)
   arm_test(take-over-of-a-stopped-queue KERNEL kernel-with-stopped-queues OPTIONS --take-over)
   arm_test(refused-commands KERNEL kernel-with-refused-commands)
@@ -74,8 +76,8 @@ function(clang_test)
   add_test(
     NAME system/clang-kernel
     COMMAND
-      ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJECT_SOURCE_DIR} ${build} --build-generator Ninja --build-target kernel
-      --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64
+      ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJECT_SOURCE_DIR} ${build} --build-generator Ninja
+      --build-target kernel --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64
       -DCMAKE_C_COMPILER=${clang} -DCMAKE_C_COMPILER_TARGET=aarch64-linux-gnu -DCMAKE_ASM_COMPILER=${clang}
       -DCMAKE_ASM_COMPILER_TARGET=aarch64-linux-gnu -DCMAKE_EXE_LINKER_FLAGS=-static -DIOMMU_BUILD_EXAMPLES=ON
       -DIOMMU_BUILD_TESTS=OFF -DIOMMU_BUILD_HOSTED=OFF -DIOMMU_BUILD_SHARED=OFF
@@ -92,7 +94,8 @@ foreach(version ${QEMU_VERSIONS})
   first_stage_tests()
   if(version VERSION_LESS 8)
     # Such a unit lets everything pass while it is off, and is refused unless the host has said so.
-    arm_test(without-gbpa FAILS "FAILED  what the machine says of it[^=]*does not abort while it is off" OPTIONS --strict)
+    arm_test(without-gbpa FAILS "FAILED  what the machine says of it[^=]*does not abort while it is off"
+             OPTIONS --strict)
   else()
     second_stage_tests()
   endif()

@@ -110,6 +110,7 @@ static int add_unit(struct stages *t, bool *prefers_first)
 	if (status == 0)
 		status = iommu_smmu_get_info(t->s.unit, &m->info);
 	*prefers_first = has0(m, SMMU_IDR0_S1P);
+	t->traits.cuts_none = smmu_bits(m->info.idr3, SMMU_IDR3_BBML) < 2;
 	return status;
 }
 
@@ -124,6 +125,11 @@ static int set_interrupt(struct stages *t)
 static int mask_interrupt(struct stages *t)
 {
 	return iommu_smmu_mask_interrupt(t->s.unit, IOMMU_SMMU_EVENTS);
+}
+
+static void lose_state(struct stages *t)
+{
+	smmu_of(t)->machine->lose_state();
 }
 
 static const struct stages_family family = {
@@ -202,9 +208,12 @@ static void every_format(struct smmu_scenario *m)
 /* --- A guest with tables of its own ----------------------------------------------------------- */
 
 #define GUEST_CONTEXT GUEST_MORE
+#define GUEST_ROOT_2  (GUEST_MORE + 0x1000)
 #define GUEST_ASID    7
 #define GUEST_BITS    39
-#define OTHER_VMID    0x33 /* what the guest takes for its own means nothing */
+/* What the guest takes for its own means nothing. */
+#define OTHER_VMID   0x33
+#define OTHER_STREAM 0x99
 
 static void make_context(const struct guest *guest)
 {
@@ -264,6 +273,73 @@ static int guest_invalidate(const struct guest *guest, iommu_iova_t iova)
 		    smmu_tlbi_at(smmu_tlbi(SMMU_TLBI_NH_VA, OTHER_VMID, GUEST_ASID), iova, true));
 }
 
+/*
+ * Another table in the guest's context, of one block: IOVA 0 and on are the guest's memory. The
+ * unit has the context cached, too.
+ */
+static void guest_changes_context(const struct guest *guest)
+{
+	const struct page secret = guest_page(guest, GUEST_SECRET);
+	const struct page target = guest_page(guest, GUEST_TARGET);
+	uint64_t words[2] = {0, 0};
+	struct scenario *s = &guest->t->s;
+
+	guest_set(guest, GUEST_ROOT_2, 0, guest_leaf(GUEST_START) & ~VMSA_PAGE_OR_TABLE);
+	smmu_set_address(words, SMMU_CD_TTB0, GUEST_ROOT_2);
+	guest_set(guest, GUEST_CONTEXT, 1, words[1]);
+	check(s,
+	      give(guest, smmu_cfgi_cd(OTHER_STREAM, 0, true)) == 0 &&
+		      give(guest, smmu_tlbi(SMMU_TLBI_NH_ASID, OTHER_VMID, GUEST_ASID)) == 0,
+	      "the guest's context leads to another table");
+	expect_copy(s, 0, GUEST_SECRET - GUEST_START, &secret, GUEST_TARGET - GUEST_START, &target,
+		    "device A goes by that");
+	read_blocked(guest->t, 0, GUEST_IOVA(0), SMMU_F_TRANSLATION);
+}
+
+/* The guest's stream has another configuration: that is another domain. */
+static struct iommu_domain *guest_stream(const struct guest *guest, enum smmu_ste_config config)
+{
+	const struct iommu_smmu_stream stream = {{smmu_ste_word0(config), 0}};
+	const struct iommu_domain_config nested = {
+		.parent = guest->parent, .user_data = &stream, .user_size = sizeof(stream)};
+	struct scenario *s = &guest->t->s;
+	struct iommu_domain *domain = NULL;
+	int status = iommu_domain_alloc(s->unit, IOMMU_DOMAIN_NESTED, &nested, &domain);
+
+	if (status == 0)
+		status = iommu_domain_attach_group(domain, iommu_endpoint_group(s->endpoints[0]));
+	check(s, status == 0,
+	      config == SMMU_STE_BYPASS ? "the guest's stream bypasses the guest's tables"
+					: "the guest's stream is aborted");
+	return domain;
+}
+
+static void guest_changes_stream(const struct guest *guest)
+{
+	const struct page secret = guest_page(guest, GUEST_SECRET);
+	const struct page target = guest_page(guest, GUEST_TARGET);
+	struct iommu_domain *bypassing, *aborted;
+	struct scenario *s = &guest->t->s;
+
+	bypassing = guest_stream(guest, SMMU_STE_BYPASS);
+	expect_copy(s, 0, GUEST_SECRET, &secret, GUEST_TARGET, &target,
+		    "device addresses are the guest's");
+	read_blocked(guest->t, 0, GUEST_START + GUEST_SIZE, SMMU_F_TRANSLATION);
+	aborted = guest_stream(guest, SMMU_STE_ABORT);
+	expect_no_write(s, 0, GUEST_TARGET, &target, "nothing is reached");
+	expect_no_fault(s);
+	check(s,
+	      attach(s, 0, 0) == 0 && iommu_domain_free(bypassing) == 0 &&
+		      iommu_domain_free(aborted) == 0,
+	      "both are gone");
+}
+
+static void guest_changes_more(const struct guest *guest)
+{
+	guest_changes_context(guest);
+	guest_changes_stream(guest);
+}
+
 static void nesting(struct smmu_scenario *m)
 {
 	struct iommu_smmu_stream stream = {{smmu_ste_word0(SMMU_STE_STAGE_1), 0}};
@@ -275,6 +351,7 @@ static void nesting(struct smmu_scenario *m)
 		.user_size = sizeof(stream),
 		.own_denied = SMMU_F_TRANSLATION,
 		.host_denied = SMMU_F_TRANSLATION,
+		.more = guest_changes_more,
 	};
 	const bool has_both =
 		has0(m, SMMU_IDR0_S1P) && has0(m, SMMU_IDR0_S2P) && has5(m, SMMU_IDR5_GRAN4K);
@@ -296,7 +373,8 @@ static struct smmu_scenario *begin(struct smmu_machine *machine)
 		      .stage = machine->stage,
 		      .interrupts_seen = machine->interrupts_seen,
 		      .interrupts_handled = machine->interrupts_handled,
-		      .has_wires = machine->message_data == 0},
+		      .has_wires = machine->message_data == 0,
+		      .lose_state = machine->lose_state != NULL ? lose_state : NULL},
 		.machine = machine,
 	};
 	return &scenario;

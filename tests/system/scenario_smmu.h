@@ -22,6 +22,8 @@ struct smmu_machine {
 	uint32_t message_data;
 	/* How many interrupts of the unit have arrived. NULL: none is looked for. */
 	unsigned int (*interrupts_seen)(void);
+	/* Have the unit lose what its registers hold; NULL: it keeps all. */
+	void (*lose_state)(void);
 	/* What they told of was handled. */
 	void (*interrupts_handled)(void);
 };

@@ -328,6 +328,119 @@ static void unmap_blocks_at_once(struct stages *t)
 	not_mapped(t, 0, iova, &s->other);
 }
 
+/* So many that a unit is told of a range, or of everything. */
+#define MANY      37U
+#define IOVA_MANY (IOVA_TARGET + 0x101000)
+#define PAGE(n)   ((struct page){pages.bytes + 4096ULL * (n), pages.paddr + 4096ULL * (n)})
+
+static void many_pages(struct stages *t)
+{
+	static const unsigned int looked_at[] = {0, 1, 16, 31, 32, MANY - 1};
+	struct scenario *s = &t->s;
+	const struct page pages = page_new(s, 4096ULL * 64);
+	size_t i;
+
+	title(s, "Many pages are unmapped at once, and no others");
+	if (pages.bytes == NULL) {
+		check(s, false, "there is memory for them");
+		return;
+	}
+	/* Behind another by an odd number of pages: not one large page. */
+	check(s,
+	      map(s, 0, IOVA_MANY, PAGE(2).paddr, 4096ULL * (MANY + 1), IOMMU_PROT_READ_WRITE) == 0,
+	      "so many pages are mapped, and one more");
+	for (i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++) {
+		const struct page page = PAGE(looked_at[i] + 2);
+
+		expect_moved(s, 0, IOVA_SECRET, &s->secret, IOVA_MANY + 4096ULL * looked_at[i],
+			     &page, "device A writes to one of them");
+	}
+	expect_moved(s, 0, IOVA_SECRET, &s->secret, IOVA_MANY + 4096ULL * MANY, &PAGE(MANY + 2),
+		     "and to the one behind");
+	check(s, unmap(s, 0, IOVA_MANY, 4096ULL * MANY) == 0, "they are unmapped");
+	for (i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++) {
+		const struct page page = PAGE(looked_at[i] + 2);
+
+		not_mapped(t, 0, IOVA_MANY + 4096ULL * looked_at[i], &page);
+	}
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_MANY + 4096ULL * MANY, &PAGE(MANY + 2),
+		    "the one behind is still reached");
+	check(s, unmap(s, 0, IOVA_MANY + 4096ULL * MANY, 4096) == 0, "it is unmapped, too");
+}
+
+/* More invalidations than any queue of commands holds: it goes round. */
+#define ROUNDS 600
+
+static void many_commands(struct stages *t)
+{
+	const iommu_iova_t iova = IOVA_TARGET + 0x50000;
+	struct scenario *s = &t->s;
+	unsigned int i;
+	int status = 0;
+
+	title(s, "A page comes and goes many times");
+	for (i = 0; i < ROUNDS && status == 0; i++) {
+		status = map(s, 0, iova, i % 2 == 0 ? s->other.paddr : s->target.paddr, 4096,
+			     IOMMU_PROT_READ_WRITE);
+		if (status == 0)
+			status = unmap(s, 0, iova, 4096);
+	}
+	check(s, status == 0, "each time the unit confirms that it has forgotten the page");
+	check(s, map(s, 0, iova, s->other.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0,
+	      "it comes once more");
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, iova, &s->other, "device A writes to it");
+	check(s, unmap(s, 0, iova, 4096) == 0, "it goes for good");
+	not_mapped(t, 0, iova, &s->other);
+}
+
+/* A hole in a page of this size, while the unit has the whole cached. */
+static void hole(struct stages *t, iommu_iova_t iova, const struct page *large, uint64_t size,
+		 const char *what)
+{
+	struct scenario *s = &t->s;
+	const uint64_t at = size / 2;
+	const struct page inside = {large->bytes + at, large->paddr + at};
+	const struct page before = {large->bytes + at - 4096, large->paddr + at - 4096};
+	const struct page behind = {large->bytes + at + 4096, large->paddr + at + 4096};
+
+	check(s,
+	      map(s, 0, iova, large->paddr, size, IOMMU_PROT_READ_WRITE) == 0 &&
+		      leaf_size(s, iova) == size,
+	      what);
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, iova + at, &inside,
+		    "device A wrote into the middle of it");
+	check(s,
+	      iommu_unmap(s->domains[0], iova + at, 4096, IOMMU_UNMAP_SPLIT, NULL) ==
+		      (t->traits.cuts_none ? IOMMU_EOPNOTSUPP : 0),
+	      t->traits.cuts_none ? "4 KiB of the middle cannot be unmapped on this unit"
+				  : "4 KiB of the middle are unmapped");
+	if (!t->traits.cuts_none)
+		not_mapped(t, 0, iova + at, &inside);
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, iova + at - 4096, &before,
+		    "what is before is still reached");
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, iova + at + 4096, &behind, "and what is behind");
+	check(s, unmap(s, 0, iova, size) == 0, "all is unmapped");
+	not_mapped(t, 0, iova + at + 4096, &behind);
+}
+
+static void holes(struct stages *t)
+{
+	struct scenario *s = &t->s;
+	const struct page large = page_new(s, IOMMU_SIZE_2M);
+
+	title(s, "A hole in a large page");
+	if (large.bytes == NULL) {
+		check(s, false, "there is memory for it");
+		return;
+	}
+	if (t->traits.has_no_runs) {
+		say(s, "   this unit does not know runs of entries (64K), which are around it\n");
+		return;
+	}
+	hole(t, IOVA_64K, &large, SIZE_64K, "64 KiB are mapped with one run of entries");
+	hole(t, IOVA_2M, &large, IOMMU_SIZE_2M, "2 MiB are mapped with one 2M page");
+}
+
 static void remap_leads_elsewhere(struct stages *t)
 {
 	struct scenario *s = &t->s;
@@ -442,6 +555,9 @@ void stages_mappings(struct stages *t)
 	read_only(t);
 	large_pages(t);
 	unmap_blocks_at_once(t);
+	many_pages(t);
+	many_commands(t);
+	holes(t);
 	remap_leads_elsewhere(t);
 	two_domains(t);
 	one_domain(t);
@@ -596,6 +712,8 @@ void stages_nesting(struct stages *t, const struct guest_format *format)
 		return;
 	guest_changes(&guest);
 	host_changes(&guest);
+	if (format->more != NULL)
+		format->more(&guest);
 	check(s,
 	      attach(s, 0, 0) == 0 && iommu_domain_free(guest.nested) == 0 &&
 		      iommu_domain_free(guest.parent) == 0,
@@ -691,6 +809,10 @@ static void suspending(struct stages *t)
 	check(s, iommu_suspend(s->iommu) == 0, "all units are suspended");
 	expect_unmapped_off(t, &s->target, "nothing is reached");
 	expect_off(t, 0, "nor untranslated");
+	if (t->lose_state != NULL) {
+		say(s, "   the unit loses what its registers hold\n");
+		t->lose_state(t);
+	}
 	check(s, iommu_resume(s->iommu) == 0, "all units are resumed");
 	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_TARGET, &s->target,
 		    "device A's mappings are back");

@@ -35,6 +35,7 @@ struct stages_traits {
 	bool passes_off;       /* and whenever it is off */
 	bool keeps_cached_off; /* while it is off it still goes by what it has cached */
 	bool has_no_runs;      /* runs of entries are not as specified */
+	bool cuts_none;        /* a large page cannot be cut while it may be in use */
 };
 
 struct stages {
@@ -48,6 +49,8 @@ struct stages {
 	/* What they told of was handled: a wire may tell again. */
 	void (*interrupts_handled)(void);
 	bool has_wires; /* there are no messages to be set */
+	/* Have the unit lose what it holds, as in a deep sleep; NULL: it keeps all. */
+	void (*lose_state)(struct stages *t);
 };
 
 /* An instance with the unit, both devices, and two domains; false: the verdict is said. */
@@ -112,6 +115,8 @@ struct guest_format {
 	size_t user_size;
 	/* Reasons of faults: of the guest's own table, of the host's. */
 	unsigned int own_denied, host_denied;
+	/* What else the family's guest does; NULL: nothing. */
+	void (*more)(const struct guest *guest);
 };
 
 struct guest {
