@@ -142,6 +142,43 @@ static const struct stages_family family = {
 	.mask_interrupt = mask_interrupt,
 };
 
+/* --- Messages of devices ---------------------------------------------------------------------- */
+
+#define IOVA_DOORBELL 0x0000000550000000ULL
+
+static void send(const struct smmu_scenario *m, uint32_t data)
+{
+	struct dma_device *device = &m->t.s.machine->devices[0];
+
+	device->set_message(device, IOVA_DOORBELL + 0x40, data);
+	device->interrupt(device);
+}
+
+/* The page stands for the doorbell of an interrupt controller. */
+static void messages(struct smmu_scenario *m)
+{
+	struct scenario *s = &m->t.s;
+	const struct page page = page_new(s, 4096);
+	const volatile uint32_t *word;
+
+	title(s, "A device's message is a write like all others");
+	if (page.bytes == NULL) {
+		check(s, false, "there is memory for it");
+		return;
+	}
+	word = (const volatile uint32_t *)(void *)(page.bytes + 0x40);
+	check(s,
+	      map(s, 0, IOVA_DOORBELL, page.paddr, 4096, IOMMU_PROT_WRITE | IOMMU_PROT_MMIO) == 0,
+	      "a doorbell is mapped");
+	send(m, 0x31);
+	check(s, *word == le32(0x31), "the message arrives");
+	expect_no_fault(s);
+	check(s, unmap(s, 0, IOVA_DOORBELL, 4096) == 0, "it is unmapped");
+	send(m, 0x32);
+	check(s, *word == le32(0x31), "the next message does not arrive");
+	names_all(&m->t, 0, IOVA_DOORBELL, IOMMU_FAULT_WRITE, SMMU_F_TRANSLATION);
+}
+
 /* --- Formats ---------------------------------------------------------------------------------- */
 
 struct table_format {
@@ -391,6 +428,7 @@ bool scenario_smmu(struct smmu_machine *machine)
 	if (stages_enabling(t)) {
 		stages_first_accesses(t);
 		stages_mappings(t);
+		messages(m);
 		every_format(m);
 		nesting(m);
 		stages_faults(t);

@@ -131,7 +131,12 @@ struct page guest_page(const struct guest *guest, uint64_t address);
 void guest_set(const struct guest *guest, uint64_t table, unsigned int index, uint64_t entry);
 void stages_nesting(struct stages *t, const struct guest_format *format);
 
-/* Tables are little-endian, whatever the host is. */
+/* Tables and messages are little-endian, whatever the host is. */
+static inline uint32_t le32(uint32_t value)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value : __builtin_bswap32(value);
+}
+
 static inline uint64_t le64(uint64_t value)
 {
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value : __builtin_bswap64(value);

@@ -90,11 +90,15 @@ static void write64(void *ctx, volatile void *reg, uint64_t value)
 	iommu_model_smmu_mmio_write(f.model, offset_of(reg), 8, value);
 }
 
+static uint32_t in_memory(uint32_t data)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? data : __builtin_bswap32(data);
+}
+
 /* To the controller of interrupts, or the completion of a command to memory. */
 static bool message_arrives(void *ctx, uint64_t address, uint32_t data)
 {
-	const uint32_t bytes =
-		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? data : __builtin_bswap32(data);
+	const uint32_t bytes = in_memory(data);
 
 	if (address != MESSAGE_ADDRESS)
 		return scenario_write(ctx, address, &bytes, 4);
@@ -172,6 +176,30 @@ static void device_read(struct dma_device *device, iommu_iova_t iova, size_t siz
 static void device_write(struct dma_device *device, iommu_iova_t iova, size_t size)
 {
 	transfer(device, iova, size, true);
+}
+
+/* The message of the first device. */
+static uint64_t message_address;
+static uint32_t message_data;
+
+static void set_message(struct dma_device *device, uint64_t address, uint32_t data)
+{
+	(void)device;
+	message_address = address;
+	message_data = in_memory(data);
+}
+
+static void device_interrupt(struct dma_device *device)
+{
+	const struct iommu_model_smmu_request request = {
+		.stream = device->info.source_id,
+		.address = message_address,
+		.access = IOMMU_PROT_WRITE,
+	};
+	struct iommu_model_smmu_translation where;
+
+	if (iommu_model_smmu_translate(f.model, &request, &where) == 0)
+		assert_true(scenario_write(NULL, where.paddr, &message_data, 4));
 }
 
 /* --- Runs ------------------------------------------------------------------------------------- */
@@ -256,6 +284,8 @@ static bool run(const struct kind *kind, bool (*scenario)(struct smmu_machine *)
 
 		device->read = device_read;
 		device->write = device_write;
+		device->set_message = set_message;
+		device->interrupt = device_interrupt;
 		device->data = f.buffers[i];
 		device->info.source_id = (uint16_t)(0x20 + 8 * i);
 		device->info.name = i == 0 ? "device A" : "device B";
