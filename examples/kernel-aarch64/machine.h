@@ -37,7 +37,9 @@ bool firmware_iort(const struct iommu_fdt *tree, struct iommu_iort *iort);
 /* What the machine says of its SMMU; its wires are let in. */
 void unit_find_in_tree(const struct iommu_fdt *tree, const struct iommu_fdt_node *pci,
 		       struct iommu_smmu_config *config);
-void unit_find_in_iort(const struct iommu_iort *iort, struct iommu_smmu_config *config);
+/* … of the one that a PCI function is behind; false: there is none. */
+bool unit_find_in_iort(const struct iommu_iort *iort, uint16_t source_id,
+		       struct iommu_smmu_config *config);
 /* Let the scenario have the unit lose what its registers hold, as in a deep sleep. */
 void unit_may_lose_state(struct smmu_machine *machine);
 

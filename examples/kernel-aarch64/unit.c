@@ -4,8 +4,9 @@
 
 #include "machine.h"
 
-#define IDS_MAX 16
-#define LAST_ID 0xffffU /* of PCI functions */
+#define UNITS_MAX 2
+#define IDS_MAX   16
+#define LAST_ID   0xffffU /* of PCI functions */
 
 /* Cells of an interrupt in the tree, and the number at the controller. */
 #define SHARED       0
@@ -60,14 +61,15 @@ void unit_find_in_tree(const struct iommu_fdt *tree, const struct iommu_fdt_node
 	let_in_wires(tree, &unit);
 }
 
-static unsigned int reached_ids(const struct iommu_iort *iort, uint32_t unit)
+static unsigned int reached_ids(const struct iommu_iort *iort, uint32_t unit,
+				struct iommu_smmu_ids *of_unit)
 {
 	struct iommu_iort_reach reach = {0};
 	unsigned int count = 0;
 
 	while (count < IDS_MAX && iommu_iort_next_reach(iort, unit, &reach))
 		if (reach.source.type == IOMMU_IORT_ROOT_COMPLEX && reach.first <= LAST_ID)
-			ids[count++] = (struct iommu_smmu_ids){
+			of_unit[count++] = (struct iommu_smmu_ids){
 				.first = (uint16_t)reach.first,
 				/* QEMU 7.2 has one more than there are. */
 				.last = (uint16_t)(reach.last < LAST_ID ? reach.last : LAST_ID),
@@ -76,23 +78,42 @@ static unsigned int reached_ids(const struct iommu_iort *iort, uint32_t unit)
 	return count;
 }
 
-void unit_find_in_iort(const struct iommu_iort *iort, struct iommu_smmu_config *config)
+/* Is a PCI function, by its source id, behind the unit of a configuration? */
+static bool serves(const struct iommu_smmu_config *config, uint16_t source_id)
 {
-	struct iommu_iort_node node = {0};
+	unsigned int i;
 
-	while (iommu_iort_next(iort, &node))
-		if (node.type == IOMMU_IORT_SMMUV3 && node.smmuv3.usable)
-			break;
-	if (node.type != IOMMU_IORT_SMMUV3)
-		host_stop("IORT has no SMMUv3");
-	config->registers = node.smmuv3.base;
-	if (node.smmuv3.coherent)
-		config->flags |= IOMMU_SMMU_COHERENT;
-	config->id_range_count = reached_ids(iort, node.offset);
-	config->id_ranges = ids;
-	interrupts_let_in(node.smmuv3.event);
-	interrupts_let_in(node.smmuv3.gerror);
-	console_text("by ACPI's table IORT\n");
+	for (i = 0; i < config->id_range_count; i++)
+		if (source_id >= config->id_ranges[i].first &&
+		    source_id <= config->id_ranges[i].last)
+			return true;
+	return false;
+}
+
+bool unit_find_in_iort(const struct iommu_iort *iort, uint16_t source_id,
+		       struct iommu_smmu_config *config)
+{
+	static struct iommu_smmu_ids of_units[UNITS_MAX][IDS_MAX];
+	struct iommu_iort_node node = {0};
+	unsigned int unit = 0;
+
+	while (unit < UNITS_MAX && iommu_iort_next(iort, &node)) {
+		if (node.type != IOMMU_IORT_SMMUV3 || !node.smmuv3.usable)
+			continue;
+		*config = (struct iommu_smmu_config){
+			.registers = node.smmuv3.base,
+			.flags = node.smmuv3.coherent ? IOMMU_SMMU_COHERENT : 0U,
+			.id_ranges = of_units[unit],
+			.id_range_count = reached_ids(iort, node.offset, of_units[unit]),
+		};
+		unit++;
+		if (!serves(config, source_id))
+			continue;
+		interrupts_let_in(node.smmuv3.event);
+		interrupts_let_in(node.smmuv3.gerror);
+		return true;
+	}
+	return false;
 }
 
 /* --- A sleep in which it loses its registers -------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PCI: the root bus of one host bridge, whose configuration space is memory (ECAM). */
+/* PCI: the buses of one host bridge, whose configuration space is memory (ECAM). */
 #ifndef KERNEL_ECAM_H
 #define KERNEL_ECAM_H
 
@@ -19,11 +19,16 @@ struct pci_bridge {
 /* Read the description of the host bridge from the tree; false: there is none. */
 bool pci_open(const struct iommu_fdt *tree, struct iommu_fdt_node *node, struct pci_bridge *bridge);
 /*
- * All devices of the root bus with this vendor and device id, at most `space`, with registers and
- * DMA switched on; returns how many.
+ * All devices of a bus with this vendor and device id, at most `space`, with registers and DMA
+ * switched on; returns how many.
  */
-unsigned int pci_find(struct pci_bridge *bridge, uint16_t vendor, uint16_t device,
+unsigned int pci_find(struct pci_bridge *bridge, uint8_t bus, uint16_t vendor, uint16_t device,
 		      struct pci_device *found, unsigned int space);
+/*
+ * Let requests through a port, to the one bus behind it, which becomes the next of its own, and is
+ * returned. What is placed next lies there.
+ */
+uint8_t pci_open_port(struct pci_bridge *bridge, uint16_t port);
 /* One function, of which the class is known: 0xffffff if there is none. */
 uint32_t pci_class(const struct pci_bridge *bridge, uint16_t source_id);
 void pci_start(struct pci_bridge *bridge, uint16_t source_id, struct pci_device *device);

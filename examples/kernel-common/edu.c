@@ -64,12 +64,16 @@ void edu_start(struct dma_device *device, struct pci_device *pci)
 	device->info.source_id = pci->source_id;
 }
 
-void edu_start_both(struct pci_bridge *bridge, struct dma_device *devices)
+void edu_start_both(struct pci_bridge *bridge, uint16_t port, struct dma_device *devices)
 {
 	static struct pci_device found[2];
-	unsigned int i;
+	unsigned int i, count;
 
-	if (pci_find(bridge, EDU_VENDOR, EDU_DEVICE, found, 2) != 2)
+	count = pci_find(bridge, 0, EDU_VENDOR, EDU_DEVICE, found, port == 0 ? 2 : 1);
+	if (port != 0)
+		count += pci_find(bridge, pci_open_port(bridge, port), EDU_VENDOR, EDU_DEVICE,
+				  &found[1], 1);
+	if (count != 2)
 		host_stop("two edu devices are needed");
 	for (i = 0; i < 2; i++)
 		edu_start(&devices[i], &found[i]);

@@ -10,7 +10,7 @@
 #define EDU_DEVICE 0x11e8
 
 void edu_start(struct dma_device *device, struct pci_device *pci);
-/* Both devices of the scenario: "device A" and "device B". */
-void edu_start_both(struct pci_bridge *bridge, struct dma_device *devices);
+/* Both devices of the scenario; the second is behind a port, unless that is 0. */
+void edu_start_both(struct pci_bridge *bridge, uint16_t port, struct dma_device *devices);
 
 #endif

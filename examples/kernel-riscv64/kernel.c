@@ -107,7 +107,7 @@ static void use_process_device(struct pci_bridge *bridge, struct riscv_machine *
 	static struct riscv_process_device device;
 	struct pci_device pci;
 
-	if (pci_find(bridge, PASID_DEVICE_VENDOR, PASID_DEVICE_DEVICE, &pci, 1) != 1)
+	if (pci_find(bridge, 0, PASID_DEVICE_VENDOR, PASID_DEVICE_DEVICE, &pci, 1) != 1)
 		host_stop("a device with PASIDs is needed");
 	process_device_start(&device, &pci);
 	device.info.name = "device P";
@@ -137,7 +137,7 @@ void kernel_main(const void *flat_tree)
 	if (!pci_open(&tree, &pci, &bridge))
 		host_stop("the device tree has no PCI");
 	find_unit(&tree, &pci, &bridge, &unit, &machine.unit);
-	edu_start_both(&bridge, machine.base.devices);
+	edu_start_both(&bridge, 0, machine.base.devices);
 	machine.stage = tree_has_word(&tree, "second")  ? IOMMU_STAGE_SECOND
 			: tree_has_word(&tree, "first") ? IOMMU_STAGE_FIRST
 							: IOMMU_STAGE_ANY;

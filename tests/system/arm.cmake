@@ -103,6 +103,11 @@ foreach(version ${QEMU_VERSIONS})
     foreach(stage 1 2 nested)
       arm_test(unit-of-stage-${stage} OPTIONS --unit ${stage})
     endforeach()
+    arm_test(two-units-first OPTIONS --two-units --first)
+    arm_test(two-units-second OPTIONS --two-units --second)
+    arm_test(two-units-negative-control KERNEL kernel-without-second-unit FAILS
+             "Two devices in one domain[^=]*ok      it is unmapped[^=]*ok      the write did not arrive[^=]*FAILED  the write"
+             OPTIONS --two-units)
     comparison(first "")
     comparison(second second)
     comparison(take-over take-over)

@@ -107,6 +107,8 @@ static int add_unit(struct stages *t, bool *prefers_first)
 	struct smmu_scenario *m = smmu_of(t);
 	int status = iommu_smmu_add_unit(t->s.iommu, &m->machine->unit, &t->s.unit);
 
+	if (status == 0 && m->machine->second_unit.registers != 0)
+		status = iommu_smmu_add_unit(t->s.iommu, &m->machine->second_unit, NULL);
 	if (status == 0)
 		status = iommu_smmu_get_info(t->s.unit, &m->info);
 	*prefers_first = has0(m, SMMU_IDR0_S1P);

@@ -13,6 +13,8 @@
 struct smmu_machine {
 	struct scenario_machine base;
 	struct iommu_smmu_config unit;
+	/* Of device B; registers 0: it is behind the same unit. */
+	struct iommu_smmu_config second_unit;
 	/* Of the domains of devices; the nested domain has both. */
 	enum iommu_stage stage;
 	/* QEMU before its version 8: while it is off it lets everything pass. */

@@ -30,11 +30,8 @@ void write_blocked(struct stages *t, unsigned int device, iommu_iova_t iova,
 		   const struct page *behind, unsigned int reason)
 {
 	struct scenario *s = &t->s;
-	unsigned char before[PATTERN_SIZE];
 
-	__builtin_memcpy(before, behind->bytes, PATTERN_SIZE);
-	device_write(s, device, iova);
-	check(s, same(before, behind->bytes), "the write did not arrive");
+	expect_no_write(s, device, iova, behind, "the write did not arrive");
 	t->family->expect_fault(t, device, iova, IOMMU_FAULT_WRITE, reason);
 }
 
@@ -124,6 +121,27 @@ bool stages_start(struct stages *t)
 
 /* --- Off, and on with nothing attached -------------------------------------------------------- */
 
+/* Both units, where each device has one of its own. */
+static int enable(const struct scenario *s)
+{
+	struct iommu_unit *unit = NULL;
+	int status = 0;
+
+	while (status == 0 && (unit = iommu_next_unit(s->iommu, unit)) != NULL)
+		status = iommu_unit_enable(unit);
+	return status;
+}
+
+static int disable(const struct scenario *s)
+{
+	struct iommu_unit *unit = NULL;
+	int status = 0;
+
+	while (status == 0 && (unit = iommu_next_unit(s->iommu, unit)) != NULL)
+		status = iommu_unit_disable(unit);
+	return status;
+}
+
 /* While it is off the unit lets nothing pass, or everything. */
 static void expect_off(struct stages *t, unsigned int device, const char *what)
 {
@@ -166,7 +184,7 @@ void stages_before_enabling(struct stages *t)
 bool stages_enabling(struct stages *t)
 {
 	struct scenario *s = &t->s;
-	const int status = iommu_unit_enable(s->unit);
+	const int status = enable(s);
 
 	title(s, "The unit is enabled, no domain attached: everything is blocked");
 	check(s, status == 0, "translation is on");
@@ -836,12 +854,12 @@ static void disabling(struct stages *t)
 {
 	struct scenario *s = &t->s;
 	unsigned int i;
-	int status = iommu_unit_disable(s->unit);
+	int status = disable(s);
 
 	title(s, "The unit is disabled, and everything is given back");
 	check(s, status == 0, "translation is off");
 	expect_off(t, 0, "device A does not reach memory");
-	check(s, iommu_unit_enable(s->unit) == 0, "translation is on again");
+	check(s, enable(s) == 0, "translation is on again");
 	write_blocked(t, 0, IOVA_TARGET, &s->target, t->family->no_domain);
 	check(s, iommu_shutdown(s->iommu) == 0, "the machine is shut down");
 	expect_off(t, 0, "device A does not reach memory");
@@ -871,7 +889,7 @@ static void starts_anew(struct stages *t, const struct page *former_target)
 	struct scenario *s = &t->s;
 
 	expect_unmapped_off(t, former_target, "device A is stopped");
-	check(s, iommu_unit_enable(s->unit) == 0, "it is enabled");
+	check(s, enable(s) == 0, "it is enabled");
 	write_blocked(t, 0, IOVA_TARGET, former_target, t->family->no_domain);
 	check(s,
 	      attach(s, 0, 0) == 0 &&
@@ -889,7 +907,7 @@ bool stages_take_over(struct stages *t)
 	if (!stages_start(t))
 		return false;
 	title(s, "The first instance translates");
-	check(s, iommu_unit_enable(s->unit) == 0 && attach(s, 0, 0) == 0, "device A is attached");
+	check(s, enable(s) == 0 && attach(s, 0, 0) == 0, "device A is attached");
 	check(s,
 	      map(s, 0, IOVA_SECRET, s->secret.paddr, 4096, IOMMU_PROT_READ) == 0 &&
 		      map(s, 0, IOVA_TARGET, s->target.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0,
