@@ -122,7 +122,7 @@ static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t 
 {
 	uint64_t flags = RISCV_TC_EN_ATS;
 
-	if (!endpoint->device_tlb || endpoint->tlb_unknown || endpoint->tlb.off)
+	if (!endpoint->device_tlb || endpoint->tlb.unknown || endpoint->tlb.off)
 		return 0;
 	if (has_guest_pasids(endpoint, words) && !endpoint->base->info.tlb_global_invalidate)
 		return 0;
@@ -207,7 +207,7 @@ static void add_whole_tlb(struct iommu_batch *batch, struct riscv_endpoint *endp
 
 static void tlb_is_empty(struct riscv_endpoint *endpoint)
 {
-	endpoint->tlb_unknown = false;
+	endpoint->tlb.unknown = false;
 	endpoint->guest_pasids = false;
 }
 
@@ -219,7 +219,7 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	int status;
 
 	if (kept)
-		endpoint->tlb_unknown = true;
+		endpoint->tlb.unknown = true;
 	if (!is_active(endpoint))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
@@ -309,7 +309,7 @@ static int empty_tlb(struct riscv_endpoint *endpoint)
 {
 	int status = 0;
 
-	if (!endpoint->device_tlb || !endpoint->tlb_unknown || !is_active(endpoint) ||
+	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !is_active(endpoint) ||
 	    endpoint->in_reset)
 		return 0;
 	if (!endpoint->tlb.off)
@@ -336,22 +336,14 @@ static int update_flags(struct riscv_endpoint *endpoint)
 	return execute(endpoint, &batch);
 }
 
+static int tell_flags(struct iommu_device_tlb *device)
+{
+	return update_flags(iommu_container_of(device, struct riscv_endpoint, tlb));
+}
+
 int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
 {
-	int status;
-
-	/* One that was never off has been used from the first attach on. */
-	if (!endpoint->device_tlb || on == !endpoint->tlb.off)
-		return 0;
-	/* It begins empty, and ends so. */
-	iommu_device_tlb_set(&endpoint->tlb.off, !on);
-	tlb_is_empty(endpoint);
-	status = update_flags(endpoint);
-	if (status != 0 && on) {
-		iommu_device_tlb_set(&endpoint->tlb.off, true);
-		(void)update_flags(endpoint);
-	}
-	return status;
+	return endpoint->device_tlb ? iommu_device_tlb_switch(&endpoint->tlb, on, tell_flags) : 0;
 }
 
 void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
@@ -360,7 +352,7 @@ void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
 
 	if (!endpoint->device_tlb)
 		return;
-	endpoint->tlb_unknown = true;
+	endpoint->tlb.unknown = true;
 	load(endpoint, words);
 	if (!is_valid(words))
 		return;
@@ -374,7 +366,7 @@ int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb_unknown || !is_active(endpoint) || endpoint->in_reset)
+	if (!endpoint->tlb.unknown || !is_active(endpoint) || endpoint->in_reset)
 		return 0;
 	status = empty_tlb(endpoint);
 	/* It is empty, whether hardware has heard of that or not. */
@@ -387,7 +379,7 @@ int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
 
 	if (endpoint->in_reset || iommu_device_tlb_is_lost(&endpoint->tlb))
 		return 0;
-	if (endpoint->tlb_unknown)
+	if (endpoint->tlb.unknown)
 		return iommu_riscv_tlb_recover(endpoint);
 	load(endpoint, words);
 	return keeps(words) ? empty_whole_tlb(endpoint) : 0;
@@ -547,7 +539,7 @@ static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const
 	}
 	add_process_entries(&batch, endpoint, pasid);
 	add_process(&batch, words);
-	if (endpoint->device_tlb && !endpoint->tlb_unknown && riscv_endpoint_is_asked(endpoint))
+	if (endpoint->device_tlb && !endpoint->tlb.unknown && riscv_endpoint_is_asked(endpoint))
 		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
 	status = execute(endpoint, &batch);
 	if (status != 0)

@@ -138,7 +138,7 @@ void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint)
 	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
 
 	own->in_reset = false;
-	own->tlb_unknown = false;
+	own->tlb.unknown = false;
 	own->guest_pasids = false;
 	__atomic_store_n(&own->tlb.lost, false, __ATOMIC_SEQ_CST);
 }

@@ -17,8 +17,6 @@ struct riscv_endpoint {
 	struct riscv_unit *unit;
 	struct iommu_device_ids ids;
 	bool device_tlb; /* it may keep translations */
-	/* It may keep what it was not told to forget: its TLB is empty before it is used again. */
-	bool tlb_unknown;
 	struct iommu_device_tlb tlb;
 	struct iommu_attached attached;
 	/* Its PASIDs, once they are enabled; and how many contexts of them are valid. */

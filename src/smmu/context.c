@@ -117,7 +117,7 @@ void iommu_smmu_stream_block(struct smmu_endpoint *endpoint)
 /* What the device may do with its TLB under these words. */
 static void set_tlb_flags(const struct smmu_endpoint *endpoint, uint64_t *words)
 {
-	const bool is_used = is_valid(words) && endpoint->device_tlb && !endpoint->tlb_unknown &&
+	const bool is_used = is_valid(words) && endpoint->device_tlb && !endpoint->tlb.unknown &&
 			     !endpoint->tlb.off &&
 			     smmu_get(words, SMMU_STE_CONFIG) > SMMU_STE_BYPASS;
 
@@ -264,7 +264,7 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 	int status;
 
 	if (kept)
-		endpoint->tlb_unknown = true;
+		endpoint->tlb.unknown = true;
 	if (!is_active(endpoint))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
@@ -278,7 +278,7 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 	}
 	status = execute(endpoint, &batch);
 	if (kept && status == 0 && !endpoint->in_reset)
-		endpoint->tlb_unknown = false;
+		endpoint->tlb.unknown = false;
 	return status;
 }
 
@@ -311,13 +311,13 @@ static int empty_tlb(struct smmu_endpoint *endpoint)
 {
 	int status = 0;
 
-	if (!endpoint->device_tlb || !endpoint->tlb_unknown || !is_active(endpoint) ||
+	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !is_active(endpoint) ||
 	    endpoint->in_reset)
 		return 0;
 	if (!endpoint->tlb.off)
 		status = empty_whole_tlb(endpoint);
 	if (status == 0)
-		endpoint->tlb_unknown = false;
+		endpoint->tlb.unknown = false;
 	return status;
 }
 
@@ -334,30 +334,23 @@ static bool update_flags(struct smmu_endpoint *endpoint)
 	return !stays_blocked(endpoint);
 }
 
+static int tell_flags(struct iommu_device_tlb *device)
+{
+	struct smmu_endpoint *endpoint = iommu_container_of(device, struct smmu_endpoint, tlb);
+
+	return update_flags(endpoint) ? tell_entry(endpoint) : 0;
+}
+
 int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
 {
-	int status = 0;
-
-	/* One that was never off has been used from the first attach on. */
-	if (!endpoint->device_tlb || on == !endpoint->tlb.off)
-		return 0;
-	/* It begins empty, and ends so. */
-	iommu_device_tlb_set(&endpoint->tlb.off, !on);
-	endpoint->tlb_unknown = false;
-	if (update_flags(endpoint))
-		status = tell_entry(endpoint);
-	if (status != 0 && on) {
-		iommu_device_tlb_set(&endpoint->tlb.off, true);
-		(void)update_flags(endpoint);
-	}
-	return status;
+	return endpoint->device_tlb ? iommu_device_tlb_switch(&endpoint->tlb, on, tell_flags) : 0;
 }
 
 void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint)
 {
 	if (!endpoint->device_tlb)
 		return;
-	endpoint->tlb_unknown = true;
+	endpoint->tlb.unknown = true;
 	/* Hardware has not confirmed what came before this, nor does it confirm this. */
 	(void)update_flags(endpoint);
 }
@@ -366,7 +359,7 @@ int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb_unknown || !is_active(endpoint) || endpoint->in_reset)
+	if (!endpoint->tlb.unknown || !is_active(endpoint) || endpoint->in_reset)
 		return 0;
 	status = empty_tlb(endpoint);
 	/* It is empty, whether hardware has heard of that or not. */
@@ -379,7 +372,7 @@ int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint)
 
 	if (endpoint->in_reset || iommu_device_tlb_is_lost(&endpoint->tlb))
 		return 0;
-	if (endpoint->tlb_unknown)
+	if (endpoint->tlb.unknown)
 		return iommu_smmu_tlb_recover(endpoint);
 	load(endpoint, words);
 	return keeps(words) ? empty_whole_tlb(endpoint) : 0;
@@ -560,7 +553,7 @@ static int forget_context(struct smmu_endpoint *endpoint, uint32_t pasid, const 
 	}
 	add_context(&batch, endpoint, pasid);
 	add_context_translations(&batch, words);
-	if (endpoint->device_tlb && !endpoint->tlb_unknown && smmu_endpoint_is_asked(endpoint)) {
+	if (endpoint->device_tlb && !endpoint->tlb.unknown && smmu_endpoint_is_asked(endpoint)) {
 		iommu_smmu_batch_add_barrier(&batch);
 		iommu_smmu_batch_add_device(&batch, endpoint, pasid, 0, 64);
 	}

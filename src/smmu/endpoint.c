@@ -142,7 +142,7 @@ void iommu_smmu_endpoint_was_reset(struct iommu_endpoint *endpoint)
 	struct smmu_endpoint *own = smmu_endpoint_of(endpoint);
 
 	own->in_reset = false;
-	own->tlb_unknown = false;
+	own->tlb.unknown = false;
 	__atomic_store_n(&own->tlb.lost, false, __ATOMIC_SEQ_CST);
 }
 

@@ -17,8 +17,6 @@ struct smmu_endpoint {
 	struct smmu_unit *unit;
 	struct iommu_device_ids streams;
 	bool device_tlb; /* it may keep translations */
-	/* It may keep what it was not told to forget: its TLB is empty before it is used again. */
-	bool tlb_unknown;
 	struct iommu_device_tlb tlb;
 	struct iommu_attached attached;
 	/*

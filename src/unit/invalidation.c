@@ -19,6 +19,23 @@ void iommu_device_tlb_drain(const struct iommu_device_tlb *device,
 			platform->relax(platform->ctx);
 }
 
+int iommu_device_tlb_switch(struct iommu_device_tlb *device, bool on,
+			    int (*tell)(struct iommu_device_tlb *device))
+{
+	int status;
+
+	if (on == !device->off)
+		return 0;
+	iommu_device_tlb_set(&device->off, !on);
+	device->unknown = false;
+	status = tell(device);
+	if (status != 0 && on) {
+		iommu_device_tlb_set(&device->off, true);
+		(void)tell(device);
+	}
+	return status;
+}
+
 void iommu_batch_hold(const struct iommu_batch *batch, unsigned int first)
 {
 	unsigned int i;

@@ -26,6 +26,11 @@ struct iommu_device_tlb {
 	 * PASID 0, and is forgotten under both. Atomic.
 	 */
 	bool tagged;
+	/*
+	 * It may keep what it was not told to forget: it is emptied before it may be used again,
+	 * and no entry lets it be used until then. Control path.
+	 */
+	bool unknown;
 	/* Invalidations under way that name it; atomic. Its end waits for them. */
 	uint32_t users;
 };
@@ -58,6 +63,14 @@ static inline void iommu_device_tlb_set(bool *flag, bool value)
 	__atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 }
+
+/*
+ * Switch it on or off: it begins empty, and ends so. One that was never off has been used since the
+ * first attach, and is as it was. Told with its entry, which hardware confirms, by this function of
+ * the family; where that fails, it stays off. Control path.
+ */
+int iommu_device_tlb_switch(struct iommu_device_tlb *device, bool on,
+			    int (*tell)(struct iommu_device_tlb *device));
 
 /* Until no invalidation names it any more; it is on no list by which one could find it. */
 void iommu_device_tlb_drain(const struct iommu_device_tlb *device,

@@ -46,7 +46,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	int status;
 
 	if (kept)
-		endpoint->tlb_unknown = true;
+		endpoint->tlb.unknown = true;
 	if (!iommu_unit_is_active(&unit->state))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
@@ -60,7 +60,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 		iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
 	status = iommu_vtd_invalidate(unit, &batch);
 	if (kept && status == 0 && !vtd_is_in_reset(endpoint))
-		endpoint->tlb_unknown = false;
+		endpoint->tlb.unknown = false;
 	return status;
 }
 
@@ -110,13 +110,13 @@ static int empty_tlb(struct vtd_endpoint *endpoint)
 {
 	int status = 0;
 
-	if (!IOMMU_CONFIG_DEVICE_TLB || !endpoint->tlb_unknown ||
+	if (!IOMMU_CONFIG_DEVICE_TLB || !endpoint->tlb.unknown ||
 	    !iommu_unit_is_active(&endpoint->unit->state))
 		return 0;
 	if (!endpoint->tlb.off)
 		status = empty_whole_tlb(endpoint);
 	if (status == 0)
-		endpoint->tlb_unknown = false;
+		endpoint->tlb.unknown = false;
 	return status;
 }
 
@@ -154,7 +154,7 @@ static uint64_t hold_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t 
 	if (!IOMMU_CONFIG_DEVICE_TLB || vtd_is_scalable(endpoint->unit) ||
 	    vtd_context_type(low) != VTD_TRANSLATE_ALL)
 		return old_low;
-	endpoint->tlb_unknown = true;
+	endpoint->tlb.unknown = true;
 	if ((old_low & VTD_CONTEXT_PRESENT) == 0 || vtd_context_type(old_low) != VTD_TRANSLATE_ALL)
 		return old_low;
 	endpoint->tlb_held = true;
@@ -234,7 +234,7 @@ static uint64_t context_of(const struct vtd_endpoint *endpoint)
 	const struct vtd_directory *directory = endpoint->directory;
 	uint64_t flags = endpoint->context_flags;
 
-	if (endpoint->device_tlb && !endpoint->tlb_unknown && !endpoint->tlb.off)
+	if (endpoint->device_tlb && !endpoint->tlb.unknown && !endpoint->tlb.off)
 		flags |= VTD_CONTEXT_DEVICE_TLB;
 	return vtd_scalable_context_low(
 		iommu_virt_to_phys(endpoint->unit->platform, directory->entries), directory->order,
@@ -285,30 +285,23 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB && IOMMU_CONFIG_SCALABLE
+static int tell_context(struct iommu_device_tlb *device)
+{
+	return iommu_vtd_context_update(iommu_container_of(device, struct vtd_endpoint, tlb));
+}
+
 /* In legacy mode an entry that lets it translate may let it use its TLB, too, on or off. */
 int iommu_vtd_tlb_switch(struct vtd_endpoint *endpoint, bool on)
 {
-	int status;
-
-	/* One that was never off has been used from the first attach on. */
-	if (!vtd_is_scalable(endpoint->unit) || !endpoint->device_tlb || endpoint->inherited ||
-	    on == !endpoint->tlb.off)
+	if (!vtd_is_scalable(endpoint->unit) || !endpoint->device_tlb || endpoint->inherited)
 		return 0;
-	/* It begins empty, and ends so. */
-	iommu_device_tlb_set(&endpoint->tlb.off, !on);
-	endpoint->tlb_unknown = false;
-	status = iommu_vtd_context_update(endpoint);
-	if (status != 0 && on) {
-		iommu_device_tlb_set(&endpoint->tlb.off, true);
-		(void)iommu_vtd_context_update(endpoint);
-	}
-	return status;
+	return iommu_device_tlb_switch(&endpoint->tlb, on, tell_context);
 }
 #endif
 
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint)
 {
-	endpoint->tlb_unknown = true;
+	endpoint->tlb.unknown = true;
 	/*
 	 * Hardware has not confirmed what came before this, and will not have done so before this,
 	 * too.
@@ -321,7 +314,7 @@ int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb_unknown || !iommu_unit_is_active(&endpoint->unit->state))
+	if (!endpoint->tlb.unknown || !iommu_unit_is_active(&endpoint->unit->state))
 		return 0;
 	status = empty_tlb(endpoint);
 	if (status != 0 || !has_context(endpoint))
@@ -354,7 +347,7 @@ void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
 		endpoint, vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_UNTRANSLATED),
 		iommu_le64(entry->high));
 	endpoint->tlb_held = true;
-	endpoint->tlb_unknown = true;
+	endpoint->tlb.unknown = true;
 }
 
 int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
@@ -403,7 +396,7 @@ int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint)
 	if (vtd_is_in_reset(endpoint))
 		return 0;
 	/* What may not use it until it is empty may do so again. */
-	if (endpoint->tlb_held || (vtd_is_scalable(endpoint->unit) && endpoint->tlb_unknown))
+	if (endpoint->tlb_held || (vtd_is_scalable(endpoint->unit) && endpoint->tlb.unknown))
 		return iommu_vtd_context_release_tlb(endpoint);
 	return may_use_tlb(endpoint) ? empty_whole_tlb(endpoint) : 0;
 }

@@ -177,7 +177,7 @@ void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
 	vtd_endpoint_of(endpoint)->in_reset = false;
 #endif
-	vtd_endpoint_of(endpoint)->tlb_unknown = false;
+	vtd_endpoint_of(endpoint)->tlb.unknown = false;
 	__atomic_store_n(&vtd_endpoint_of(endpoint)->tlb.lost, false, __ATOMIC_SEQ_CST);
 }
 

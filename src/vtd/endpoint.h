@@ -21,11 +21,6 @@ struct vtd_endpoint {
 	bool device_tlb;
 	/* … but not now: see iommu_vtd_context_hold_tlb. */
 	bool tlb_held;
-	/*
-	 * The device may keep what it was not told to forget: empty its TLB before it may use it.
-	 * In scalable mode its context entry does not let it, until then.
-	 */
-	bool tlb_unknown;
 	struct iommu_device_tlb tlb;
 	struct iommu_attached attached;
 	/*

@@ -107,7 +107,7 @@ bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint)
 		endpoint->present = directory->present;
 		endpoint->inherited = true;
 		/* The device may keep what its old kernel told it. */
-		endpoint->tlb_unknown = endpoint->device_tlb;
+		endpoint->tlb.unknown = endpoint->device_tlb;
 		return true;
 	}
 	return false;

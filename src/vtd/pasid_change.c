@@ -124,7 +124,7 @@ static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t 
 	if (vtd_pasid_type(words[0]) == VTD_PASID_PASS_THROUGH)
 		vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, 0));
 	add_caches(&batch, endpoint->unit, pasid, words);
-	if (kept && !endpoint->tlb_unknown)
+	if (kept && !endpoint->tlb.unknown)
 		iommu_vtd_batch_add_device(&batch, endpoint, pasid, 0, 64);
 	return iommu_vtd_invalidate(endpoint->unit, &batch);
 }

@@ -1427,6 +1427,7 @@ static void test_device_tlb_on_late(void **state)
 /* The host switches ATS off in a device: it is asked nothing, and believed nothing. */
 static void test_device_tlb_off(void **state)
 {
+	const struct iommu_model_riscv_faults gone = {.gone = true}, none = {0};
 	struct iommu_endpoint *endpoint;
 	struct iommu_domain *domain;
 	iommu_paddr_t seen;
@@ -1452,6 +1453,13 @@ static void test_device_tlb_off(void **state)
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
 	assert_int_equal(f.devices[0].asked, 0);
 	assert_false(iommu_endpoint_is_lost(endpoint));
+	/* On again, which hardware does not confirm: it stays off. */
+	iommu_model_riscv_misbehave(f.model, &gone);
+	assert_int_not_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS), 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(f.devices[0].asked, 0);
 	/* On again, and empty. */
 	f.devices[0].silent = false;
 	memset(f.devices[0].tlb, 0, sizeof(f.devices[0].tlb));

@@ -1260,6 +1260,7 @@ static void test_device_tlb_in_place(void **state)
 /* Switched off in the device it is asked nothing, and allowed nothing; and then again. */
 static void test_device_tlb_switched(void **state)
 {
+	const struct iommu_model_smmu_faults gone = {.gone = true}, none = {0};
 	struct iommu_domain *domain;
 	iommu_paddr_t seen = 0;
 
@@ -1281,6 +1282,12 @@ static void test_device_tlb_switched(void **state)
 	assert_false(iommu_endpoint_is_lost(f.devices[0].endpoint));
 	assert_int_equal(detach(0), 0);
 	assert_int_equal(attach(domain, 0), 0);
+	/* On, which hardware does not confirm: it stays off. */
+	iommu_model_smmu_misbehave(f.model, &gone);
+	assert_int_not_equal(enable(0, IOMMU_FEATURE_ATS), 0);
+	iommu_model_smmu_misbehave(f.model, &none);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
 	assert_int_equal(f.devices[0].asked, 0);
 	f.devices[0].silent = false;
 	assert_int_equal(enable(0, IOMMU_FEATURE_ATS), 0);
