@@ -11,14 +11,14 @@
 struct test_platform scenario_host, scenario_outside;
 
 static iommu_paddr_t memory_base;
-static uint64_t memory_size;
+static size_t memory_size;
 static struct {
 	void *pages;
 	unsigned int order;
 } given[PAGES_MAX];
 static unsigned int given_count;
 
-void scenario_memory_begin(iommu_paddr_t base, uint64_t size)
+void scenario_memory_begin(iommu_paddr_t base, size_t size)
 {
 	memory_base = base;
 	memory_size = size;

@@ -12,7 +12,7 @@
 /* Of the host that runs the scenario. The models' own pages are of another platform, `outside`. */
 extern struct test_platform scenario_host, scenario_outside;
 
-void scenario_memory_begin(iommu_paddr_t base, uint64_t size);
+void scenario_memory_begin(iommu_paddr_t base, size_t size);
 /* leaves_all: what the library has not given back is forgotten, and no failure. */
 void scenario_memory_end(bool leaves_all);
 
