@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The same kernel with a command of a kind that is reserved, on VT-d and RISC-V alike, in front of
- * every submission to the unit's queue: hardware refuses it and stops, and the library has to
- * restart the queue. A queue that accepts the command makes the submission fail, and with it the
+ * The same kernel with a command of a kind that is reserved, on VT-d, RISC-V and SMMUv3 alike, in
+ * front of every submission to the unit's queue: hardware refuses it and stops, and the library has
+ * to restart the queue. A queue that accepts the command makes the submission fail, and with it the
  * scenario.
  */
 #include <libiommu/backend/ops.h>

@@ -15,11 +15,7 @@
  *   take-over  start a second instance of the library over the first
  */
 #include "machine.h"
-#include "pages.h"
 #include "pasid_device.h"
-
-/* The memory that is used: above the image, below the device tree. */
-#define MEMORY_SIZE   (64ULL << 20)
 
 #define CLASS_IOMMU   0x080600
 #define DIRECTORY     0x10 /* the unit's register of the device directory */
@@ -28,104 +24,7 @@
 #define IDS_MAX       16
 #define ONE_LEVEL     6 /* bits of the ids of a directory of one level, of either format */
 
-extern char kernel_end[];
-
 static struct iommu_riscv64 port = {.machine_mode = true};
-
-static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
-{
-	(void)ctx;
-	(void)node;
-	(void)flags;
-	return pages_alloc(order);
-}
-
-static void host_free_pages(void *ctx, void *pages, unsigned int order)
-{
-	(void)ctx;
-	pages_free(pages, order);
-}
-
-static void host_log(void *ctx, enum iommu_log_level level, const char *text)
-{
-	(void)ctx;
-	/* No debug messages, and no refusals: the demo provokes some. */
-	if (level > IOMMU_LOG_INFO)
-		return;
-	console_text("libiommu: ");
-	console_text(text);
-	console_text("\n");
-}
-
-static struct iommu_platform platform = {
-	.alloc_pages = host_alloc_pages,
-	.free_pages = host_free_pages,
-	.log = host_log,
-};
-
-static void *alloc_memory(uint64_t size)
-{
-	unsigned int order = 0;
-
-	while ((4096ULL << order) < size)
-		order++;
-	return pages_alloc(order);
-}
-
-static _Noreturn void stop(const char *why)
-{
-	console_text("cannot go on: ");
-	console_text(why);
-	console_text("\n");
-	machine_exit(false);
-}
-
-static bool has_word(const struct iommu_fdt *tree, const char *word)
-{
-	struct iommu_fdt_node node;
-	const uint8_t *line;
-	uint32_t size = 0;
-	uint32_t i, length;
-
-	if (!tree_find_with(tree, "bootargs", &node))
-		return false;
-	line = iommu_fdt_property(tree, &node, "bootargs", &size);
-	for (length = 0; word[length] != '\0'; length++)
-		;
-	for (i = 0; i + length < size; i++) {
-		if (i != 0 && line[i - 1] != ' ')
-			continue;
-		if (__builtin_memcmp(&line[i], word, length) == 0 &&
-		    (line[i + length] == ' ' || line[i + length] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-/* The memory of the machine is the first node with this kind of device. */
-static bool memory_start(const struct iommu_fdt *tree)
-{
-	const uint64_t start = ((uint64_t)(uintptr_t)kernel_end + 0x1fffff) & ~0x1fffffULL;
-	const uint64_t end = start + MEMORY_SIZE;
-	const uint64_t tree_start = (uint64_t)(uintptr_t)tree->bytes;
-	struct iommu_fdt_registers memory;
-	struct iommu_fdt_node node = {0};
-	uint32_t size;
-
-	while (iommu_fdt_next(tree, &node)) {
-		const uint8_t *type = iommu_fdt_property(tree, &node, "device_type", &size);
-
-		if (type == NULL || size != sizeof("memory") ||
-		    __builtin_memcmp(type, "memory", size) != 0)
-			continue;
-		if (iommu_fdt_get_registers(tree, &node, 0, &memory) != 0 || memory.base > start ||
-		    memory.base + memory.size < end || tree_start - start < MEMORY_SIZE)
-			return false;
-		pages_start((uintptr_t)start, (uintptr_t)end);
-		return true;
-	}
-	return false;
-}
 
 static uint64_t timebase(const struct iommu_fdt *tree)
 {
@@ -166,10 +65,10 @@ static uint64_t start_function(const struct iommu_fdt *tree, const struct iommu_
 
 	if (iommu_fdt_get_function(tree, unit, &source_id) != 0 ||
 	    pci_class(bridge, source_id) != CLASS_IOMMU)
-		stop("the function that the tree names is no IOMMU");
+		host_stop("the function that the tree names is no IOMMU");
 	pci_start(bridge, source_id, &function);
 	if (!pci_enable_messages(bridge, source_id))
-		stop("the IOMMU sends no messages");
+		host_stop("the IOMMU sends no messages");
 	return function.bar0;
 }
 
@@ -185,7 +84,7 @@ static void find_unit(const struct iommu_fdt *tree, const struct iommu_fdt_node 
 	else if (tree_find(tree, "riscv,pci-iommu", unit))
 		config->registers = start_function(tree, unit, bridge);
 	else
-		stop("the device tree has no IOMMU");
+		host_stop("the device tree has no IOMMU");
 	config->id_range_count = read_ids(tree, pci, unit, ids);
 	config->id_ranges = ids;
 	config->firmware_node = unit->name;
@@ -208,8 +107,8 @@ static void use_process_device(struct pci_bridge *bridge, struct riscv_machine *
 	static struct riscv_process_device device;
 	struct pci_device pci;
 
-	if (pci_find(bridge, PASID_DEVICE_VENDOR, PASID_DEVICE_DEVICE, &pci, 1) != 1)
-		stop("a device with PASIDs is needed");
+	if (pci_find(bridge, 0, PASID_DEVICE_VENDOR, PASID_DEVICE_DEVICE, &pci, 1) != 1)
+		host_stop("a device with PASIDs is needed");
 	process_device_start(&device, &pci);
 	device.info.name = "device P";
 	machine->process_device = &device;
@@ -220,46 +119,39 @@ void kernel_main(const void *flat_tree);
 void kernel_main(const void *flat_tree)
 {
 	static struct riscv_machine machine = {
-		.base = {.say = console_text, .platform = &platform, .alloc = alloc_memory},
+		.base = {.say = console_text, .platform = &host_platform, .alloc = host_memory},
 	};
-	static struct pci_device found[2];
 	struct iommu_fdt_node pci, unit;
 	struct pci_bridge bridge;
 	struct iommu_fdt tree;
-	unsigned int i;
 
 	if (iommu_fdt_open(&tree, flat_tree, IOMMU_FDT_MAX_SIZE) != 0 || !console_start(&tree))
 		for (;;)
 			; /* no console */
-	if (!memory_start(&tree))
-		stop("memory is not where it is needed");
+	if (!host_memory_start(&tree))
+		host_stop("memory is not where it is needed");
 	port.timebase_hz = timebase(&tree);
 	if (port.timebase_hz == 0)
-		stop("the time base has no frequency");
-	iommu_riscv64_fill(&platform, &port);
+		host_stop("the time base has no frequency");
+	iommu_riscv64_fill(&host_platform, &port);
 	if (!pci_open(&tree, &pci, &bridge))
-		stop("the device tree has no PCI");
+		host_stop("the device tree has no PCI");
 	find_unit(&tree, &pci, &bridge, &unit, &machine.unit);
-	if (pci_find(&bridge, EDU_VENDOR, EDU_DEVICE, found, 2) != 2)
-		stop("two edu devices are needed");
-	for (i = 0; i < 2; i++)
-		edu_start(&machine.base.devices[i], &found[i]);
-	machine.base.devices[0].info.name = "device A";
-	machine.base.devices[1].info.name = "device B";
-	machine.stage = has_word(&tree, "second")  ? IOMMU_STAGE_SECOND
-			: has_word(&tree, "first") ? IOMMU_STAGE_FIRST
-						   : IOMMU_STAGE_ANY;
-	machine.is_old = has_word(&tree, "old");
+	edu_start_both(&bridge, 0, machine.base.devices);
+	machine.stage = tree_has_word(&tree, "second")  ? IOMMU_STAGE_SECOND
+			: tree_has_word(&tree, "first") ? IOMMU_STAGE_FIRST
+							: IOMMU_STAGE_ANY;
+	machine.is_old = tree_has_word(&tree, "old");
 	machine.resets_bare =
 		(read64(machine.unit.registers + DIRECTORY) & DIRECTORY_ANY) != DIRECTORY_OFF;
-	if (has_word(&tree, "wires"))
+	if (tree_has_word(&tree, "wires"))
 		machine.unit.flags = IOMMU_RISCV_WIRES;
-	if (has_word(&tree, "one-level"))
+	if (tree_has_word(&tree, "one-level"))
 		keep_to_one_level(&machine.unit);
-	if (!interrupts_start(&tree, &unit, has_word(&tree, "wires"), &machine))
-		stop("the unit's interrupts have nowhere to go");
-	if (has_word(&tree, "processes"))
+	if (!interrupts_start(&tree, &unit, tree_has_word(&tree, "wires"), &machine))
+		host_stop("the unit's interrupts have nowhere to go");
+	if (tree_has_word(&tree, "processes"))
 		use_process_device(&bridge, &machine);
-	machine_exit(has_word(&tree, "take-over") ? scenario_riscv_take_over(&machine)
-						  : scenario_riscv(&machine));
+	machine_exit(tree_has_word(&tree, "take-over") ? scenario_riscv_take_over(&machine)
+						       : scenario_riscv(&machine));
 }

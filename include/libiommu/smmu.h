@@ -78,6 +78,11 @@ enum iommu_smmu_flags {
 	IOMMU_SMMU_ONE_PAGE = 1 << 3,
 	/* No nested domains: errata. Set by itself for MMU-600 before r2, MMU-700 before r1p1. */
 	IOMMU_SMMU_NO_NESTING = 1 << 4,
+	/*
+	 * The unit has no GBPA, and lets everything pass while it is off (QEMU before its version
+	 * 8). Without this flag such a unit is refused (IOMMU_EIO).
+	 */
+	IOMMU_SMMU_PASSES_WHILE_OFF = 1 << 5,
 };
 
 /* The source ids [first, last] of PCI functions: stream_id is that of `first`. */

@@ -22,7 +22,8 @@
 
 #define KNOWN_FLAGS                                                                                \
 	((unsigned int)(IOMMU_SMMU_WIRES | IOMMU_SMMU_COHERENT | IOMMU_SMMU_POLLED |               \
-			IOMMU_SMMU_ONE_PAGE | IOMMU_SMMU_NO_NESTING))
+			IOMMU_SMMU_ONE_PAGE | IOMMU_SMMU_NO_NESTING |                              \
+			IOMMU_SMMU_PASSES_WHILE_OFF))
 
 /* --- The ops ---------------------------------------------------------------------------------- */
 
@@ -299,6 +300,11 @@ static int stop_predecessor(struct smmu_unit *unit)
 	if (iommu_smmu_is_on(unit, SMMU_CR0_SMMUEN))
 		smmu_log(unit, IOMMU_LOG_WARNING,
 			 "was left translating by a predecessor: turned off");
+	status = iommu_smmu_close(unit);
+	if (status != 0)
+		return SMMU_REFUSE(
+			unit, status,
+			"it does not abort while it is off, and the host has not said so");
 	status = iommu_smmu_turn_off(unit);
 	return status == 0 ? 0
 			   : SMMU_REFUSE(unit, status,

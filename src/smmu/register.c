@@ -74,8 +74,11 @@ bool iommu_smmu_is_on(const struct smmu_unit *unit, uint32_t bit)
 int iommu_smmu_close(const struct smmu_unit *unit)
 {
 	uint32_t now;
-	int status = wait_for(unit, SMMU_GBPA, SMMU_GBPA_UPDATE, 0);
+	int status;
 
+	if ((unit->flags & IOMMU_SMMU_PASSES_WHILE_OFF) != 0)
+		return 0;
+	status = wait_for(unit, SMMU_GBPA, SMMU_GBPA_UPDATE, 0);
 	if (status != 0)
 		return status;
 	now = smmu_read32(unit, SMMU_GBPA);

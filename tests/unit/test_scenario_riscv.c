@@ -10,15 +10,14 @@
 #include <libiommu/hw/riscv_registers.h>
 #include <libiommu/model_riscv.h>
 
+#include "scenario_memory.h"
 #include "scenario_riscv.h"
 #include "test.h"
-#include "test_platform.h"
 
 #define MEMORY_BASE     0x80000000ULL
 #define MEMORY_SIZE     (16ULL << 20)
 #define REGISTERS       0x3010000ULL
 #define BUFFER_SIZE     4096
-#define PAGES_MAX       64
 #define ACCESS_SIZE     4 /* of a device: each has a fault of its own */
 
 #define MESSAGE_ADDRESS 0x24000000ULL
@@ -32,91 +31,12 @@
 #define WIRES_TOO ((uint64_t)RISCV_INTERRUPTS_BOTH << 28)
 
 static struct {
-	struct test_platform test, outside;
 	struct iommu_model_riscv *model;
 	unsigned char buffers[3][BUFFER_SIZE]; /* of the devices */
-	struct {
-		void *pages;
-		unsigned int order;
-	} given[PAGES_MAX];
-	unsigned int given_count;
 	unsigned int interrupts;
 } f;
 
 static unsigned char *const register_base = (unsigned char *)0x7000;
-
-static void say_nothing(const char *text)
-{
-	(void)text;
-}
-
-static void say_aloud(const char *text)
-{
-	fputs(text, stdout);
-}
-
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-/* Large blocks are not aligned to their size: an aligned part of one of twice the size. */
-static void *scenario_alloc(uint64_t size)
-{
-	const struct iommu_platform *platform = &f.test.platform;
-	unsigned int order = 0;
-	iommu_paddr_t paddr;
-	void *pages;
-
-	while ((IOMMU_PAGE_SIZE << order) < size)
-		order++;
-	if (order > IOMMU_MAX_ALLOC_ORDER)
-		order++;
-	if (order >= IOMMU_HOSTED_ORDERS || f.given_count == PAGES_MAX)
-		return NULL;
-	pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
-	if (pages == NULL)
-		return NULL;
-	f.given[f.given_count].pages = pages;
-	f.given[f.given_count++].order = order;
-	paddr = iommu_virt_to_phys(platform, pages);
-	return iommu_phys_to_virt(platform, (paddr + size - 1) & ~(size - 1));
-}
-
-static bool is_memory(iommu_paddr_t paddr, size_t size)
-{
-	return paddr >= MEMORY_BASE && paddr - MEMORY_BASE <= MEMORY_SIZE - size;
-}
-
-static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
-{
-	(void)ctx;
-	if (!is_memory(paddr, size))
-		return false;
-	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), size);
-	return true;
-}
-
-static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
-{
-	(void)ctx;
-	if (!is_memory(paddr, size))
-		return false;
-	memcpy(iommu_phys_to_virt(&f.test.platform, paddr), bytes, size);
-	return true;
-}
-
-static bool compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expected, uint64_t desired)
-{
-	uint64_t now;
-
-	if (!read_memory(ctx, paddr, &now, sizeof(now)) || now != expected)
-		return false;
-	return write_memory(ctx, paddr, &desired, sizeof(desired));
-}
-
-static void refuse_misuse(void *ctx, const char *text)
-{
-	(void)ctx;
-	fail_msg("misuse: %s", text);
-}
 
 /* --- Registers and interrupts ----------------------------------------------------------------- */
 
@@ -220,8 +140,8 @@ static bool transfer(uint16_t source_id, unsigned char *buffer, uint32_t process
 			passed = false;
 			continue;
 		}
-		passed = (is_write ? write_memory(NULL, where.paddr, buffer + i, ACCESS_SIZE)
-				   : read_memory(NULL, where.paddr, buffer + i, ACCESS_SIZE)) &&
+		passed = (is_write ? scenario_write(NULL, where.paddr, buffer + i, ACCESS_SIZE)
+				   : scenario_read(NULL, where.paddr, buffer + i, ACCESS_SIZE)) &&
 			 passed;
 	}
 	return passed;
@@ -259,7 +179,7 @@ static void device_interrupt(struct dma_device *device)
 
 	if (iommu_model_riscv_interrupt(f.model, &request, message_data, &message) == 0 &&
 	    message.is_due)
-		assert_true(write_memory(NULL, message.address, &message.data, 4));
+		assert_true(scenario_write(NULL, message.address, &message.data, 4));
 }
 
 static bool process_copy(struct riscv_process_device *device, uint32_t process, iommu_iova_t iova,
@@ -280,11 +200,9 @@ struct kind {
 static void begin(const struct kind *kind)
 {
 	struct iommu_model_riscv_config config = kind->model;
-	struct iommu_platform *platform = &f.test.platform;
+	struct iommu_platform *platform = &scenario_host.platform;
 
-	test_platform_init(&f.test, MEMORY_SIZE, MEMORY_BASE);
-	test_platform_init(&f.outside, 1 << 24, 0);
-	f.test.quiet = true;
+	scenario_memory_begin(MEMORY_BASE, MEMORY_SIZE);
 	f.interrupts = 0;
 	platform->map_mmio = map_registers;
 	platform->unmap_mmio = unmap_registers;
@@ -292,15 +210,15 @@ static void begin(const struct kind *kind)
 	platform->mmio_read64 = read64;
 	platform->mmio_write32 = write32;
 	platform->mmio_write64 = write64;
-	config.platform = &f.outside.platform;
+	config.platform = &scenario_outside.platform;
 	config.host = (struct iommu_model_riscv_host){
-		.read = read_memory,
-		.write = write_memory,
-		.compare_exchange = compare_exchange,
+		.read = scenario_read,
+		.write = scenario_write,
+		.compare_exchange = scenario_compare_exchange,
 		.interrupt = message_arrives,
 		.wire = wire_changes,
 		.page_answer = page_answer,
-		.misuse = refuse_misuse,
+		.misuse = scenario_refuse_misuse,
 	};
 	assert_int_equal(iommu_model_riscv_create(&config, &f.model), 0);
 }
@@ -309,15 +227,7 @@ static void begin(const struct kind *kind)
 static void end(bool leaves_all)
 {
 	iommu_model_riscv_destroy(f.model);
-	while (f.given_count != 0) {
-		f.given_count--;
-		f.test.platform.free_pages(f.test.platform.ctx, f.given[f.given_count].pages,
-					   f.given[f.given_count].order);
-	}
-	test_platform_destroy(&f.outside);
-	if (leaves_all)
-		f.test.hosted.pages_in_use = 0;
-	test_platform_destroy(&f.test);
+	scenario_memory_end(leaves_all);
 }
 
 static bool run(const struct kind *kind, bool (*scenario)(struct riscv_machine *),
@@ -325,7 +235,9 @@ static bool run(const struct kind *kind, bool (*scenario)(struct riscv_machine *
 {
 	static struct riscv_process_device process_device;
 	struct riscv_machine machine = {
-		.base = {.say = say, .platform = &f.test.platform, .alloc = scenario_alloc},
+		.base = {.say = say,
+			 .platform = &scenario_host.platform,
+			 .alloc = scenario_memory_alloc},
 		.unit = {.registers = REGISTERS,
 			 .flags = kind->wires ? IOMMU_RISCV_WIRES : 0U,
 			 .faults_per_second = IOMMU_RISCV_FAULTS_UNBOUNDED},
@@ -367,8 +279,8 @@ static bool run(const struct kind *kind, bool (*scenario)(struct riscv_machine *
 
 static void holds_in(const struct kind *kind, bool (*scenario)(struct riscv_machine *))
 {
-	if (!run(kind, scenario, say_nothing)) {
-		(void)run(kind, scenario, say_aloud);
+	if (!run(kind, scenario, scenario_say_nothing)) {
+		(void)run(kind, scenario, scenario_say_aloud);
 		fail();
 	}
 }
@@ -452,7 +364,7 @@ static bool print(int words, char **word)
 			scenario = scenario_riscv_take_over;
 		}
 	}
-	return run(&kind, scenario, say_aloud);
+	return run(&kind, scenario, scenario_say_aloud);
 }
 
 int main(int argc, char **argv)

@@ -2351,7 +2351,7 @@ static void test_configurations(void **state)
 	config.id_range_count = 513;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
 	config = usual;
-	config.flags = 1 << 5;
+	config.flags = 1 << 6;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
 	config = usual;
 	config.registers = BASE + 0x1000;
@@ -2377,6 +2377,42 @@ static void test_configurations(void **state)
 	assert_int_equal(iommu_smmu_remove_unit(unit), 0);
 	assert_true((reg(SMMU_GBPA) & SMMU_GBPA_ABORT) != 0);
 	stop();
+}
+
+/* Emulators have such units. The host has to say that it knows. */
+static void test_unit_without_gbpa(void **state)
+{
+	struct iommu_smmu_config config = usual;
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	machine(&(struct iommu_model_smmu_config){.idr0 = 0});
+	f.faults_of_model.deaf_register = SMMU_GBPA;
+	misbehave();
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EIO);
+	assert_non_null(strstr(iommu_reason(f.iommu), "does not abort while it is off"));
+	config.flags = IOMMU_SMMU_PASSES_WHILE_OFF;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), 0);
+	f.devices[0].id = 8;
+	assert_int_equal(add_device(0, &(struct iommu_endpoint_info){.source_id = 8}), 0);
+	reaches(0, 0, IOVA, IOVA);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	is_stopped(0, 0, IOVA, SMMU_C_BAD_STE);
+	domain = paging(IOMMU_STAGE_FIRST);
+	paddr = map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	reaches(0, 0, IOVA, IOVA);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	reaches(0, 0, IOVA, IOVA);
+	be_well();
+	end();
 }
 
 static void test_domain_options(void **state)
@@ -2846,6 +2882,7 @@ int main(void)
 		cmocka_unit_test(test_refused_units),
 		cmocka_unit_test(test_lying_units),
 		cmocka_unit_test(test_configurations),
+		cmocka_unit_test(test_unit_without_gbpa),
 		cmocka_unit_test(test_domain_options),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_without_memory),

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PCI: the root bus of one host bridge, whose configuration space is memory (ECAM). */
-#include "machine.h"
+/* PCI: the buses of one host bridge, whose configuration space is memory (ECAM). */
+#include "ecam.h"
+#include "access.h"
+#include "device_tree.h"
 
 #define PCI_ID            0x00
 #define PCI_COMMAND       0x04
 #define PCI_CLASS         0x08
 #define PCI_BAR0          0x10
+#define PCI_BUSES         0x18
+#define PCI_WINDOW        0x20
 #define PCI_CAPABILITIES  0x34
 
 #define DECODE_AND_DMA    6
@@ -17,6 +21,8 @@
 #define MSI_IS_64_BIT     (1U << 23)
 #define CAPABILITY_MSIX   0x11
 #define MSIX_ENABLE       (1U << 31)
+
+#define PORT_WINDOW       (1U << 20)
 
 #define RANGE_SPACE(cell) ((cell) >> 24 & 3)
 #define MEMORY_SPACE      2
@@ -89,16 +95,32 @@ void pci_start(struct pci_bridge *bridge, uint16_t source_id, struct pci_device 
 	write32(command, (read32(command) & 0xffff) | DECODE_AND_DMA);
 }
 
-unsigned int pci_find(struct pci_bridge *bridge, uint16_t vendor, uint16_t device,
+unsigned int pci_find(struct pci_bridge *bridge, uint8_t bus, uint16_t vendor, uint16_t device,
 		      struct pci_device *found, unsigned int space)
 {
-	unsigned int count = 0;
-	uint16_t source_id;
+	unsigned int count = 0, function;
 
-	for (source_id = 0; source_id < 256 && count < space; source_id++)
+	for (function = 0; function < 256 && count < space; function++) {
+		const uint16_t source_id = (uint16_t)(bus << 8 | function);
+
 		if (read32(at(bridge, source_id, PCI_ID)) == ((uint32_t)device << 16 | vendor))
 			pci_start(bridge, source_id, &found[count++]);
+	}
 	return count;
+}
+
+uint8_t pci_open_port(struct pci_bridge *bridge, uint16_t port)
+{
+	const uint8_t bus = (uint8_t)((port >> 8) + 1);
+	const uint64_t command = at(bridge, port, PCI_COMMAND);
+	const uint32_t window = (uint32_t)(bridge->window + PORT_WINDOW - 1) & ~(PORT_WINDOW - 1);
+
+	write32(at(bridge, port, PCI_BUSES), (uint32_t)bus << 16 | (uint32_t)bus << 8 | port >> 8);
+	/* Base and limit, by their bits 31:20: one megabyte. */
+	write32(at(bridge, port, PCI_WINDOW), (window & 0xfff00000U) | window >> 16);
+	write32(command, (read32(command) & 0xffff) | DECODE_AND_DMA);
+	bridge->window = window;
+	return bus;
 }
 
 /* The capability of a function, by its configuration space; 0: it has none of this kind. */

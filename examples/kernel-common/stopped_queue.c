@@ -5,8 +5,10 @@
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/riscv.h>
+#include <libiommu/smmu.h>
 
 #include "unit/command_ring.h"
+#include "wrapped.h"
 
 #define RESERVED_KIND 0xf
 
@@ -16,10 +18,10 @@ int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu
 			     unsigned int count, uint16_t *silent);
 bool __real_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot);
 bool __wrap_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot);
-int __real_iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_config *config,
-				struct iommu_unit **unit);
-int __wrap_iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_config *config,
-				struct iommu_unit **unit);
+int REAL(add_unit)(struct iommu *iommu, const FAMILY_STRUCT(config) * config,
+		   struct iommu_unit **unit);
+int WRAP(add_unit)(struct iommu *iommu, const FAMILY_STRUCT(config) * config,
+		   struct iommu_unit **unit);
 
 /* The queue of the first instance, and whether it is being given up, or has been. */
 static struct iommu_command_ring *first;
@@ -38,8 +40,8 @@ bool __wrap_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned
 	return !is_given_up && __real_iommu_ring_command_refused(ring, slot);
 }
 
-int __wrap_iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_config *config,
-				struct iommu_unit **unit)
+int WRAP(add_unit)(struct iommu *iommu, const FAMILY_STRUCT(config) * config,
+		   struct iommu_unit **unit)
 {
 	const struct iommu_command bad = {.low = RESERVED_KIND};
 	uint16_t silent;
@@ -50,5 +52,5 @@ int __wrap_iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_co
 		is_given_up = false;
 		was_given_up = true;
 	}
-	return __real_iommu_riscv_add_unit(iommu, config, unit);
+	return REAL(add_unit)(iommu, config, unit);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A negative control: commands of one kind (SUPPRESSED) are replaced by fences that do nothing, so
+ * A negative control: commands of one kind (SUPPRESSED) are replaced by others that do nothing, so
  * that what only they have the unit forget is still known. The scenario must notice.
  */
 #include <libiommu/backend/ops.h>
-#include <libiommu/hw/riscv_command.h>
 
+#include "suppressed.h"
 #include "unit/command_ring.h"
 #include "unit/invalidation.h"
 
@@ -19,14 +19,6 @@ int __real_iommu_ring_submit_made(struct iommu_command_ring *ring,
 int __wrap_iommu_ring_submit_made(struct iommu_command_ring *ring,
 				  bool (*make)(const void *ctx, struct iommu_command *command),
 				  const void *ctx, uint16_t *silent);
-
-static void suppress(struct iommu_command *command)
-{
-	const struct riscv_command fence = riscv_command_fence(0);
-
-	if (riscv_command_kind(riscv_command_of(command->low, command->high)) == SUPPRESSED)
-		*command = (struct iommu_command){fence.low, fence.high};
-}
 
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
 			     unsigned int count, uint16_t *silent)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The "edu" device of QEMU: a buffer of 4 KiB and a DMA engine that copies from and to memory. */
-#include "machine.h"
+#include "edu.h"
+#include "access.h"
+#include "host.h"
 
 #define EDU_RAISE           0x60
 #define EDU_ACKNOWLEDGE     0x64
@@ -60,4 +62,21 @@ void edu_start(struct dma_device *device, struct pci_device *pci)
 	device->interrupt = edu_interrupt;
 	device->data = pci;
 	device->info.source_id = pci->source_id;
+}
+
+void edu_start_both(struct pci_bridge *bridge, uint16_t port, struct dma_device *devices)
+{
+	static struct pci_device found[2];
+	unsigned int i, count;
+
+	count = pci_find(bridge, 0, EDU_VENDOR, EDU_DEVICE, found, port == 0 ? 2 : 1);
+	if (port != 0)
+		count += pci_find(bridge, pci_open_port(bridge, port), EDU_VENDOR, EDU_DEVICE,
+				  &found[1], 1);
+	if (count != 2)
+		host_stop("two edu devices are needed");
+	for (i = 0; i < 2; i++)
+		edu_start(&devices[i], &found[i]);
+	devices[0].info.name = "device A";
+	devices[1].info.name = "device B";
 }
