@@ -218,7 +218,8 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
 /*
  * A device whose TLB does not answer an invalidation is lost: it is blocked, nothing that it sends
  * under its own id passes, and attaching a domain to its group fails with IOMMU_EIO, unless that
- * blocks all. Requests under an alias, which may be another function's, are translated as before.
+ * blocks all, or the group has the domain already. Requests under an alias, which may be another
+ * function's, are translated as before.
  *
  * iommu_endpoint_is_lost - whether that has happened. Any context. iommu_endpoint_was_reset -
  * report that the host has reset the device (a function level reset empties its TLB): it may be

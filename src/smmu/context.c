@@ -436,6 +436,9 @@ static int change_in_place(struct smmu_endpoint *endpoint, const uint64_t *befor
 	}
 	if (status == 0)
 		status = forget(endpoint, before);
+	/* It did not forget what it kept, and is blocked. */
+	if (iommu_device_tlb_is_lost(&endpoint->tlb))
+		return IOMMU_EIO;
 	return status == 0 ? drain(endpoint) : status;
 }
 

@@ -177,7 +177,8 @@ static void end_stalled(struct smmu_unit *unit, const uint64_t *words)
 	smmu_batch_add(&batch,
 		       smmu_resume((uint32_t)smmu_get(words, SMMU_EVENT_SID),
 				   (uint16_t)smmu_get(words, SMMU_EVENT_STAG), SMMU_RESUME_ABORT));
-	(void)iommu_smmu_tell_once(unit, &batch);
+	if (iommu_smmu_tell_once(unit, &batch) != 0)
+		__atomic_store_n(&unit->has_stalled, true, __ATOMIC_RELEASE);
 }
 
 /* One call. */

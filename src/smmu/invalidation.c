@@ -26,12 +26,16 @@
 
 /* --- What batches are made of ----------------------------------------------------------------- */
 
-void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_endpoint *endpoint)
+static struct smmu_command forget_streams(const struct smmu_endpoint *endpoint)
 {
 	/* Of one id itself; of several everything, which is no more commands. */
-	smmu_batch_add(batch, endpoint->streams.count == 1
-				      ? smmu_cfgi_ste(endpoint->streams.ids[0], false)
-				      : smmu_cfgi_all());
+	return endpoint->streams.count == 1 ? smmu_cfgi_ste(endpoint->streams.ids[0], false)
+					    : smmu_cfgi_all();
+}
+
+void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_endpoint *endpoint)
+{
+	smmu_batch_add(batch, forget_streams(endpoint));
 }
 
 void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint *endpoint,
@@ -56,7 +60,7 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 		smmu_log(endpoint->unit, IOMMU_LOG_ERROR,
 			 "a device does not invalidate its TLB: it is blocked until it is reset");
 	iommu_smmu_stream_block(endpoint);
-	return smmu_command_words(smmu_cfgi_ste(endpoint->streams.ids[0], false));
+	return smmu_command_words(forget_streams(endpoint));
 }
 #endif
 
@@ -222,6 +226,33 @@ static int confirm_device_tlbs(struct smmu_unit *unit)
 	return status;
 }
 
+/*
+ * Transactions of which some are stalled since they could not be ended: which ones is not known any
+ * more, and all of each device are. It is settled before it is done: what fails now is open anew.
+ */
+static int end_stalled(struct smmu_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+	int status = 0;
+
+	if (!__atomic_exchange_n(&unit->has_stalled, false, __ATOMIC_ACQ_REL))
+		return 0;
+	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL) {
+		const struct iommu_device_ids *streams = &smmu_endpoint_of(endpoint)->streams;
+		unsigned int i;
+
+		for (i = 0; i < streams->count && status == 0; i++) {
+			struct iommu_batch batch = {.count = 0};
+
+			smmu_batch_add(&batch, smmu_stall_term(streams->ids[i]));
+			status = iommu_smmu_tell_once(unit, &batch);
+		}
+	}
+	if (status != 0)
+		__atomic_store_n(&unit->has_stalled, true, __ATOMIC_RELEASE);
+	return status;
+}
+
 int iommu_smmu_confirm(struct smmu_unit *unit)
 {
 	int status = 0;
@@ -236,7 +267,7 @@ int iommu_smmu_confirm(struct smmu_unit *unit)
 		status = confirm_device_tlbs(unit);
 	if (status == 0 && unit->is_undrained)
 		status = iommu_smmu_requests_drain(unit);
-	return status;
+	return status == 0 ? end_stalled(unit) : status;
 }
 
 /* --- Ranges ----------------------------------------------------------------------------------- */

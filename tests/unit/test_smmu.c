@@ -1419,6 +1419,39 @@ static void test_device_tlb_switched(void **state)
 	end();
 }
 
+/* A device that falls silent while its domain is replaced has no domain, and the caller knows. */
+static void test_device_silent_in_a_replace(void **state)
+{
+	struct iommu_domain *domain, *other;
+	iommu_paddr_t seen = 0;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	(void)map(other, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_true(ask(0, 0, IOVA));
+	f.devices[0].silent = true;
+	assert_int_equal(attach(other, 0), IOMMU_EIO);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_int_equal(attach(other, 0), IOMMU_EIO);
+	assert_ptr_equal(iommu_group_domain(f.devices[0].group), domain);
+	assert_false(use_kept(0, 0, IOVA, &seen));
+	assert_int_not_equal(use(0, 0, IOVA, &seen), 0);
+	f.devices[0].silent = false;
+	assert_int_equal(detach(0), 0);
+	memset(f.devices[0].tlb, 0, sizeof(f.devices[0].tlb));
+	assert_int_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	assert_int_equal(attach(other, 0), 0);
+	assert_int_equal(use(0, 0, IOVA, &seen), 0);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	iommu_domain_free(other);
+	end();
+}
+
 /* ATS that is enabled while it is used begins with what the device keeps: that has to go, too. */
 static void test_device_tlb_on_late(void **state)
 {
@@ -1971,6 +2004,7 @@ static void test_forced_stalls(void **state)
 	struct iommu_model_smmu_config model = registers_of_model();
 	struct iommu_model_smmu_translation translation = {0};
 	struct iommu_model_smmu_request request;
+	const struct iommu_model_smmu_faults hang = {.commands_hang = true}, none = {0};
 	struct iommu_domain *domain, *second;
 	bool lost = false;
 
@@ -2000,6 +2034,16 @@ static void test_forced_stalls(void **state)
 	assert_int_equal(translation.answer, IOMMU_MODEL_SMMU_STALLED);
 	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
 	assert_int_equal(f.devices[0].resumed, 3);
+	/* While the unit executes nothing they stay; the next call that it confirms ends them. */
+	assert_int_equal(iommu_model_smmu_translate(f.model, &request, &translation), IOMMU_EFAULT);
+	request.address += PAGE;
+	assert_int_equal(iommu_model_smmu_translate(f.model, &request, &translation), IOMMU_EFAULT);
+	iommu_model_smmu_misbehave(f.model, &hang);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 2);
+	iommu_model_smmu_misbehave(f.model, &none);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(f.devices[0].resumed, 5);
+	assert_int_equal(f.devices[0].resumption, IOMMU_MODEL_SMMU_END_ABORTED);
 	assert_int_equal(detach(0), 0);
 	iommu_domain_free(domain);
 	iommu_domain_free(second);
@@ -2859,6 +2903,7 @@ int main(void)
 		cmocka_unit_test(test_device_tlb_in_place),
 		cmocka_unit_test(test_device_tlb_switched),
 		cmocka_unit_test(test_device_tlb_on_late),
+		cmocka_unit_test(test_device_silent_in_a_replace),
 		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_silent_device),
