@@ -504,8 +504,8 @@ IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
  *
  * iommu_model_riscv_restore - restore a saved state of a RISC-V unit, in any state of the model,
  * and continue from there, including the queue: the host's functions are called before it returns.
- * 0, or IOMMU_EINVAL with nothing changed: not a state of a model with this configuration. The
- * bytes are not trusted.
+ * 0, or IOMMU_EINVAL with nothing changed: not a state of a model with this configuration, or one
+ * of a release that saves otherwise. The bytes are not trusted.
  */
 IOMMU_API size_t iommu_model_riscv_save(struct iommu_model_riscv *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_riscv_restore(struct iommu_model_riscv *model, const void *bytes,

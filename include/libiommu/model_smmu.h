@@ -81,6 +81,11 @@ struct iommu_model_smmu_invalidation {
 	bool has_range;
 	uint64_t address, size;
 	bool leaves_only; /* no entry that points to a table has changed */
+	/*
+	 * The command as the driver has given it, as iommu_smmu_invalidation of <libiommu/smmu.h>
+	 * has it; 0: there was none.
+	 */
+	uint64_t words[2];
 };
 
 struct iommu_model_smmu_page_answer {
@@ -205,7 +210,12 @@ struct iommu_model_smmu_config {
 	 * PPS, FWB, STT, RIL and BBML; IDR5.DS, D128, VAX, OAS of 56 bits.
 	 */
 	uint32_t idr0, idr1, idr3, idr5;
-	uint32_t iidr, aidr;  /* aidr is 2, SMMUv3.2, where all are 0 */
+	uint32_t iidr, aidr; /* aidr is 2, SMMUv3.2, where all are 0 */
+	/*
+	 * Whatever the registers say, there is no stage 2, and nothing that needs one, and no EL2:
+	 * a unit for guests whose stage 1 is nested in the host's unit.
+	 */
+	bool no_second_stage;
 	bool resets_aborting; /* GBPA.ABORT after reset */
 	/*
 	 * Maximum number of cached entries of all kinds; an entry takes about 200 bytes on demand.
@@ -393,11 +403,21 @@ struct iommu_model_smmu_stage {
 	bool ats, can_stall;
 	unsigned int event; /* of the fault, if they are blocked; 0: configured so */
 	enum iommu_model_smmu_answer answer; /* … and how they end */
+	/*
+	 * What the stream's own entry says of stage 1, whatever substream is asked for: the words
+	 * of struct iommu_smmu_stream (<libiommu/smmu.h>), without bits that are not a guest's, for
+	 * a nested domain. Also where requests are blocked, but not where the unit is off or the
+	 * entry is missing or invalid (has_entry false).
+	 */
+	bool has_entry;
+	uint64_t entry[2];
 };
 
 /*
  * iommu_model_smmu_get_stage - the stages for a stream's requests with a substream, or without one:
- * no side effects, as iommu_model_smmu_peek. Returns 0, or IOMMU_EFAULT: requests are blocked.
+ * no side effects, as iommu_model_smmu_peek. Call again when the driver has invalidated the stream
+ * (IOMMU_MODEL_SMMU_STREAMS: a driver does so, too, when an entry becomes valid), or switched the
+ * unit. Returns 0, or IOMMU_EFAULT: requests are blocked.
  */
 IOMMU_API int iommu_model_smmu_get_stage(struct iommu_model_smmu *model, uint32_t stream,
 					 bool has_substream, uint32_t substream,
@@ -483,7 +503,8 @@ IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
  *
  * iommu_model_smmu_restore - restore such a state, in any state of the model, and continue from
  * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL
- * with nothing changed: not a state of a model with this configuration. The bytes are not trusted.
+ * with nothing changed: not a state of a model with this configuration, or one of a release that
+ * saves otherwise. The bytes are not trusted.
  */
 IOMMU_API size_t iommu_model_smmu_save(struct iommu_model_smmu *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_smmu_restore(struct iommu_model_smmu *model, const void *bytes,

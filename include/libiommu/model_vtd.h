@@ -601,8 +601,8 @@ IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
  *
  * iommu_model_vtd_restore - restore a saved state of a VT-d unit, in any state of the model, and
  * continue from there, including the queue: the host's functions are called before it returns. 0,
- * or IOMMU_EINVAL with nothing changed: not a state of a model with these capabilities. The bytes
- * are not trusted.
+ * or IOMMU_EINVAL with nothing changed: not a state of a model with these capabilities, or one of a
+ * release that saves otherwise. The bytes are not trusted.
  */
 IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,

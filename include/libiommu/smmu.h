@@ -208,7 +208,9 @@ IOMMU_API const char *iommu_smmu_fault_explanation(unsigned int code);
  * guest's own stream table entry, in the CPU's byte order. Its configuration is abort, bypass or
  * stage 1; V clear is abort. Allowed beside V and Config are S1Fmt, S1ContextPtr and S1CDMax, and
  * S1DSS, S1CIR, S1COR, S1CSH, S1STALLD and EATS, the last two of which are ignored: the host
- * decides. Others are IOMMU_EOPNOTSUPP. All addresses are of `parent`, which translates them.
+ * decides. Others, which a driver's entry usually has (SHCFG, for example), are IOMMU_EOPNOTSUPP:
+ * the caller takes what IOMMU_SMMU_STREAM_WORD0 and _WORD1 leave of the guest's words, as
+ * iommu_model_smmu_get_stage does. All addresses are of `parent`, which translates them.
  *
  * With S1CDMax above 0 the device's PASIDs are the guest's, and the host enables them in the device
  * before the domain is attached.
@@ -216,6 +218,10 @@ IOMMU_API const char *iommu_smmu_fault_explanation(unsigned int code);
 struct iommu_smmu_stream {
 	uint64_t words[2];
 };
+
+/* The bits of the two words that are a guest's. */
+#define IOMMU_SMMU_STREAM_WORD0 0xf8ffffffffffffffULL
+#define IOMMU_SMMU_STREAM_WORD1 0x00000000380000ffULL
 
 /*
  * A command of a guest's own unit, for iommu_domain_invalidate_user of a nested domain, as the

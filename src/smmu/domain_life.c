@@ -61,21 +61,11 @@ static const struct iommu_domain_ops nested_ops = {
 	.invalidate_user = iommu_smmu_invalidate_user,
 };
 
-static const unsigned int guest_fields[] = {
-	SMMU_STE_V,       SMMU_STE_CONFIG,   SMMU_STE_S1FMT, SMMU_STE_S1CONTEXTPTR,
-	SMMU_STE_S1CDMAX, SMMU_STE_S1DSS,    SMMU_STE_S1CIR, SMMU_STE_S1COR,
-	SMMU_STE_S1CSH,   SMMU_STE_S1STALLD, SMMU_STE_EATS,
-};
-
 /* Are other bits set than a guest may set? */
 static bool has_unknown_bits(const uint64_t *words)
 {
-	uint64_t known[2] = {0, 0};
-	size_t i;
-
-	for (i = 0; i < sizeof(guest_fields) / sizeof(guest_fields[0]); i++)
-		known[smmu_field_word(guest_fields[i])] |= smmu_field_mask(guest_fields[i]);
-	return (words[0] & ~known[0]) != 0 || (words[1] & ~known[1]) != 0;
+	return (words[0] & ~IOMMU_SMMU_STREAM_WORD0) != 0 ||
+	       (words[1] & ~IOMMU_SMMU_STREAM_WORD1) != 0;
 }
 
 /* Would hardware refuse a stage 1 of these words? */

@@ -1125,6 +1125,24 @@ static void test_nested_device_tlb(void **state)
 	end();
 }
 
+/* The masks say what hardware's fields say. */
+static void test_nested_masks(void **state)
+{
+	static const unsigned int fields[] = {
+		SMMU_STE_V,       SMMU_STE_CONFIG,   SMMU_STE_S1FMT, SMMU_STE_S1CONTEXTPTR,
+		SMMU_STE_S1CDMAX, SMMU_STE_S1DSS,    SMMU_STE_S1CIR, SMMU_STE_S1COR,
+		SMMU_STE_S1CSH,   SMMU_STE_S1STALLD, SMMU_STE_EATS,
+	};
+	uint64_t known[2] = {0, 0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		known[smmu_field_word(fields[i])] |= smmu_field_mask(fields[i]);
+	assert_int_equal(known[0], IOMMU_SMMU_STREAM_WORD0);
+	assert_int_equal(known[1], IOMMU_SMMU_STREAM_WORD1);
+}
+
 static void test_nested_nonsense(void **state)
 {
 	static const struct {
@@ -2700,6 +2718,7 @@ int main(void)
 		cmocka_unit_test(test_pasids_refused),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_nested_device_tlb),
+		cmocka_unit_test(test_nested_masks),
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_device_tlb_in_place),
