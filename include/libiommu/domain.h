@@ -136,6 +136,8 @@ struct iommu_domain_config {
  *                     on a unit that does not support it; unknown flags
  *   IOMMU_ENOMEM
  *   and for an identity domain that is made of tables the errors of iommu_map
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 				 const struct iommu_domain_config *config,
@@ -150,6 +152,8 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
  * longer, so that the host must keep the table. On failure the domain remains. Tables of the
  * library that hardware might still use, because a unit did not confirm an invalidation, are kept
  * until it has.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 
@@ -295,6 +299,8 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  *                 a hypervisor keeps the tables and refuses a mapping, as iommu_map
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 
@@ -307,6 +313,7 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  * not confirm the invalidation. Memory that was mapped must not be reused before another call of
  * this function, or an attach, has returned 0: each asks the unit again. Other errors are those of
  * attaching the default domain, as iommu_domain_attach_group: the endpoints concerned are blocked.
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
@@ -315,6 +322,8 @@ IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
  * iommu_domain_detach_endpoint - detach the group of an endpoint that is its only member.
  * IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the endpoint was released. Other errors
  * as iommu_domain_attach_group and iommu_domain_detach_group.
+ *
+ * Context: control path; may sleep.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -323,7 +332,7 @@ IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_domain_iova_space - the IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its
- * smallest page; NULL for other types.
+ * smallest page; NULL for other types. Context: any, as long as the domain exists.
  */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
@@ -356,6 +365,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *                    a unit that must be told of new mappings did not confirm, or did not confirm
  *                    that the mapping was removed again; or a hypervisor reported an error. The
  *                    memory must not be reused before an operation on this domain succeeds
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);
@@ -375,6 +386,8 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  * IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did
  * not confirm; the mappings remain, devices may or may not reach them, and they are to be unmapped,
  * or told of again.
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			       uint64_t size, unsigned int prot);
@@ -389,11 +402,12 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
  *
  * When the call returns 0, hardware has confirmed the invalidation, and the memory may be reused.
  * Holes are skipped. A range that cuts a large page, or a run of 64K, needs IOMMU_UNMAP_SPLIT.
- * Without `unmapped` the whole range is invalidated, whatever was mapped there,
- * so that repeating the call obtains a confirmation that failed before. Returns 0, the errors of
+ * Without `unmapped` the whole range is invalidated, whatever was mapped there, so that repeating
+ * the call obtains a confirmation that failed before. Returns 0, the errors of
  * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused
  * before a map or an unmap of this domain, or an attach of it to the units in question, returns 0.
+ * Context: any, at once for different ranges; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
@@ -405,6 +419,8 @@ IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64
  * wraps.
  *
  * @mapped: receives the number of bytes; may be NULL.
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 			   const struct iommu_map_piece *pieces, unsigned int count,
@@ -422,6 +438,7 @@ IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
  *
  * iommu_sync_gather - invalidate what was gathered, wait for the confirmation, and empty the gather
  * in any case. Returns 0, also if nothing was gathered; IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
+ * Context: any, at once for different ranges; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 unsigned int flags, struct iommu_gather *gather,
@@ -431,7 +448,8 @@ IOMMU_API int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather
 /*
  * iommu_iova_to_phys - the physical address that iova is translated to.
  *
- * Returns 0, IOMMU_ENOENT (an access would fault) or IOMMU_ERANGE (beyond the aperture).
+ * Returns 0, IOMMU_ENOENT (an access would fault) or IOMMU_ERANGE (beyond the aperture). Context:
+ * any; takes no lock, never sleeps.
  */
 IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,
 				 iommu_paddr_t *paddr);
@@ -440,6 +458,8 @@ IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t
  * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
  * IOMMU_EINVAL: the domain has no tables, or is an IOMMU_DOMAIN_QUARANTINE; IOMMU_ERANGE: start is
  * beyond the aperture.
+ *
+ * Context: any; takes no lock, never sleeps.
  */
 IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
 				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);

@@ -254,6 +254,8 @@ struct iommu_model_smmu_faults {
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
  * IOMMU_ENOMEM. iommu_model_smmu_destroy - free an SMMU; NULL: nothing.
+ *
+ * Context: may sleep; no other call uses what is destroyed.
  */
 IOMMU_API int iommu_model_smmu_create(const struct iommu_model_smmu_config *config,
 				      struct iommu_model_smmu **model);
@@ -265,7 +267,8 @@ IOMMU_API void iommu_model_smmu_destroy(struct iommu_model_smmu *model);
  * forgotten.
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
- * The same holds for iommu_model_smmu_restore.
+ * The same holds for iommu_model_smmu_restore. Context: any, while no request of a device is in
+ * progress.
  */
 IOMMU_API void iommu_model_smmu_reset(struct iommu_model_smmu *model);
 
@@ -273,7 +276,8 @@ IOMMU_API void iommu_model_smmu_reset(struct iommu_model_smmu *model);
  * iommu_model_smmu_mmio_read - the guest reads a register of an SMMU, in a window of 128 KiB.
  * iommu_model_smmu_mmio_write - the guest writes a register of an SMMU. size is 4 or 8, offset is
  * aligned to it, and the access stays in one register; otherwise 0 is read, a write is ignored, and
- * misuse is reported.
+ * misuse is reported. Context: any, at once with other calls; never sleeps, but for the functions
+ * of the host.
  */
 IOMMU_API uint64_t iommu_model_smmu_mmio_read(struct iommu_model_smmu *model, uint64_t offset,
 					      unsigned int size);
@@ -282,7 +286,8 @@ IOMMU_API void iommu_model_smmu_mmio_write(struct iommu_model_smmu *model, uint6
 
 /*
  * iommu_model_smmu_run - continue processing what the guest has queued; true: there is more, call
- * again. The work of one call of any function is bounded: see work_remains.
+ * again. The work of one call of any function is bounded: see work_remains. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API bool iommu_model_smmu_run(struct iommu_model_smmu *model);
 
@@ -344,7 +349,8 @@ struct iommu_model_smmu_translation {
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted, result->answer says how it
  * ends, and result->event why, which was recorded as the specification requires. The event 0 with
  * an abort: the stream is configured so. A translation request for a page without the requested
- * permission is no fault: it returns 0 with prot 0, or fewer permissions than requested.
+ * permission is no fault: it returns 0 with prot 0, or fewer permissions than requested. Context:
+ * any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_translate(struct iommu_model_smmu *model,
 					 const struct iommu_model_smmu_request *request,
@@ -370,7 +376,7 @@ typedef int (*iommu_model_smmu_piece_visitor)(void *ctx,
  *
  * Returns 0; what the visitor returned; IOMMU_EFAULT as iommu_model_smmu_translate; or, with
  * nothing asked for, IOMMU_EINVAL (size 0, or a translation request) or IOMMU_EOVERFLOW (the range
- * wraps).
+ * wraps). Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_access(struct iommu_model_smmu *model,
 				      const struct iommu_model_smmu_request *request, uint64_t size,
@@ -380,7 +386,8 @@ IOMMU_API int iommu_model_smmu_access(struct iommu_model_smmu *model,
 /*
  * iommu_model_smmu_peek - the result of iommu_model_smmu_translate without side effects: it only
  * reads guest memory; no event is recorded, nothing stalls, no bit of a table is set, nothing is
- * added to the cache or evicted. Cached entries are used, as for a device.
+ * added to the cache or evicted. Cached entries are used, as for a device. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_peek(struct iommu_model_smmu *model,
 				    const struct iommu_model_smmu_request *request,
@@ -417,7 +424,8 @@ struct iommu_model_smmu_stage {
  * iommu_model_smmu_get_stage - the stages for a stream's requests with a substream, or without one:
  * no side effects, as iommu_model_smmu_peek. Call again when the driver has invalidated the stream
  * (IOMMU_MODEL_SMMU_STREAMS: a driver does so, too, when an entry becomes valid), or switched the
- * unit. Returns 0, or IOMMU_EFAULT: requests are blocked.
+ * unit. Returns 0, or IOMMU_EFAULT: requests are blocked. Context: any, at once with other calls;
+ * never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_get_stage(struct iommu_model_smmu *model, uint32_t stream,
 					 bool has_substream, uint32_t substream,
@@ -463,6 +471,7 @@ struct iommu_model_smmu_walk_state {
  *
  * Returns 0; IOMMU_EFAULT: the stream's requests are blocked, nothing is mapped, the walk is done,
  * and walk->event is why; or IOMMU_EINVAL: the range is empty or not page-aligned, or *count is 0.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_walk(struct iommu_model_smmu *model,
 				    struct iommu_model_smmu_walk_state *walk,
@@ -487,11 +496,16 @@ struct iommu_model_smmu_page_message {
  * Returns 0; IOMMU_ENOSPC: the queue is full, or was and the driver has not said that it knows; or
  * IOMMU_EFAULT: the request could not be put there for another reason. In both cases the unit has
  * answered the last request of a group itself.
+ *
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_page_request(struct iommu_model_smmu *model,
 					    const struct iommu_model_smmu_page_message *request);
 
-/* iommu_model_smmu_misbehave - set the faulty behaviour; copied. */
+/*
+ * iommu_model_smmu_misbehave - set the faulty behaviour; copied. Context: any, at once with other
+ * calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
 					  const struct iommu_model_smmu_faults *faults);
 
@@ -504,13 +518,17 @@ IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
  * iommu_model_smmu_restore - restore such a state, in any state of the model, and continue from
  * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL
  * with nothing changed: not a state of a model with this configuration, or one of a release that
- * saves otherwise. The bytes are not trusted.
+ * saves otherwise. The bytes are not trusted. Context: any, at once with other calls; a restore,
+ * while no request is in progress.
  */
 IOMMU_API size_t iommu_model_smmu_save(struct iommu_model_smmu *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_smmu_restore(struct iommu_model_smmu *model, const void *bytes,
 				       size_t size);
 
-/* iommu_model_smmu_get_stats - what an SMMU has cached now, and what was done so far. */
+/*
+ * iommu_model_smmu_get_stats - what an SMMU has cached now, and what was done so far. Context: any,
+ * at once with other calls; never sleeps, but for the functions of the host.
+ */
 struct iommu_model_smmu_stats {
 	size_t cached_streams, cached_contexts; /* with level 1 descriptors, in parts */
 	size_t cached_first, cached_second;     /* entries of tables */

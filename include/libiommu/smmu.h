@@ -169,6 +169,8 @@ enum iommu_smmu_cause {
  * IOMMU_EINVAL: a unit of another back end, no such cause, or not such an address; IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the unit does not confirm, and may send either message, or none. Not concurrently
  * with each other, or with enable and resume, for one unit.
+ *
+ * Context: any otherwise; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_smmu_set_interrupt(struct iommu_unit *unit, enum iommu_smmu_cause cause,
 				       uint64_t address, uint32_t data);
