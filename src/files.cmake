@@ -365,6 +365,9 @@ set(libiommu_shadow ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtabl
 # a manager of virtual machines, over RISC-V
 set(libiommu_riscv_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv} ${libiommu_in_ioas})
 
+# a manager of virtual machines, over Arm
+set(libiommu_smmu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu} ${libiommu_in_ioas})
+
 # a manager of virtual machines, on POWER
 set(libiommu_spapr ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce} ${libiommu_in_ioas})
 

@@ -39,9 +39,10 @@ enum iommu_domain_type {
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
 	/*
-	 * For back ends that support them (<libiommu/vtd.h>, <libiommu/riscv.h>): a guest's table,
-	 * whose addresses the parent translates; and a table of the host's own, of a process (first
-	 * stage) or of a guest's memory (second stage).
+	 * For back ends that support them: a guest's table, whose addresses the parent translates
+	 * (<libiommu/vtd.h>, <libiommu/riscv.h>, <libiommu/smmu.h>); and a table of the host's own,
+	 * of a process (first stage) or of a guest's memory (second stage; <libiommu/vtd.h>,
+	 * <libiommu/riscv.h>).
 	 */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
@@ -104,7 +105,10 @@ struct iommu_domain_config {
 	 * addresses that the nested domain produces.
 	 */
 	struct iommu_domain *parent;
-	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: parameters that their back end defines. */
+	/*
+	 * Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: parameters that their back end defines.
+	 * Copied: nothing of it is used when the call has returned.
+	 */
 	const void *user_data;
 	size_t user_size;
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
@@ -127,10 +131,10 @@ struct iommu_domain_config {
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
  *                     is no parent of nested domains, is another instance's or another back end's,
  *                     or is given for another type than IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d and
- *                     RISC-V do, without nest_parent, dirty_tracking or bypass);
- *                     IOMMU_DOMAIN_WINDOWS on a
- *                     unit, or for a type, that does not support it; IOMMU_DOMAIN_IDENTITY on a
+ *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d,
+ *                     RISC-V and SMMUv3 do, without nest_parent, dirty_tracking or bypass);
+ *                     IOMMU_DOMAIN_WINDOWS on a unit, or for a type, that does not support it;
+ *                     IOMMU_DOMAIN_IDENTITY on a
  *                     unit without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
  *                     on a unit that does not support it; unknown flags

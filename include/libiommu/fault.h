@@ -28,14 +28,18 @@ struct iommu_fault {
 	uint16_t segment;
 	/*
 	 * That the request was sent with: the endpoint's, or one that several devices share. Of a
-	 * RISC-V device id that no endpoint has, what a range makes of it, or its lower bits.
+	 * RISC-V device id or a StreamID that no endpoint has, what a range makes of it, or its
+	 * lower bits.
 	 */
 	uint16_t source_id;
-	/* As hardware has recorded it: the source id, or of RISC-V units the device id. */
+	/*
+	 * As hardware has recorded it: the source id; of RISC-V units the device id, of an SMMUv3
+	 * the StreamID.
+	 */
 	uint32_t device_id;
 	/*
-	 * Address of the page, or where hardware records more, of the access (RISC-V); of a blocked
-	 * interrupt: the table index.
+	 * Address of the page, or where hardware records more, of the access (RISC-V, SMMUv3); of a
+	 * blocked interrupt: the table index; 0: hardware records none.
 	 */
 	iommu_iova_t address;
 	enum iommu_fault_access access;

@@ -29,8 +29,9 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
 
 /*
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: devices
- * then reach all memory, or none behind units that block while they are off (RISC-V), and their
- * interrupts are not remapped.
+ * then reach all memory, or none behind units that block while they are off (RISC-V, SMMUv3), and
+ * their interrupts are not remapped. Nothing of the library's is used by hardware afterwards; an
+ * SMMUv3 goes on aborting transactions (GBPA.ABORT) until its reset or another driver.
  *
  * NULL: nothing to do. Returns 0; IOMMU_EBUSY: endpoints, domains, or groups that are claimed or
  * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that translation, interrupt
@@ -165,7 +166,8 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
  * iommu_unit_disable - stop translation: devices reach all memory; behind a unit that must not be
- * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V), none.
+ * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V, SMMUv3),
+ * none.
  * Domains remain attached, and take effect again with the next enable. Returns 0, also if the unit
  * is off; or IOMMU_ETIMEDOUT / IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then
  * tells whether the unit translates; enable and disable may be called again, and run all of their

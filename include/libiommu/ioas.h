@@ -464,8 +464,9 @@ struct iommu_hwpt_config {
 	unsigned int flags; /* enum iommu_hwpt_flags */
 	uint32_t faults;
 	/*
-	 * Of a nested HWPT: the back end's description of the guest's table, such as struct
-	 * iommu_vtd_first_stage.
+	 * Of a nested HWPT: the back end's description of the guest's table: struct
+	 * iommu_vtd_first_stage, iommu_riscv_first_stage, iommu_smmu_stream. Copied: nothing of it
+	 * is used when the call has returned.
 	 */
 	const void *user_data;
 	size_t user_size;
@@ -911,7 +912,7 @@ struct iommu_event_record {
 	uint32_t device;     /* id of the device when it faulted */
 	/* Counts the events of the queue, including dropped ones; it wraps. */
 	uint32_t sequence;
-	iommu_iova_t address; /* guest's address of the page */
+	iommu_iova_t address; /* the guest's, as struct iommu_fault has it */
 	enum iommu_fault_access access;
 	bool has_pasid;
 	uint32_t pasid; /* valid with has_pasid */
