@@ -249,6 +249,7 @@ set(libiommu_in_smmu
     ${libiommu_root}/src/smmu/log.c
     ${libiommu_root}/src/smmu/page_request.c
     ${libiommu_root}/src/smmu/queue.c
+    ${libiommu_root}/src/smmu/region.c
     ${libiommu_root}/src/smmu/register.c
     ${libiommu_root}/src/smmu/share.c
     ${libiommu_root}/src/smmu/stream_entry.c

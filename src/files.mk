@@ -248,6 +248,7 @@ libiommu_in_smmu := \
 	src/smmu/log.c \
 	src/smmu/page_request.c \
 	src/smmu/queue.c \
+	src/smmu/region.c \
 	src/smmu/register.c \
 	src/smmu/share.c \
 	src/smmu/stream_entry.c \
