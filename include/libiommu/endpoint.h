@@ -200,7 +200,7 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and the memory
  * that it reached must not be reused: it remains an endpoint, with nothing attached, until a later
  * release returns 0. Other errors are those of earlier operations that hardware had not confirmed,
- * as iommu_unit_confirm.
+ * as iommu_unit_enable returns them.
  *
  * Context: control path; may sleep.
  */

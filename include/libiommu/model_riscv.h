@@ -147,9 +147,10 @@ struct iommu_model_riscv_host {
 	/*
 	 * invalidate - the guest invalidates or sets something: the emulator's copies of the
 	 * model's results become stale as `what` describes. The model returns new results already,
-	 * but the guest does not see the completion before this function returns. False: the device
-	 * does not answer an invalidation of its TLB, which the next IOFENCE.C finds; otherwise
-	 * ignored.
+	 * but the guest does not see the completion before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_RISCV_DEVICE_TLB alone. False: the device does not
+	 * answer, which the next IOFENCE.C finds.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it

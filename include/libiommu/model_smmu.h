@@ -162,13 +162,18 @@ struct iommu_model_smmu_host {
 	/*
 	 * invalidate - the guest invalidates or sets something: the emulator's copies of the
 	 * model's results become stale as `what` describes. The model returns new results already,
-	 * but the guest does not see the completion before this function returns. False: the device
-	 * does not answer an invalidation of its TLB, which the next CMD_SYNC finds; otherwise
-	 * ignored.
+	 * but the guest does not see the completion before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_SMMU_DEVICE_TLB alone. False: the device does not
+	 * answer, which the next CMD_SYNC finds.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
-	 * stores a result only if the count has not changed since.
+	 * stores a result only if the count has not changed since. The comparison and the store are
+	 * one step, under a lock that this function takes for the count and for what it drops; an
+	 * emulator of one thread needs neither. That suffices for what is kept and looked up again
+	 * under the lock; a copy that goes on with an address needs the section of
+	 * docs/emulator.md, "Threads".
 	 *
 	 * Called without the lock; it may call every function but destroy. At most one call is in
 	 * progress for a model: further ones are made after it returned, by the same thread, and

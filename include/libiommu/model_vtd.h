@@ -192,8 +192,10 @@ struct iommu_model_vtd_host {
 	 * the model's results (a device's TLB, a cached interrupt route, the mappings of a
 	 * passed-through device) become stale as `what` describes. The model returns new results
 	 * already, but the guest does not see the completion (head of the queue, wait descriptor,
-	 * register bits IVT, ICC, GSTS, PRS) before this function returns. False: the device does
-	 * not answer, as with invalidate_device_tlb; otherwise ignored.
+	 * register bits IVT, ICC, GSTS, PRS) before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_INVALIDATE_DEVICE_TLB alone. False: the device does not
+	 * answer, as with invalidate_device_tlb.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it

@@ -35,7 +35,10 @@ enum iommu_log_level {
 	IOMMU_LOG_INFO,      /* what was found and enabled, once for each */
 	/*
 	 * Why a call returned an error, for calls that log it (see iommu_reason): one line for each
-	 * such call, "call: who: why: CODE". A caller can cause any number of lines.
+	 * such call, "call: who: why: CODE". In front of it stands the line of a page table or
+	 * another object that the call could not make, of the same form, which says what of its
+	 * configuration does not fit: iommu_domain_alloc with a width that no table has, for
+	 * example. A caller can cause any number of lines.
 	 */
 	IOMMU_LOG_REFUSAL,
 	IOMMU_LOG_DEBUG, /* additions and removals: members of groups, domains */
