@@ -17,8 +17,10 @@
  * Firmware's memory. Memory that firmware lets devices use since before the start (RMR of IORT) is
  * told with the unit, in `regions`. It is mapped to itself in the default domain of each device
  * from its probe on, and in other domains of drivers, as the regions of every back end
- * (<libiommu/endpoint.h>). From iommu_smmu_add_unit to iommu_unit_enable such a device is aborted,
- * too: the host adds the unit, probes these devices, and enables the unit, without a pause.
+ * (<libiommu/endpoint.h>); for an untrusted device it is not. The host passes on no memory that it
+ * gives to the library or uses for something else. From iommu_smmu_add_unit to iommu_unit_enable
+ * such a device is aborted, too: the host adds the unit, probes these devices, and enables the
+ * unit, without a pause.
  *
  * StreamIDs. That of a PCI function is its source id, or what a range of the configuration makes
  * of it ("iommu-map" of a device tree, an id mapping of IORT). A device that is no PCI function is
@@ -153,7 +155,8 @@ struct iommu_smmu_config {
  *   IOMMU_EINVAL      unknown flags, registers that are not a multiple of 64 KiB, a range of ids
  *                     that is empty or wider than stream_id_bits, two that have ids in common, or
  *                     more bits than there are; a region that is empty, not of whole pages, of an
- *                     unknown type, beyond what the unit can address, or for no access
+ *                     unknown type, beyond what the unit can address, over its registers, or for no
+ *                     access
  *   IOMMU_EEXIST      there is a unit at these registers
  *   IOMMU_ENOMEM      no memory, or none that the unit can address
  *   IOMMU_EFAULT      the host does not map the registers

@@ -36,6 +36,9 @@ static int check(const struct smmu_unit *unit, const struct iommu_smmu_region *g
 		return 0;
 	if (region->last >> unit->output_bits != 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region lies beyond what it can address");
+	if (region->start < unit->register_base + SMMU_REGISTERS_SIZE &&
+	    region->last >= unit->register_base)
+		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region holds the unit's own registers");
 	if ((region->prot & IOMMU_PROT_READ_WRITE) == 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region is for no access");
 	return 0;
@@ -82,7 +85,8 @@ bool iommu_smmu_next_region(const struct iommu_endpoint *endpoint, unsigned int 
 	while (!endpoint->is_alias && *cursor < unit->region_count) {
 		const struct iommu_smmu_region *next = &unit->regions[(*cursor)++];
 
-		if (!concerns(own, next))
+		/* What firmware promises for a device is no reason to trust the device. */
+		if (!concerns(own, next) || (endpoint->info.untrusted && is_direct(&next->region)))
 			continue;
 		*region = next->region;
 		return true;

@@ -2233,6 +2233,7 @@ static void test_regions(void **state)
 	};
 	const struct iommu_model_smmu_config model = {.idr0 = 0};
 	struct iommu_smmu_config config = usual;
+	struct iommu_endpoint_info info;
 	struct iommu_region region;
 	unsigned int cursor = 0;
 	iommu_paddr_t seen;
@@ -2256,6 +2257,16 @@ static void test_regions(void **state)
 	assert_true(use(1, 0, FARAWAY, &seen) != 0);
 	assert_true(use(0, 0, FARAWAY + 2 * PAGE, &seen) != 0);
 	assert_true(use(2, 0, FARAWAY, &seen) != 0); /* a write */
+	/* A device that is not trusted gets none but what it must not use. */
+	assert_int_equal(iommu_release_endpoint(f.devices[2].endpoint), 0);
+	info = info_of(2);
+	info.untrusted = true;
+	f.devices[2].id = info.source_id = 20;
+	assert_int_equal(add_device(2, &info), 0);
+	cursor = 0;
+	assert_true(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
+	assert_int_equal(region.type, IOMMU_REGION_RESERVED);
+	assert_false(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
 	end();
 }
 
@@ -2272,6 +2283,9 @@ static void test_wrong_regions(void **state)
 		{{8, 8, {0, PAGE - 1, (enum iommu_region_type)5, RW}}, "type"},
 		{{8, 8, {0, (1ULL << 48) + PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "can address"},
 		{{8, 8, {0, PAGE - 1, IOMMU_REGION_DIRECT, 0}}, "no access"},
+		{{8, 8, {BASE + 0x1f000, BASE + 0x20fff, IOMMU_REGION_DIRECT, RW}},
+		 "own registers"},
+		{{8, 8, {BASE - PAGE, BASE + PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "own registers"},
 	};
 	const struct iommu_model_smmu_config model = {.idr0 = 0};
 	struct iommu_smmu_config config = usual;

@@ -197,7 +197,8 @@ static const char *service_defect(const struct iommu_model_smmu_config *config)
 	const struct iommu_model_smmu_host *host = &config->host;
 
 	if (host->read == NULL || host->write == NULL)
-		return IOMMU_WHY("host.read or host.write is missing");
+		return host->read == NULL ? IOMMU_WHY("host.read is missing")
+					  : IOMMU_WHY("host.write is missing");
 	if (has(config->idr0, SMMU_IDR0_ATS) && host->page_answer == NULL)
 		return IOMMU_WHY("ATS without host.page_answer");
 	if (has(config->idr0, SMMU_IDR0_HTTU) && host->compare_exchange == NULL)
