@@ -176,6 +176,8 @@ enum iommu_model_riscv_strict {
 	IOMMU_MODEL_RISCV_LAZY = 1 << 0,
 	/* Registers without a reset value, and bits that are not to be relied on, hold anything. */
 	IOMMU_MODEL_RISCV_WILD_RESET = 1 << 1,
+	/* The same as LAZY, and the newest command is executed first (3.1, "out of order"). */
+	IOMMU_MODEL_RISCV_UNORDERED = 1 << 2,
 };
 
 /* Copied by iommu_model_riscv_create, except for the platform, which is kept by reference. */

@@ -196,6 +196,8 @@ enum iommu_model_smmu_strict {
 	 * them leaves the others; otherwise a group is one entry.
 	 */
 	IOMMU_MODEL_SMMU_NO_GROUPS = 1 << 2,
+	/* The same as LAZY, and the newest command is executed first (IHI 0070, 4.7.3). */
+	IOMMU_MODEL_SMMU_UNORDERED = 1 << 3,
 };
 
 /* Requests that can be stalled at a time. */

@@ -266,6 +266,12 @@ enum iommu_model_vtd_strict {
 	IOMMU_MODEL_VTD_STRICT_QUEUE_OFF = 1 << 1,
 	/* … nor unless the last descriptor, executed or refused, was a wait. */
 	IOMMU_MODEL_VTD_STRICT_QUEUE_LAST = 1 << 2,
+	/*
+	 * Descriptors may be executed in any order (6.5.2.8, "Fence Flag"): it is misuse when what
+	 * one of them drops may be cached anew through what one before it drops, and no wait with a
+	 * fence lies between them.
+	 */
+	IOMMU_MODEL_VTD_STRICT_ORDER = 1 << 3,
 };
 
 /* Copied by iommu_model_vtd_create, except for the platform, which is kept by reference. */

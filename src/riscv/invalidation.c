@@ -85,7 +85,8 @@ static int give(struct iommu_unit_state *state, const struct iommu_batch *batch,
 {
 	struct riscv_unit *unit = unit_of(state);
 
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, batch->barriers,
+				 silent);
 }
 
 #if IOMMU_CONFIG_TRACE
@@ -129,7 +130,17 @@ static int submit(struct iommu_unit_state *state, const struct iommu_batch *batc
 	return give(state, batch, silent);
 }
 
+/* Directories lead to translations. */
+static unsigned int cache_of(struct iommu_command words)
+{
+	const enum riscv_command_kind kind =
+		riscv_command_kind(riscv_command_of(words.low, words.high));
+
+	return kind == RISCV_INVAL_DDT || kind == RISCV_INVAL_PDT ? 0 : 1;
+}
+
 static const struct iommu_batch_ops batch_ops = {
+	.cache_of = cache_of,
 	.submit = submit,
 #if IOMMU_CONFIG_DEVICE_TLB
 	.block = block,

@@ -185,7 +185,7 @@ int iommu_riscv_queue_release(struct riscv_unit *unit)
 
 	/* Commands that were fetched may be dropped: what came before is complete first. */
 	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
-		(void)iommu_ring_submit(&unit->queue, NULL, 0, &silent);
+		(void)iommu_ring_submit(&unit->queue, NULL, 0, 0, &silent);
 	iommu_ring_set_running(&unit->queue, false);
 	return iommu_riscv_queue_off(unit, RISCV_CQCSR);
 }

@@ -42,8 +42,6 @@ void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_e
  */
 void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint *endpoint,
 				 uint32_t pasid, uint64_t address, unsigned int order);
-/* Commands so far are complete before those that follow are executed. */
-void iommu_smmu_batch_add_barrier(struct iommu_batch *batch);
 /* Execute a batch and wait; what is open on the unit is made good first. */
 int iommu_smmu_invalidate(struct smmu_unit *unit, struct iommu_batch *batch);
 /* Execute a batch that invalidates nothing: what had failed before is none of its business. */

@@ -272,10 +272,8 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 		(void)iommu_smmu_queue_hold(endpoint->unit);
 	iommu_smmu_batch_add_streams(&batch, endpoint);
 	add_translations(&batch, endpoint, words);
-	if (kept && smmu_endpoint_is_asked(endpoint)) {
-		iommu_smmu_batch_add_barrier(&batch);
+	if (kept && smmu_endpoint_is_asked(endpoint))
 		iommu_smmu_batch_add_device(&batch, endpoint, 0, 0, 64);
-	}
 	status = execute(endpoint, &batch);
 	if (kept && status == 0 && !endpoint->in_reset)
 		endpoint->tlb.unknown = false;
@@ -553,10 +551,8 @@ static int forget_context(struct smmu_endpoint *endpoint, uint32_t pasid, const 
 	}
 	add_context(&batch, endpoint, pasid);
 	add_context_translations(&batch, words);
-	if (endpoint->device_tlb && !endpoint->tlb.unknown && smmu_endpoint_is_asked(endpoint)) {
-		iommu_smmu_batch_add_barrier(&batch);
+	if (endpoint->device_tlb && !endpoint->tlb.unknown && smmu_endpoint_is_asked(endpoint))
 		iommu_smmu_batch_add_device(&batch, endpoint, pasid, 0, 64);
-	}
 	status = execute(endpoint, &batch);
 	if (status != 0)
 		iommu_smmu_tlb_suspect(endpoint);

@@ -44,11 +44,6 @@ void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint
 	iommu_batch_add(batch, smmu_command_words(command), &endpoint->tlb);
 }
 
-void iommu_smmu_batch_add_barrier(struct iommu_batch *batch)
-{
-	smmu_batch_add(batch, smmu_sync(SMMU_SYNC_NONE));
-}
-
 #if IOMMU_CONFIG_DEVICE_TLB
 /* Its entry goes, and is forgotten in place of its TLB's. */
 static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device)
@@ -76,7 +71,8 @@ static int give(struct iommu_unit_state *state, const struct iommu_batch *batch,
 {
 	struct smmu_unit *unit = unit_of(state);
 
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, batch->barriers,
+				 silent);
 }
 
 #if IOMMU_CONFIG_TRACE
@@ -123,7 +119,17 @@ static int submit(struct iommu_unit_state *state, const struct iommu_batch *batc
 	return give(state, batch, silent);
 }
 
+/* Configurations lead to translations. */
+static unsigned int cache_of(struct iommu_command words)
+{
+	const struct smmu_command command = smmu_command_of(words.low, words.high);
+	const unsigned int opcode = smmu_command_opcode(&command);
+
+	return opcode >= SMMU_CFGI_STE && opcode <= SMMU_CFGI_CD_ALL ? 0 : 1;
+}
+
 static const struct iommu_batch_ops batch_ops = {
+	.cache_of = cache_of,
 	.submit = submit,
 #if IOMMU_CONFIG_DEVICE_TLB
 	.block = block,
@@ -144,7 +150,6 @@ static int forget_all(struct smmu_unit *unit, bool while_off)
 	int status;
 
 	smmu_batch_add(&everything, smmu_cfgi_all());
-	iommu_smmu_batch_add_barrier(&everything);
 	if (smmu_has0(unit, SMMU_IDR0_HYP))
 		smmu_batch_add(&everything, smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0));
 	smmu_batch_add(&everything, smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0));
@@ -424,8 +429,6 @@ int iommu_smmu_tell_place(struct iommu_placed *common, const struct iommu_place 
 	/* Entries and contexts that hardware reads through what has changed, and then devices. */
 	if (domain->nest_parent || is_of_guests_contexts(domain, change))
 		status = tell_uses(&round, add_entries);
-	else
-		iommu_smmu_batch_add_barrier(&round.batch);
 	return status == 0 ? tell_uses(&round, add_device) : status;
 }
 

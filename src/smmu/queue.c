@@ -256,7 +256,7 @@ int iommu_smmu_queue_release(struct smmu_unit *unit)
 
 	/* Commands that were fetched may be dropped: what came before is complete first. */
 	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
-		(void)iommu_ring_submit(&unit->queue, NULL, 0, &silent);
+		(void)iommu_ring_submit(&unit->queue, NULL, 0, 0, &silent);
 	iommu_ring_set_running(&unit->queue, false);
 	return iommu_smmu_change_cr0(unit, 0, SMMU_CR0_CMDQEN);
 }

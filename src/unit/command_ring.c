@@ -100,6 +100,13 @@ static inline void write_completion(struct iommu_command_ring *ring, unsigned in
 					 sequence));
 }
 
+/* The same in the middle of a submission: in that word no submitter waits for a higher number. */
+static __attribute__((noinline)) void write_barrier(struct iommu_command_ring *ring,
+						    unsigned int slot, uint32_t sequence)
+{
+	write_completion(ring, slot, sequence);
+}
+
 void iommu_ring_init(struct iommu_command_ring *ring, void *commands, void *completions)
 {
 	ring->commands = commands;
@@ -170,24 +177,24 @@ complete(struct iommu_command_ring *ring, unsigned int count, bool asks, struct 
 
 /* Copy a submission into the ring, which is locked and has room. */
 static void fill(struct iommu_command_ring *ring, const struct iommu_command *commands,
-		 unsigned int count, struct ticket *ticket)
+		 unsigned int count, uint32_t barriers, struct ticket *ticket)
 {
+	unsigned int slots = 0;
 	bool asks = false;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		write_slot(ring, SLOT(ring->tail + i), commands[i]);
+		if ((barriers >> i & 1) != 0)
+			write_barrier(ring, SLOT(ring->tail + slots++), ring->sequence + 1);
+		write_slot(ring, SLOT(ring->tail + slots++), commands[i]);
 		asks = asks || asks_device(ring, commands[i]);
 	}
-	complete(ring, count, asks, ticket);
+	complete(ring, slots, asks, ticket);
 }
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
-/*
- * Its submitter is told. The harmless command writes the number of its submission to the word of
- * its own slot: no submitter waits there for a higher one.
- */
+/* Its submitter is told. A barrier takes its place. */
 bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot)
 {
 	unsigned int last;
@@ -205,7 +212,7 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
 			  : last == slot                    ? DROPPED
 							    : REFUSED);
 	slot_at(ring, slot)->replaced = true;
-	write_completion(ring, slot, slot_at(ring, last)->sequence);
+	write_barrier(ring, slot, slot_at(ring, last)->sequence);
 	return true;
 }
 
@@ -297,19 +304,6 @@ static void look_once(struct iommu_command_ring *ring)
 #define look_once(ring) ((void)(ring))
 #endif
 
-/* A submitter may find the error of another one's command. */
-void iommu_ring_check_errors(struct iommu_command_ring *ring)
-{
-	uintptr_t state;
-
-	if (!ring->ops->has_error(ring))
-		return;
-	state = iommu_spin_lock(ring->platform, &ring->lock);
-	if (!ring->hangs)
-		handle_errors(ring);
-	iommu_spin_unlock(ring->platform, &ring->lock, state);
-}
-
 bool iommu_ring_answers(struct iommu_command_ring *ring)
 {
 	uintptr_t state = iommu_spin_lock(ring->platform, &ring->lock);
@@ -333,6 +327,24 @@ static bool has_come_back(struct iommu_command_ring *ring)
 	return !ring->hangs;
 }
 
+/*
+ * A submitter may find the error of another one's command. While the ring hangs, too: what hardware
+ * says now it does not say again.
+ */
+void iommu_ring_check_errors(struct iommu_command_ring *ring)
+{
+	uintptr_t state;
+
+	if (!ring->ops->has_error(ring))
+		return;
+	state = iommu_spin_lock(ring->platform, &ring->lock);
+	if (!ring->hangs)
+		handle_errors(ring);
+	else if (ring->running)
+		(void)has_come_back(ring);
+	iommu_spin_unlock(ring->platform, &ring->lock, state);
+}
+
 static unsigned int room(const struct iommu_command_ring *ring)
 {
 	return SLOT(ring->head - ring->tail - 1);
@@ -340,21 +352,23 @@ static unsigned int room(const struct iommu_command_ring *ring)
 
 /* IOMMU_EAGAIN: the ring is full. */
 static int post(struct iommu_command_ring *ring, const struct iommu_command *commands,
-		unsigned int count, struct ticket *ticket)
+		unsigned int count, uint32_t barriers, struct ticket *ticket)
 {
+	/* At most, where there are barriers. */
+	const unsigned int slots = (barriers != 0 ? 2 * count : count) + 1;
 	uintptr_t state = iommu_spin_lock(ring->platform, &ring->lock);
 	int status = ring->running ? 0 : IOMMU_EIO;
 
 	if (status == 0 && ring->hangs && !has_come_back(ring))
 		status = IOMMU_ETIMEDOUT;
-	if (room(ring) < count + 1) {
+	if (room(ring) < slots) {
 		look(ring);
 		retire(ring);
 	}
-	if (status == 0 && room(ring) < count + 1)
+	if (status == 0 && room(ring) < slots)
 		status = IOMMU_EAGAIN;
 	if (status == 0)
-		fill(ring, commands, count, ticket);
+		fill(ring, commands, count, barriers, ticket);
 	iommu_spin_unlock(ring->platform, &ring->lock, state);
 	return status;
 }
@@ -446,7 +460,7 @@ static int give_up(struct iommu_command_ring *ring, const struct ticket *ticket)
 }
 
 int iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-		      unsigned int count, uint16_t *silent)
+		      unsigned int count, uint32_t barriers, uint16_t *silent)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(ring->platform, ring->timeout_ns);
 	struct ticket ticket = {0};
@@ -454,7 +468,7 @@ int iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_comman
 
 	if (count > IOMMU_RING_BATCH_MAX)
 		return IOMMU_EINVAL;
-	while ((status = post(ring, commands, count, &ticket)) == IOMMU_EAGAIN)
+	while ((status = post(ring, commands, count, barriers, &ticket)) == IOMMU_EAGAIN)
 		if (iommu_deadline_passed(&deadline))
 			return IOMMU_ETIMEDOUT;
 	if (status != 0)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A ring of commands in memory, which hardware executes in order: VT-d's invalidation queue, AMD's
- * command buffer, the command queues of SMMUv3 and RISC-V.
+ * A ring of commands in memory: VT-d's invalidation queue, AMD's command buffer, the command queues
+ * of SMMUv3 and RISC-V. Hardware fetches commands in order, and may execute them in any: only a
+ * completion is executed behind all that is before it, and before all that follows. One in the
+ * middle of a submission is a barrier.
  *
  * A submission is a few commands and a completion command behind them, copied into the ring under
  * the lock. The submitter then polls the completion word of its own slot with no lock held, so that
@@ -45,14 +47,17 @@ struct iommu_command {
 	uint64_t low, high;
 };
 
-/* Slots of a ring, and the most commands of one submission beside its completion. */
+/* Slots of a ring, and the most commands of one submission beside its completions. */
 #define IOMMU_RING_SLOTS     256
 #define IOMMU_RING_BATCH_MAX 16
 
 struct iommu_command_ring;
 
 struct iommu_ring_ops {
-	/* The command that stores a number at an address when all before it has been executed. */
+	/*
+	 * The command that stores a number at an address when all before it has been executed, and
+	 * before anything behind it is.
+	 */
 	struct iommu_command (*completion)(iommu_paddr_t address, uint32_t number);
 	/* Does the command wait for a device? NULL: none does. */
 	bool (*asks_device)(struct iommu_command command);
@@ -138,12 +143,13 @@ void iommu_ring_init(struct iommu_command_ring *ring, void *commands, void *comp
 
 /*
  * Have hardware execute `count` commands, perhaps none, and all that came before them, and wait for
- * it. 0; IOMMU_EIO: hardware refused one, or the ring is off; IOMMU_EAGAIN: a device did not
- * answer, *silent says which (0: unknown), and what had been submitted behind it is lost, whichever
- * submission it was of; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than IOMMU_RING_BATCH_MAX. Any context.
+ * it; those whose bits are set in `barriers` behind all commands before them. 0; IOMMU_EIO:
+ * hardware refused one, or the ring is off; IOMMU_EAGAIN: a device did not answer, *silent says
+ * which (0: unknown), and what had been submitted behind it is lost, whichever submission it was
+ * of; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than IOMMU_RING_BATCH_MAX. Any context.
  */
 int iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-		      unsigned int count, uint16_t *silent);
+		      unsigned int count, uint32_t barriers, uint16_t *silent);
 /*
  * The same of one command that asks no device, made at the last moment: `make` is called with the
  * lock held, behind a full fence, and reads what other CPUs may change; it calls nothing. It is the

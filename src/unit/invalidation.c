@@ -99,7 +99,7 @@ static void give_up(struct iommu_unit_state *unit, const struct iommu_batch_ops 
 	const struct iommu_command forget = ops->block(unit, batch->device[at]);
 	unsigned int i;
 
-	/* Before everything else of the batch: nothing may be cached anew through the old entry. */
+	/* First of all the batch: nothing may be cached anew through the old entry. */
 	for (i = at; i > 0; i--) {
 		batch->commands[i] = batch->commands[i - 1];
 		batch->device[i] = batch->device[i - 1];
@@ -140,6 +140,36 @@ static void find_the_silent(struct iommu_unit_state *unit, const struct iommu_ba
 	}
 }
 
+/* Of devices' TLBs, in place of what a family says. */
+#define CACHE_OF_DEVICES UINT32_MAX
+
+static unsigned int cache_of(const struct iommu_batch_ops *ops, const struct iommu_batch *batch,
+			     unsigned int at)
+{
+	return IOMMU_CONFIG_DEVICE_TLB && batch->device[at] != NULL
+		       ? CACHE_OF_DEVICES
+		       : ops->cache_of(batch->commands[at]);
+}
+
+/* Each cache has forgotten before the next one does. */
+static int submit_once(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
+		       struct iommu_batch *batch, uint16_t *silent)
+{
+	unsigned int before = CACHE_OF_DEVICES;
+	unsigned int i;
+
+	batch->barriers = 0;
+	for (i = 0; i < batch->count; i++) {
+		const unsigned int cache = cache_of(ops, batch, i);
+
+		/* What follows a device's command is of another device. */
+		if (before != CACHE_OF_DEVICES && cache != before)
+			batch->barriers |= 1U << i;
+		before = cache;
+	}
+	return ops->submit(unit, batch, silent);
+}
+
 /* IOMMU_EAGAIN: one of several devices is silent, and hardware does not say which. */
 static int submit(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
 		  struct iommu_batch *batch)
@@ -150,7 +180,7 @@ static int submit(struct iommu_unit_state *unit, const struct iommu_batch_ops *o
 	int status;
 
 	give_up_the_lost(unit, ops, batch);
-	while ((status = ops->submit(unit, batch, &silent)) == IOMMU_EAGAIN) {
+	while ((status = submit_once(unit, ops, batch, &silent)) == IOMMU_EAGAIN) {
 		if (repeats++ == REPEATS_MAX)
 			return IOMMU_ETIMEDOUT;
 		if (silent == 0 && devices_in(batch) > 1)

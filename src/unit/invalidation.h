@@ -83,6 +83,8 @@ struct iommu_batch {
 	/* Of a command that asks a device: the device, which is blocked when it does not answer. */
 	struct iommu_device_tlb *device[IOMMU_BATCH_MAX];
 	unsigned int count;
+	/* Which of them have to wait for those before them: one bit each. Set by the execution. */
+	uint32_t barriers;
 #if IOMMU_CONFIG_TRACE
 	/* The change that it is for (iommu_trace_batch); NULL: it is for the unit as a whole. */
 	const struct iommu_domain *domain;
@@ -119,6 +121,13 @@ void iommu_batch_hold(const struct iommu_batch *batch, unsigned int first);
 void iommu_batch_let_go(const struct iommu_batch *batch);
 
 struct iommu_batch_ops {
+	/*
+	 * Which cache a command is of. What one has forgotten may come back through what another
+	 * still has: a translation through a configuration, what a device keeps through a
+	 * translation. A batch names them in the order in which they have to forget, and a command
+	 * waits for what is before it where that is of another cache.
+	 */
+	unsigned int (*cache_of)(struct iommu_command command);
 	/*
 	 * Execute the commands and wait. Errors as iommu_ring_submit; IOMMU_EAGAIN: a device did
 	 * not answer, *silent says which (0: unknown).

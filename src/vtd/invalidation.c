@@ -255,7 +255,9 @@ static int give(struct iommu_unit_state *state, const struct iommu_batch *batch,
 	struct vtd_unit *unit = unit_of(state);
 
 	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
-		return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+		return iommu_ring_submit(&unit->queue, batch->commands, batch->count,
+					 batch->barriers, silent);
+	/* By registers each is complete before the next one begins. */
 	return execute_by_registers(unit, batch->commands, batch->count);
 }
 
@@ -306,7 +308,19 @@ static int submit(struct iommu_unit_state *state, const struct iommu_batch *batc
 	return give(state, batch, silent);
 }
 
+/* Contexts lead to PASIDs, and both to translations. */
+static unsigned int cache_of(struct iommu_command command)
+{
+	const enum vtd_descriptor_type type =
+		vtd_descriptor_type(vtd_descriptor_of(command.low, command.high));
+
+	if (type == VTD_DESCRIPTOR_CONTEXT)
+		return 0;
+	return type == VTD_DESCRIPTOR_PASID_CACHE ? 1 : 2;
+}
+
 static const struct iommu_batch_ops batch_ops = {
+	.cache_of = cache_of,
 	.submit = submit,
 #if IOMMU_CONFIG_DEVICE_TLB
 	.block = block,

@@ -188,7 +188,7 @@ static int bring_to_rest(struct vtd_unit *unit)
 	if (!is_at_work(unit))
 		return IOMMU_EIO;
 	iommu_ring_set_running(&unit->queue, true);
-	status = iommu_ring_submit(&unit->queue, NULL, 0, &silent);
+	status = iommu_ring_submit(&unit->queue, NULL, 0, 0, &silent);
 	if (status == 0)
 		unit->queue_stayed_on = false;
 	return status;

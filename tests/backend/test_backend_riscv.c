@@ -240,7 +240,7 @@ static void begin_second_stage(struct test_platform *test)
 
 static void begin_extended(struct test_platform *test)
 {
-	begin(test, FIRST | SECOND | RISCV_CAP_MSI_FLAT, IOMMU_MODEL_RISCV_LAZY, 24);
+	begin(test, FIRST | SECOND | RISCV_CAP_MSI_FLAT, IOMMU_MODEL_RISCV_UNORDERED, 24);
 }
 
 static void begin_ranges(struct test_platform *test)

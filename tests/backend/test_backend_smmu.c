@@ -286,7 +286,8 @@ static void begin_polled(struct test_platform *test)
 				  .idr3 = RANGES | BBM(1),
 				  .stream_bits = 32,
 				  .granules = 1,
-				  .strict = IOMMU_MODEL_SMMU_LAZY | IOMMU_MODEL_SMMU_WILD_RESET,
+				  .strict =
+					  IOMMU_MODEL_SMMU_UNORDERED | IOMMU_MODEL_SMMU_WILD_RESET,
 				  .id_bits = 23};
 
 	begin(test, &kind);

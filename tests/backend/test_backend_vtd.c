@@ -177,7 +177,7 @@ static void begin(struct test_platform *test, unsigned int flags, unsigned int o
 			 .misuse = refuse_misuse},
 		.flags = flags | IOMMU_MODEL_VTD_PASS_THROUGH,
 		.strict = IOMMU_MODEL_VTD_STRICT_WAITS | IOMMU_MODEL_VTD_STRICT_QUEUE_OFF |
-			  IOMMU_MODEL_VTD_STRICT_QUEUE_LAST,
+			  IOMMU_MODEL_VTD_STRICT_ORDER | IOMMU_MODEL_VTD_STRICT_QUEUE_LAST,
 		.domain_bits = 4,
 		.address_mask = 9,
 	};

@@ -139,7 +139,7 @@ static int submit(unsigned int first, unsigned int count)
 	unsigned int i;
 	int status;
 
-	status = iommu_ring_submit(&ring, commands, count, &silent);
+	status = iommu_ring_submit(&ring, commands, count, 0, &silent);
 	for (i = first; i < first + count && i != NOTHING; i++)
 		MUST(__atomic_load_n(&executed[i], __ATOMIC_SEQ_CST) <= 1 &&
 		     (status != 0 || executed[i] == 1));

@@ -29,7 +29,7 @@
 /* The strictness of its units (enum iommu_model_vtd_strict), beside their configuration. */
 #define MACHINE_STRICT                                                                             \
 	(IOMMU_MODEL_VTD_STRICT_WAITS | IOMMU_MODEL_VTD_STRICT_QUEUE_OFF |                         \
-	 IOMMU_MODEL_VTD_STRICT_QUEUE_LAST)
+	 IOMMU_MODEL_VTD_STRICT_QUEUE_LAST | IOMMU_MODEL_VTD_STRICT_ORDER)
 
 enum page_state {
 	PAGE_FREE = 0,

@@ -132,7 +132,7 @@ static int submit(uint64_t low, uint16_t *silent)
 {
 	const struct iommu_command command = {.low = low};
 
-	return iommu_ring_submit(&t.ring, &command, 1, silent);
+	return iommu_ring_submit(&t.ring, &command, 1, 0, silent);
 }
 
 /* While the first waits behind its device: another, of which hardware reads nothing yet. */
@@ -181,7 +181,7 @@ static void a_completion_read_later_answers_for_nothing(void **state)
 	/* More often than the ring has slots: of each, hardware reads the completion later. */
 	for (i = 0; i < 3 * IOMMU_RING_SLOTS; i++) {
 		t.may_read = 1; /* not the completion */
-		assert_int_equal(iommu_ring_submit(&t.ring, &command, 1, &silent), IOMMU_EAGAIN);
+		assert_int_equal(iommu_ring_submit(&t.ring, &command, 1, 0, &silent), IOMMU_EAGAIN);
 		/* What was submitted and not read is never overtaken. */
 		assert_true((t.ring.tail - t.head) % IOMMU_RING_SLOTS <=
 			    (t.ring.tail - t.ring.head) % IOMMU_RING_SLOTS);
@@ -205,6 +205,95 @@ static void a_completion_read_later_answers_for_nothing(void **state)
 	t.is_stopped = true;
 	iommu_ring_check_errors(&t.ring);
 	assert_false(iommu_ring_answers(&t.ring));
+	end();
+}
+
+/* Hardware stops at the barrier behind the first command, until another one is in its place. */
+static void refuse_the_barrier(void)
+{
+	uintptr_t state;
+
+	t.is_inside = true;
+	t.relax = NULL;
+	t.may_read = 1;
+	read_commands();
+	state = iommu_spin_lock(&t.test.platform, &t.ring.lock);
+	assert_true(iommu_ring_command_refused(&t.ring, t.head));
+	iommu_spin_unlock(&t.test.platform, &t.ring.lock, state);
+	t.may_read = UINT32_MAX;
+	read_commands();
+	t.is_inside = false;
+}
+
+/* A barrier is a completion that no submitter waits for, in a slot of its own. */
+static void barriers_stand_between_commands(void **state)
+{
+	struct iommu_command commands[IOMMU_RING_BATCH_MAX];
+	uint32_t barriers = 0;
+	unsigned int i, round;
+	uint16_t silent;
+
+	(void)state;
+	begin();
+	t.may_read = UINT32_MAX;
+	for (i = 0; i < IOMMU_RING_BATCH_MAX; i++)
+		commands[i] = (struct iommu_command){.low = 100 + i};
+	for (round = 0; round < 1000; round++) {
+		const uint32_t before = t.ring.tail;
+		unsigned int slot = before, waits = 1;
+
+		barriers = barriers * 1664525 + 1013904223;
+		t.waits = t.executed = 0;
+		assert_int_equal(iommu_ring_submit(&t.ring, commands, IOMMU_RING_BATCH_MAX,
+						   barriers & 0xffff, &silent),
+				 0);
+		for (i = 0; i < IOMMU_RING_BATCH_MAX; i++) {
+			if ((barriers >> i & 1) != 0 && i < 16) {
+				assert_int_equal(command_at(slot++ % IOMMU_RING_SLOTS).low &
+							 UINT32_MAX,
+						 WAIT);
+				waits++;
+			}
+			assert_int_equal(command_at(slot++ % IOMMU_RING_SLOTS).low, 100 + i);
+		}
+		assert_int_equal(command_at(slot++ % IOMMU_RING_SLOTS).low & UINT32_MAX, WAIT);
+		assert_int_equal(t.ring.tail, slot % IOMMU_RING_SLOTS);
+		assert_int_equal(t.waits, waits);
+		assert_int_equal(t.executed, IOMMU_RING_BATCH_MAX + waits);
+	}
+	/* One that is refused is as any other command: its submitter is told. */
+	t.may_read = 0;
+	t.relax = refuse_the_barrier;
+	assert_int_equal(iommu_ring_submit(&t.ring, commands, 2, 2, &silent), IOMMU_EIO);
+	assert_int_equal(submit(1, &silent), 0);
+	end();
+}
+
+/* What hardware says of a device while the ring hangs is heard by any look at its errors. */
+static void errors_are_heard_while_it_hangs(void **state)
+{
+	uint16_t silent;
+
+	(void)state;
+	begin();
+	t.may_read = 0;
+	assert_int_equal(submit(DEVICE_COMMAND, &silent), IOMMU_ETIMEDOUT);
+	assert_false(iommu_ring_answers(&t.ring));
+	t.may_read = UINT32_MAX;
+	read_commands();
+	assert_true(t.is_stopped);
+	iommu_ring_check_errors(&t.ring);
+	assert_false(t.is_stopped);
+	assert_true(iommu_ring_answers(&t.ring));
+	assert_int_equal(t.ring.head, t.ring.tail);
+	/* One that does not run is the control path's. */
+	t.may_read = 0;
+	assert_int_equal(submit(DEVICE_COMMAND, &silent), IOMMU_ETIMEDOUT);
+	t.may_read = UINT32_MAX;
+	read_commands();
+	iommu_ring_set_running(&t.ring, false);
+	iommu_ring_check_errors(&t.ring);
+	assert_true(t.is_stopped);
 	end();
 }
 
@@ -245,6 +334,8 @@ int main(void)
 #if IOMMU_CONFIG_ONE_PAGE
 		cmocka_unit_test(one_command_is_left_to_those_that_look),
 #endif
+		cmocka_unit_test(barriers_stand_between_commands),
+		cmocka_unit_test(errors_are_heard_while_it_hangs),
 		cmocka_unit_test(what_is_not_read_is_not_lost),
 		cmocka_unit_test(a_completion_read_later_answers_for_nothing),
 	};

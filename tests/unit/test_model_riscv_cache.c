@@ -751,6 +751,26 @@ static void a_lazy_unit_executes_at_the_fence(void **state)
 	rv_end();
 }
 
+static void an_unordered_unit_executes_the_newest_first(void **state)
+{
+	struct iommu_model_riscv_config unordered = all;
+	unsigned int i;
+
+	(void)state;
+	unordered.strict = IOMMU_MODEL_RISCV_UNORDERED;
+	rv_begin(&unordered);
+	rv_queues_on(false);
+	for (i = 5; i < 8; i++)
+		rv_run(riscv_command_inval_device(i));
+	assert_int_equal(rv.told, 0);
+	rv_run(riscv_command_fence(0));
+	assert_int_equal(rv.told, 3);
+	assert_int_equal(rv.told_last.device_id, 5);
+	rv_run(riscv_command_fence(0));
+	assert_int_equal(rv.told, 3);
+	rv_end();
+}
+
 /* --- Limits ----------------------------------------------------------------------------------- */
 
 static void a_forgetful_unit_answers_by_memory_in_the_end(void **state)
@@ -925,6 +945,7 @@ int main(void)
 		cmocka_unit_test(cached_permissions_decide),
 		cmocka_unit_test(a_write_through_a_clean_entry_marks_it),
 		cmocka_unit_test(a_lazy_unit_executes_at_the_fence),
+		cmocka_unit_test(an_unordered_unit_executes_the_newest_first),
 		cmocka_unit_test(a_forgetful_unit_answers_by_memory_in_the_end),
 		cmocka_unit_test(statistics_tell_what_is_cached),
 		cmocka_unit_test(the_host_is_told_each_operand),

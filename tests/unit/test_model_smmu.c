@@ -628,6 +628,26 @@ static void a_lazy_unit_waits_for_the_sync(void **state)
 	sm_end();
 }
 
+static void an_unordered_unit_executes_the_newest_first(void **state)
+{
+	const struct iommu_model_smmu_config unordered = {.strict = IOMMU_MODEL_SMMU_UNORDERED};
+	unsigned int i;
+
+	(void)state;
+	sm_begin(&unordered);
+	sm_queues_on();
+	for (i = 5; i < 8; i++)
+		sm_run(smmu_cfgi_ste(i, true));
+	assert_int_equal(sm.told, 0);
+	sm_run(smmu_sync(SMMU_SYNC_NONE));
+	assert_int_equal(sm.told, 3);
+	assert_int_equal(sm.told_last.first_stream, 5);
+	/* Nothing is executed twice. */
+	sm_run(smmu_sync(SMMU_SYNC_NONE));
+	assert_int_equal(sm.told, 3);
+	sm_end();
+}
+
 static void errors_are_acknowledged_one_by_one(void **state)
 {
 	(void)state;
@@ -1093,6 +1113,7 @@ int main(void)
 		cmocka_unit_test(syncs_may_take_time),
 		cmocka_unit_test(faulty_units),
 		cmocka_unit_test(a_lazy_unit_waits_for_the_sync),
+		cmocka_unit_test(an_unordered_unit_executes_the_newest_first),
 		cmocka_unit_test(errors_are_acknowledged_one_by_one),
 		cmocka_unit_test(more_commands_than_there_are_places),
 		cmocka_unit_test(events_make_one_interrupt),

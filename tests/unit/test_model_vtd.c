@@ -608,6 +608,34 @@ static void a_wait_for_nothing_is_refused(void **state)
 	assert_true(takes_wait(IOMMU_MODEL_VTD_STRICT_WAITS, VTD_WAIT_INTERRUPT));
 }
 
+/* A context leads to translations: between the two there has to be a fence. */
+static void strict_units_want_a_fence_between_caches(void **state)
+{
+	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_ORDER};
+	const struct vtd_descriptor context = vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0),
+				    iotlb = vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, 0);
+	struct vtd_descriptor loose = vtd_descriptor_wait(STATUS, 1);
+
+	(void)state;
+	running(&strict);
+	queue_on();
+	submit(context);
+	submit(context);
+	submit(vtd_descriptor_wait(STATUS, 1));
+	submit(iotlb);
+	submit(context);
+	assert_int_equal(t.misuses, 0);
+	submit(iotlb);
+	assert_int_equal(t.misuses, 1);
+	/* A wait without one is none. */
+	loose.low &= ~VTD_WAIT_FENCE;
+	submit(context);
+	submit(loose);
+	submit(iotlb);
+	assert_int_equal(t.misuses, 2);
+	end();
+}
+
 static bool queue_turns_off(void)
 {
 	command(VTD_GLOBAL_QIE, false);
@@ -1575,6 +1603,7 @@ int main(void)
 		cmocka_unit_test(protected_memory_is_closed),
 		cmocka_unit_test(only_the_right_invalidation_drops_a_page),
 		cmocka_unit_test(a_wait_for_nothing_is_refused),
+		cmocka_unit_test(strict_units_want_a_fence_between_caches),
 		cmocka_unit_test(strict_units_keep_a_busy_queue_on),
 		cmocka_unit_test(strict_units_keep_a_queue_on_that_did_not_end_with_a_wait),
 		cmocka_unit_test(the_hint_keeps_the_way_through_tables),

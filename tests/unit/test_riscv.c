@@ -79,6 +79,8 @@ static struct {
 	unsigned int again; /* faults that the handler itself causes, by the first device */
 	/* Called while hardware is told to forget something. */
 	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
+	/* Called when a device has forgotten something. */
+	void (*forgot)(void);
 	unsigned int told;
 	struct iommu_model_riscv_invalidation tlb_told[16]; /* of those, what devices were told */
 	unsigned int tlb_told_count;
@@ -204,6 +206,8 @@ static bool invalidate(void *ctx, const struct iommu_model_riscv_invalidation *w
 		if (is_of && overlaps)
 			kept->used = false;
 	}
+	if (f.forgot != NULL)
+		f.forgot();
 	return true;
 }
 
@@ -510,6 +514,123 @@ static bool keeps(unsigned int i, uint32_t pasid)
 		if (f.devices[i].tlb[n].used && f.devices[i].tlb[n].pasid == pasid)
 			return true;
 	return false;
+}
+
+/* --- Commands that are executed in another order ---------------------------------------------- */
+
+/* Devices do not stop while hardware is told to forget what they had. */
+static void work_on(const struct iommu_model_riscv_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	(void)what;
+	(void)use(0, 0, IOVA, &seen);
+	(void)use(0, 9, IOVA, &seen);
+	f.fault_count = 0;
+}
+
+static void ask_again(void)
+{
+	(void)ask(0, 0, IOVA);
+	(void)ask(0, 9, IOVA);
+	f.fault_count = 0;
+}
+
+/* What was forgotten does not come back through what is forgotten after it. */
+static void busy(bool works)
+{
+	f.meanwhile = works ? work_on : NULL;
+	f.forgot = works ? ask_again : NULL;
+}
+
+static void has_nothing(uint32_t pasid)
+{
+	iommu_paddr_t seen = 0;
+
+	assert_int_not_equal(use(0, pasid, IOVA, &seen), 0);
+	assert_false(use_kept(0, pasid, IOVA, &seen));
+	f.fault_count = 0;
+}
+
+static void test_unordered(enum iommu_stage stage)
+{
+	const struct iommu_model_riscv_config model = {.strict = IOMMU_MODEL_RISCV_UNORDERED};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
+	struct iommu_group *group;
+	struct iommu_domain *one, *other;
+
+	begin_with(&model, &config);
+	group = f.devices[0].group;
+	one = paging(stage);
+	other = paging(stage);
+	(void)map(one, IOVA);
+	assert_int_equal(iommu_domain_attach_group(one, group), 0);
+	assert_true(ask(0, 0, IOVA));
+	/* Translations, and then the device. */
+	busy(true);
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	busy(false);
+	has_nothing(0);
+	/* The configuration, and then translations: another domain has the id now. */
+	(void)map(one, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	busy(true);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	busy(false);
+	iommu_domain_free(one);
+	assert_int_equal(iommu_domain_attach_group(other, group), 0);
+	has_nothing(0);
+	(void)map(other, IOVA);
+	assert_true(ask(0, 0, IOVA));
+	/* In place. */
+	one = paging(stage);
+	busy(true);
+	assert_int_equal(iommu_domain_attach_group(one, group), 0);
+	busy(false);
+	has_nothing(0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	iommu_domain_free(one);
+	iommu_domain_free(other);
+	end();
+}
+
+/* The same of a PASID. */
+static void test_unordered_pasid(void)
+{
+	const struct iommu_model_riscv_config model = {.strict = IOMMU_MODEL_RISCV_UNORDERED};
+	const struct iommu_riscv_config config = {
+		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
+	struct iommu_pasid_handle handles[2] = {0};
+	struct iommu_domain *one, *other;
+	struct iommu_group *group;
+
+	begin_with(&model, &config);
+	group = f.devices[0].group;
+	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
+			 0);
+	one = paging(IOMMU_STAGE_FIRST);
+	other = paging(IOMMU_STAGE_FIRST);
+	(void)map(one, IOVA);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
+	assert_true(ask(0, 9, IOVA));
+	busy(true);
+	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
+	busy(false);
+	iommu_domain_free(one);
+	assert_int_equal(iommu_domain_attach_pasid(other, group, 9, &handles[1]), 0);
+	has_nothing(9);
+	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
+	iommu_domain_free(other);
+	end();
+}
+
+static void commands_have_no_order(void **state)
+{
+	(void)state;
+	test_unordered(IOMMU_STAGE_FIRST);
+	test_unordered(IOMMU_STAGE_SECOND);
+	test_unordered_pasid();
 }
 
 /* --- PASIDs ----------------------------------------------------------------------------------- */
@@ -4284,6 +4405,7 @@ static void test_widths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commands_have_no_order),
 		cmocka_unit_test(test_pasids),
 		cmocka_unit_test(test_pasids_that_fail),
 		cmocka_unit_test(test_nested),

@@ -478,9 +478,15 @@ static struct iommu_command block_device(struct iommu_unit_state *unit,
 	return (struct iommu_command){.low = 1};
 }
 
+/* Configurations: 1000 and above. */
+static unsigned int cache_of(struct iommu_command command)
+{
+	return command.low < 1000;
+}
+
 static void a_lost_device_is_not_asked_again(void **state)
 {
-	static const struct iommu_batch_ops ops = {submit_to_silent, block_device};
+	static const struct iommu_batch_ops ops = {cache_of, submit_to_silent, block_device};
 	struct iommu_unit_set units = {.tells_of_maps = false};
 	struct iommu_unit_state unit = {.set = &units, .active = true};
 	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
@@ -508,6 +514,7 @@ static struct {
 		uint64_t command;
 		const struct iommu_device_tlb *device;
 		unsigned int batch; /* of which submission */
+		bool waits;         /* for all before it of its submission */
 	} asked[ASKED_MAX];
 	unsigned int count, batches;
 	uint16_t silent;         /* the source id that does not answer; 0: none */
@@ -544,6 +551,7 @@ static int submit_and_note(struct iommu_unit_state *unit, const struct iommu_bat
 		assert_true(unit_hardware.count < ASKED_MAX);
 		unit_hardware.asked[unit_hardware.count].command = batch->commands[i].low;
 		unit_hardware.asked[unit_hardware.count].device = batch->device[i];
+		unit_hardware.asked[unit_hardware.count].waits = (batch->barriers >> i & 1) != 0;
 		unit_hardware.asked[unit_hardware.count++].batch = unit_hardware.batches;
 		if (status == 0)
 			status = answer(batch, i, silent);
@@ -563,7 +571,7 @@ static struct iommu_command block_and_note(struct iommu_unit_state *unit,
 	return (struct iommu_command){.low = FORGET + device->source_id};
 }
 
-static const struct iommu_batch_ops noting_ops = {submit_and_note, block_and_note};
+static const struct iommu_batch_ops noting_ops = {cache_of, submit_and_note, block_and_note};
 
 /* Two commands of no device, 1 and 3, and one for each of three devices: 11, 12, 13. */
 static void mix(struct iommu_batch *batch, struct iommu_device_tlb *devices)
@@ -655,6 +663,63 @@ static void asking_apart_ends_at_an_error(void **state)
 		assert_false(devices[0].lost || devices[1].lost || devices[2].lost);
 		assert_true(iommu_unit_has_failed(&unit));
 	}
+}
+
+/* The command waits for all before it exactly where it is of another cache, but behind a device. */
+static void caches_forget_one_after_the_other(void **state)
+{
+	/* 1000: a configuration; 1: a translation; 11: the device's. */
+	static const struct {
+		uint64_t commands[6];
+		bool waits[6];
+	} cases[] = {
+		{{1000, 1000, 1, 2, 11, 11}, {false, false, true, false, true, false}},
+		{{1, 1000, 1, 11, 1, 11}, {false, true, true, true, false, true}},
+		{{11, 1000, 11, 1, 1, 1000}, {false, false, true, false, false, true}},
+		{{1, 1, 1, 1, 1, 1}, {false}},
+	};
+	unsigned int i, at;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_unit_set units = {.tells_of_maps = false};
+		struct iommu_unit_state unit = {.set = &units, .active = true};
+		struct iommu_device_tlb device = {.source_id = 1};
+		struct iommu_batch batch = {.count = 0};
+
+		memset(&unit_hardware, 0, sizeof(unit_hardware));
+		for (at = 0; at < 6; at++)
+			iommu_batch_add(&batch,
+					(struct iommu_command){.low = cases[i].commands[at]},
+					cases[i].commands[at] == 11 ? &device : NULL);
+		assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), 0);
+		assert_int_equal(unit_hardware.count, 6);
+		for (at = 0; at < 6; at++)
+			assert_int_equal(unit_hardware.asked[at].waits, cases[i].waits[at]);
+	}
+}
+
+/* Where a device is given up, its configuration is forgotten before translations are. */
+static void entries_of_the_silent_are_forgotten_first(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	struct iommu_device_tlb device = {.source_id = 1};
+	struct iommu_batch batch = {.count = 0};
+
+	(void)state;
+	memset(&unit_hardware, 0, sizeof(unit_hardware));
+	unit_hardware.silent = 1;
+	unit_hardware.names = true;
+	iommu_batch_add(&batch, (struct iommu_command){.low = 1}, NULL);
+	iommu_batch_add(&batch, (struct iommu_command){.low = 11}, &device);
+	assert_int_equal(iommu_batch_execute(&unit, &noting_ops, &batch, false), 0);
+	assert_int_equal(unit_hardware.batches, 2);
+	EXPECT_BATCH(0, 1, 11);
+	assert_true(unit_hardware.asked[1].waits);
+	EXPECT_BATCH(1, FORGET + 1, 1);
+	assert_false(unit_hardware.asked[2].waits);
+	assert_true(unit_hardware.asked[3].waits);
 }
 
 /* A unit that is off walks nothing, and is not asked. */
@@ -833,6 +898,8 @@ int main(void)
 		cmocka_unit_test(the_largest_blocks_are_aligned),
 		cmocka_unit_test(ranges_are_covered),
 		cmocka_unit_test(a_lost_device_is_not_asked_again),
+		cmocka_unit_test(caches_forget_one_after_the_other),
+		cmocka_unit_test(entries_of_the_silent_are_forgotten_first),
 		cmocka_unit_test(devices_are_asked_apart),
 		cmocka_unit_test(asking_apart_ends_at_an_error),
 		cmocka_unit_test(a_unit_that_is_off_is_not_asked),

@@ -172,15 +172,16 @@ static void execute(struct iommu_model_riscv *model, struct riscv_command c)
 	};
 }
 
-static void execute_first_put_off(struct iommu_model_riscv *model)
+static void execute_one_put_off(struct iommu_model_riscv *model)
 {
-	const struct riscv_command first = model->put_off[0];
-	unsigned int i;
+	const bool is_oldest = !model_is_strict(model, IOMMU_MODEL_RISCV_UNORDERED);
+	unsigned int i = is_oldest ? 0 : model->put_off_count - 1;
+	const struct riscv_command chosen = model->put_off[i];
 
 	model->put_off_count--;
-	for (i = 0; i < model->put_off_count; i++)
+	for (; i < model->put_off_count; i++)
 		model->put_off[i] = model->put_off[i + 1];
-	execute(model, first);
+	execute(model, chosen);
 }
 
 /* Is the fence at the head to be held back? */
@@ -243,7 +244,7 @@ static void complete_fence(struct iommu_model_riscv *model, uintptr_t *state,
 static void fence_at_head(struct iommu_model_riscv *model, uintptr_t *state, struct riscv_command c)
 {
 	if (model->put_off_count != 0) {
-		execute_first_put_off(model);
+		execute_one_put_off(model);
 		return;
 	}
 	if (fence_is_held(model) ||
@@ -277,10 +278,10 @@ static void execute_at_head(struct iommu_model_riscv *model, uintptr_t *state,
 	/* Not the fence that was held back: software has taken that back. */
 	model->fence_ticket = 0;
 	model->fence_held = false;
-	if (!model_is_strict(model, IOMMU_MODEL_RISCV_LAZY)) {
+	if (!model_puts_off(model)) {
 		execute(model, c);
 	} else if (model->put_off_count == MODEL_PUT_OFF_MAX) {
-		execute_first_put_off(model);
+		execute_one_put_off(model);
 		return;
 	} else {
 		model->put_off[model->put_off_count++] = c;

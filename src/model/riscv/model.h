@@ -441,6 +441,13 @@ static inline bool model_is_strict(const struct iommu_model_riscv *model,
 	return (model->config.strict & (unsigned int)rule) != 0;
 }
 
+/* Are commands executed when what they have to precede is, and not before? */
+static inline bool model_puts_off(const struct iommu_model_riscv *model)
+{
+	return model_is_strict(model, IOMMU_MODEL_RISCV_LAZY) ||
+	       model_is_strict(model, IOMMU_MODEL_RISCV_UNORDERED);
+}
+
 /* The first misuse of a call is reported. */
 static inline void model_misuse(struct iommu_model_riscv *model, const char *text)
 {

@@ -105,7 +105,7 @@ static bool carried_is_sane(const struct iommu_model_riscv *model, const struct 
 
 	if (carried->answer_count > MODEL_ANSWERS_MAX || carried->put_off_count > MODEL_PUT_OFF_MAX)
 		return false;
-	if (carried->put_off_count != 0 && !model_is_strict(model, IOMMU_MODEL_RISCV_LAZY))
+	if (carried->put_off_count != 0 && !model_puts_off(model))
 		return false;
 	for (i = 0; i < carried->put_off_count; i++)
 		if (!iommu_rvmodel_may_be_put_off(model, riscv_command_of(carried->put_off[i][0],

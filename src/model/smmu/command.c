@@ -196,15 +196,16 @@ static void execute(struct iommu_model_smmu *model, const struct smmu_command *c
 	}
 }
 
-static void execute_first_put_off(struct iommu_model_smmu *model)
+static void execute_one_put_off(struct iommu_model_smmu *model)
 {
-	const struct smmu_command first = model->put_off[0];
-	unsigned int i;
+	const bool is_oldest = !model_is_strict(model, IOMMU_MODEL_SMMU_UNORDERED);
+	unsigned int i = is_oldest ? 0 : model->put_off_count - 1;
+	const struct smmu_command chosen = model->put_off[i];
 
 	model->put_off_count--;
-	for (i = 0; i < model->put_off_count; i++)
+	for (; i < model->put_off_count; i++)
 		model->put_off[i] = model->put_off[i + 1];
-	execute(model, &first);
+	execute(model, &chosen);
 }
 
 /* Is the CMD_SYNC at the head to be held back? */
@@ -270,7 +271,7 @@ static void sync_at_head(struct iommu_model_smmu *model, uintptr_t *state,
 			 const struct smmu_command *c)
 {
 	if (model->put_off_count != 0) {
-		execute_first_put_off(model);
+		execute_one_put_off(model);
 		return;
 	}
 	if (sync_is_held(model) ||
@@ -304,10 +305,10 @@ static void execute_at_head(struct iommu_model_smmu *model, uintptr_t *state,
 	/* Not the CMD_SYNC that was held back: software has taken that back. */
 	model->sync_ticket = 0;
 	model->sync_held = false;
-	if (!model_is_strict(model, IOMMU_MODEL_SMMU_LAZY)) {
+	if (!model_puts_off(model)) {
 		execute(model, c);
 	} else if (model->put_off_count == MODEL_PUT_OFF_MAX) {
-		execute_first_put_off(model);
+		execute_one_put_off(model);
 		return;
 	} else {
 		model->put_off[model->put_off_count++] = *c;

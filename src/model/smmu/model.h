@@ -467,6 +467,13 @@ static inline bool model_is_strict(const struct iommu_model_smmu *model,
 	return (model->config.strict & (unsigned int)rule) != 0;
 }
 
+/* Are commands executed when what they have to precede is, and not before? */
+static inline bool model_puts_off(const struct iommu_model_smmu *model)
+{
+	return model_is_strict(model, IOMMU_MODEL_SMMU_LAZY) ||
+	       model_is_strict(model, IOMMU_MODEL_SMMU_UNORDERED);
+}
+
 /* The first misuse of a call is reported. */
 static inline void model_misuse(struct iommu_model_smmu *model, const char *text)
 {

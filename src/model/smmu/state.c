@@ -118,7 +118,7 @@ static bool carried_is_sane(const struct iommu_model_smmu *model, const struct c
 
 	if (carried->answer_count > MODEL_ANSWERS_MAX || carried->put_off_count > MODEL_PUT_OFF_MAX)
 		return false;
-	if (carried->put_off_count != 0 && !model_is_strict(model, IOMMU_MODEL_SMMU_LAZY))
+	if (carried->put_off_count != 0 && !model_puts_off(model))
 		return false;
 	for (i = 0; i < carried->put_off_count; i++) {
 		const struct smmu_command c =

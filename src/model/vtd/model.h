@@ -173,6 +173,8 @@ struct iommu_model_vtd {
 	uint64_t wait_ticket; /* walks that it waits for */
 	/* Since the queue was turned on, the last executed descriptor was a wait. */
 	bool last_was_wait;
+	/* The rank (queue.c) of the last descriptor since a fence; 0: none. */
+	unsigned int last_rank;
 	/* The queue has to be looked at. */
 	bool queue_left;
 	/* The budget of the call that has the lock. */

@@ -729,7 +729,43 @@ static void wait_at_head(struct iommu_model_vtd *model, uintptr_t *state, struct
 		return;
 	model->descriptors++;
 	model->last_was_wait = true;
+	if ((d.low & VTD_WAIT_FENCE) != 0)
+		model->last_rank = 0;
 	advance(model);
+}
+
+/* What a descriptor drops may be cached anew through what is of a lower rank. */
+static unsigned int rank_of(struct vtd_descriptor d)
+{
+	switch (vtd_descriptor_type(d)) {
+	case VTD_DESCRIPTOR_CONTEXT:
+		return 1;
+	case VTD_DESCRIPTOR_PASID_CACHE:
+		return 2;
+	case VTD_DESCRIPTOR_IOTLB:
+	case VTD_DESCRIPTOR_PASID_IOTLB:
+		return 3;
+	case VTD_DESCRIPTOR_DEVICE_TLB:
+	case VTD_DESCRIPTOR_PASID_DEVICE_TLB:
+		return 4;
+	case VTD_DESCRIPTOR_IEC:
+	case VTD_DESCRIPTOR_WAIT:
+	case VTD_DESCRIPTOR_PAGE_RESPONSE:
+	default:
+		return 0;
+	}
+}
+
+static void check_order(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const unsigned int rank = rank_of(d);
+
+	if (rank == 0)
+		return;
+	if (model->last_rank != 0 && rank > model->last_rank &&
+	    model_is_strict(model, IOMMU_MODEL_VTD_STRICT_ORDER))
+		model_misuse(model, "no fence between an invalidation and one that it leads to");
+	model->last_rank = rank;
 }
 
 static bool is_refused(struct iommu_model_vtd *model, const struct fetched *fetched)
@@ -768,6 +804,7 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 	if (fetched->is_memory)
 		model->last_was_wait = is_wait;
 	if (error == VTD_QUEUE_ERROR_NONE) {
+		check_order(model, d);
 		dropping = iommu_model_cache_begin_drop(&model->cache);
 		error = execute(model, d);
 		iommu_model_cache_end_drop(&model->cache, dropping);

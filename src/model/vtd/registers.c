@@ -55,6 +55,7 @@ static void switch_queue(struct iommu_model_vtd *model, bool on)
 	model->wait_held = false;
 	model->wait_ticket = 0;
 	model->last_was_wait = false;
+	model->last_rank = 0;
 	iommu_model_queue_wake(model);
 }
 
@@ -695,6 +696,7 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	model->wait_reads = 0;
 	model->wait_ticket = 0;
 	model->last_was_wait = false;
+	model->last_rank = 0;
 	model->queue_left = false;
 	model->queue_generation++;
 	for (i = 0; i < MODEL_NOTICES; i++)

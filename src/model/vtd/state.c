@@ -153,6 +153,7 @@ static void go_on_with(struct iommu_model_vtd *model, const struct carried *carr
 	unsigned int i;
 
 	model->last_was_wait = (carried->flags & LAST_WAS_WAIT) != 0;
+	model->last_rank = 0;
 	model->command = (uint32_t)carried->command;
 	model->command_value = (carried->flags & COMMAND_VALUE) != 0;
 	model->command_reads = 0; /* it completes at the next register read */
