@@ -15,5 +15,5 @@ add_custom_command(
   COMMENT "The reference, from the headers"
   VERBATIM)
 add_custom_target(reference ALL DEPENDS ${reference}/stamp)
-install(DIRECTORY ${reference}/man3 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT reference)
+install(DIRECTORY ${reference}/man3 ${reference}/man7 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT reference)
 install(DIRECTORY ${reference}/html DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT reference)

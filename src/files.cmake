@@ -249,6 +249,7 @@ set(libiommu_in_smmu
     ${libiommu_root}/src/smmu/log.c
     ${libiommu_root}/src/smmu/page_request.c
     ${libiommu_root}/src/smmu/queue.c
+    ${libiommu_root}/src/smmu/region.c
     ${libiommu_root}/src/smmu/register.c
     ${libiommu_root}/src/smmu/share.c
     ${libiommu_root}/src/smmu/stream_entry.c
@@ -364,6 +365,9 @@ set(libiommu_shadow ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtabl
 
 # a manager of virtual machines, over RISC-V
 set(libiommu_riscv_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv} ${libiommu_in_ioas})
+
+# a manager of virtual machines, over Arm
+set(libiommu_smmu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu} ${libiommu_in_ioas})
 
 # a manager of virtual machines, on POWER
 set(libiommu_spapr ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce} ${libiommu_in_ioas})

@@ -248,6 +248,7 @@ libiommu_in_smmu := \
 	src/smmu/log.c \
 	src/smmu/page_request.c \
 	src/smmu/queue.c \
+	src/smmu/region.c \
 	src/smmu/register.c \
 	src/smmu/share.c \
 	src/smmu/stream_entry.c \
@@ -363,6 +364,9 @@ libiommu_shadow := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable
 
 # a manager of virtual machines, over RISC-V
 libiommu_riscv_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv) $(libiommu_in_ioas)
+
+# a manager of virtual machines, over Arm
+libiommu_smmu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu) $(libiommu_in_ioas)
 
 # a manager of virtual machines, on POWER
 libiommu_spapr := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce) $(libiommu_in_ioas)

@@ -113,15 +113,21 @@ IOMMU_API unsigned int iommu_vmsa_input_bits(const struct iommu_pgtable *pt);
 
 IOMMU_API unsigned int iommu_vmsa_output_bits(const struct iommu_pgtable *pt);
 
-/* iommu_vmsas2_sl0 - the level at which hardware starts, as SL0 of VTCR_EL2 and S2SL0 of STE. */
+/*
+ * iommu_vmsas2_sl0 - the level at which hardware starts, as SL0 of VTCR_EL2 and S2SL0 of STE.
+ * Context: any; takes no lock.
+ */
 IOMMU_API unsigned int iommu_vmsas2_sl0(const struct iommu_pgtable *pt);
 
-/* iommu_vmsa_walks - T0SZ, IRGN0, ORGN0, SH0 and TG0, which TCR_EL1 and VTCR_EL2 have alike. */
+/*
+ * iommu_vmsa_walks - T0SZ, IRGN0, ORGN0, SH0 and TG0, which TCR_EL1 and VTCR_EL2 have alike.
+ * Context: any; takes no lock.
+ */
 IOMMU_API uint64_t iommu_vmsa_walks(const struct iommu_pgtable *pt);
 
 /*
- * iommu_vmsa_sets_access_flag - whether hardware has to set AF: HA.
- * iommu_vmsa_notes_writes - whether it has to note writes as well: HD.
+ * iommu_vmsa_sets_access_flag - whether hardware has to set AF: HA. iommu_vmsa_notes_writes -
+ * whether it has to note writes as well: HD. Context: any; takes no lock.
  */
 IOMMU_API bool iommu_vmsa_sets_access_flag(const struct iommu_pgtable *pt);
 
@@ -129,8 +135,8 @@ IOMMU_API bool iommu_vmsa_notes_writes(const struct iommu_pgtable *pt);
 
 /*
  * iommu_vmsas1_tcr - what TCR_EL1 has for the table as that of TTBR0: T0SZ, IRGN0, ORGN0, SH0, TG0,
- * IPS, HA, HD and DS. The caller adds EPD1 (VMSA_TCR_EPD1 of
- * <libiommu/hw/arm_page_table.h>), or the fields of TTBR1.
+ * IPS, HA, HD and DS. The caller adds EPD1 (VMSA_TCR_EPD1 of <libiommu/hw/arm_page_table.h>), or
+ * the fields of TTBR1. Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_vmsas1_tcr(const struct iommu_pgtable *pt);
 
@@ -138,12 +144,14 @@ IOMMU_API uint64_t iommu_vmsas1_tcr(const struct iommu_pgtable *pt);
  * iommu_vmsas1_ttbr - the value of TTBR0_EL1 or TTBR1_EL1.
  *
  * @asid: the address-space identifier, of 8 or 16 bits, as hardware has them.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_vmsas1_ttbr(const struct iommu_pgtable *pt, uint16_t asid);
 
 /*
  * iommu_vmsas2_vtcr - what VTCR_EL2 has for the table: T0SZ, SL0, IRGN0, ORGN0, SH0, TG0, PS, HA,
- * HD and DS. The caller adds VS, for VMIDs of 16 bits.
+ * HD and DS. The caller adds VS, for VMIDs of 16 bits. Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_vmsas2_vtcr(const struct iommu_pgtable *pt);
 
@@ -151,6 +159,8 @@ IOMMU_API uint64_t iommu_vmsas2_vtcr(const struct iommu_pgtable *pt);
  * iommu_vmsas2_vttbr - the value of VTTBR_EL2.
  *
  * @vmid: the identifier of the virtual machine, of 8 or 16 bits, as hardware has them.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_vmsas2_vttbr(const struct iommu_pgtable *pt, uint16_t vmid);
 

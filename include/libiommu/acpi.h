@@ -55,6 +55,8 @@ struct iommu_acpi_table {
  * or
  *   IOMMU_ENOENT  there is no such table
  *   IOMMU_EINVAL  there is no root pointer at rsdp, or both root tables are damaged
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_acpi_find_table(const struct iommu_acpi_memory *memory, iommu_paddr_t rsdp,
 				    const char *signature, struct iommu_acpi_table *table);
@@ -62,7 +64,7 @@ IOMMU_API int iommu_acpi_find_table(const struct iommu_acpi_memory *memory, iomm
 /*
  * iommu_acpi_find_rsdp - find the root pointer of a PC without UEFI: in the first KiB of the
  * extended BIOS data area, or between 0xe0000 and 0xfffff. An address from the boot loader is
- * preferable. Returns 0, or IOMMU_ENOENT.
+ * preferable. Returns 0, or IOMMU_ENOENT. Context: any; takes no lock.
  */
 IOMMU_API int iommu_acpi_find_rsdp(const struct iommu_acpi_memory *memory, iommu_paddr_t *rsdp);
 

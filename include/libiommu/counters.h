@@ -88,7 +88,7 @@ struct iommu_counter_config {
 
 /*
  * iommu_unit_get_counters - what the unit can count. Returns 0; IOMMU_EOPNOTSUPP: nothing, or not
- * with a library that was built without IOMMU_CONFIG_COUNTERS.
+ * with a library that was built without IOMMU_CONFIG_COUNTERS. Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_get_counters(struct iommu_unit *unit, struct iommu_counters_info *info);
 
@@ -106,6 +106,8 @@ IOMMU_API int iommu_unit_get_counters(struct iommu_unit *unit, struct iommu_coun
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                     no counter that can count the event confirms that it is stopped; it may have
  *                     been left started
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_counter_alloc(struct iommu_unit *unit,
 				  const struct iommu_counter_config *config, unsigned int *counter);
@@ -120,6 +122,8 @@ IOMMU_API int iommu_counter_alloc(struct iommu_unit *unit,
  *   IOMMU_EIO         it refused the command, or does not respond
  * After the last two a counter that was to be started counts for nothing, and one that was to be
  * stopped goes on; the next call of either gives the command again.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_counter_start(struct iommu_unit *unit, unsigned int counter);
 IOMMU_API int iommu_counter_stop(struct iommu_unit *unit, unsigned int counter);
@@ -138,7 +142,7 @@ IOMMU_API int iommu_counter_read(struct iommu_unit *unit, unsigned int counter, 
 
 /*
  * iommu_counter_free - stop a counter and free it. Errors as iommu_counter_stop: the counter then
- * remains allocated.
+ * remains allocated. Context: control path; may sleep.
  */
 IOMMU_API int iommu_counter_free(struct iommu_unit *unit, unsigned int counter);
 
@@ -151,6 +155,8 @@ IOMMU_API int iommu_counter_free(struct iommu_unit *unit, unsigned int counter);
  *   IOMMU_EBUSY       the unit is suspended
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                     as iommu_counter_start; the next call of either gives the command again
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_freeze_counters(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_unfreeze_counters(struct iommu_unit *unit);

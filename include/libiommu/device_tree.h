@@ -83,18 +83,21 @@ struct iommu_fdt_map {
  * Returns 0, or IOMMU_EINVAL: no header, larger than what was given or than IOMMU_FDT_MAX_SIZE, a
  * version that this library does not know, blocks outside, unknown words, names or values that do
  * not end inside, nodes that do not end, are not one tree, or are too deep. After an error *fdt is
- * empty, and fdt->refusal is the reason in words.
+ * empty, and fdt->refusal is the reason in words. Context: any; takes no lock.
  */
 IOMMU_API int iommu_fdt_open(struct iommu_fdt *fdt, const void *bytes, size_t size);
 
 /*
  * iommu_fdt_next - the next node, in the order of the tree, each before those below. @node:
  * zero-initialised before the first call, then unchanged from the last call. Returns false at the
- * end.
+ * end. Context: any; takes no lock.
  */
 IOMMU_API bool iommu_fdt_next(const struct iommu_fdt *fdt, struct iommu_fdt_node *node);
 
-/* iommu_fdt_find - the node with a phandle. Returns 0, or IOMMU_ENOENT. */
+/*
+ * iommu_fdt_find - the node with a phandle. Returns 0, or IOMMU_ENOENT. Context: any; takes no
+ * lock.
+ */
 IOMMU_API int iommu_fdt_find(const struct iommu_fdt *fdt, uint32_t phandle,
 			     struct iommu_fdt_node *node);
 
@@ -102,12 +105,14 @@ IOMMU_API int iommu_fdt_find(const struct iommu_fdt *fdt, uint32_t phandle,
  * iommu_fdt_property - the value of a property, in the tree; NULL: there is none of this name.
  * @size: receives its size in bytes. Values are aligned only as the blob is: iommu_fdt_cell reads
  * them.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API const uint8_t *iommu_fdt_property(const struct iommu_fdt *fdt,
 					    const struct iommu_fdt_node *node, const char *name,
 					    uint32_t *size);
 
-/* iommu_fdt_cell - a word of a value: index < size / 4. */
+/* iommu_fdt_cell - a word of a value: index < size / 4. Context: any; takes no lock. */
 static inline uint32_t iommu_fdt_cell(const uint8_t *value, uint32_t index)
 {
 	const uint8_t *at = value + (size_t)index * 4;
@@ -115,15 +120,21 @@ static inline uint32_t iommu_fdt_cell(const uint8_t *value, uint32_t index)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* iommu_fdt_phandle - the phandle of a node; 0: it has none. */
+/* iommu_fdt_phandle - the phandle of a node; 0: it has none. Context: any; takes no lock. */
 IOMMU_API uint32_t iommu_fdt_phandle(const struct iommu_fdt *fdt,
 				     const struct iommu_fdt_node *node);
 
-/* iommu_fdt_is_compatible - whether a string is one of the node's "compatible". */
+/*
+ * iommu_fdt_is_compatible - whether a string is one of the node's "compatible". Context: any; takes
+ * no lock.
+ */
 IOMMU_API bool iommu_fdt_is_compatible(const struct iommu_fdt *fdt,
 				       const struct iommu_fdt_node *node, const char *string);
 
-/* iommu_fdt_is_available - whether neither the node nor one above it has a "status" but "okay". */
+/*
+ * iommu_fdt_is_available - whether neither the node nor one above it has a "status" but "okay".
+ * Context: any; takes no lock.
+ */
 IOMMU_API bool iommu_fdt_is_available(const struct iommu_fdt *fdt,
 				      const struct iommu_fdt_node *node);
 
@@ -134,6 +145,8 @@ IOMMU_API bool iommu_fdt_is_available(const struct iommu_fdt *fdt,
  * Returns 0, IOMMU_ENOENT (there is no such entry), IOMMU_EINVAL (a property of the wrong size), or
  * IOMMU_EOPNOTSUPP: no address of processors, because a node above has no "ranges" for it, or cells
  * that no address has (PCI functions).
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_fdt_get_registers(const struct iommu_fdt *fdt,
 				      const struct iommu_fdt_node *node, unsigned int index,
@@ -145,7 +158,7 @@ IOMMU_API int iommu_fdt_get_registers(const struct iommu_fdt *fdt,
  *
  * @rid: receives bus << 8 | device << 3 | function.
  *
- * Returns 0, or IOMMU_ENOENT: the node is none of a function.
+ * Returns 0, or IOMMU_ENOENT: the node is none of a function. Context: any; takes no lock.
  */
 IOMMU_API int iommu_fdt_get_function(const struct iommu_fdt *fdt, const struct iommu_fdt_node *node,
 				     uint16_t *rid);
@@ -154,7 +167,8 @@ IOMMU_API int iommu_fdt_get_function(const struct iommu_fdt *fdt, const struct i
  * iommu_fdt_next_interrupt - the next interrupt of a node: of "interrupts-extended", or else of
  * "interrupts" with the "interrupt-parent" of the node or of the nearest above. phandle is the
  * controller's, cells are what its binding says. @reference: zero-initialised before the first
- * call. Returns false at the end, which an entry that cannot be read is, too.
+ * call. Returns false at the end, which an entry that cannot be read is, too. Context: any; takes
+ * no lock.
  */
 IOMMU_API bool iommu_fdt_next_interrupt(const struct iommu_fdt *fdt,
 					const struct iommu_fdt_node *node,
@@ -163,14 +177,14 @@ IOMMU_API bool iommu_fdt_next_interrupt(const struct iommu_fdt *fdt,
 /*
  * iommu_fdt_next_iommu - the next unit that a device is behind, by its "iommus": phandle, and
  * "#iommu-cells" cells, of which RISC-V and SMMUv3 have one, the id. Used like
- * iommu_fdt_next_interrupt.
+ * iommu_fdt_next_interrupt. Context: any; takes no lock.
  */
 IOMMU_API bool iommu_fdt_next_iommu(const struct iommu_fdt *fdt, const struct iommu_fdt_node *node,
 				    struct iommu_fdt_reference *reference);
 
 /*
  * iommu_fdt_next_map - the next entry of "iommu-map"; used like iommu_fdt_next_interrupt. Entries
- * of no ids, or of ids that wrap, are skipped.
+ * of no ids, or of ids that wrap, are skipped. Context: any; takes no lock.
  */
 IOMMU_API bool iommu_fdt_next_map(const struct iommu_fdt *fdt, const struct iommu_fdt_node *node,
 				  struct iommu_fdt_map *map);
@@ -182,6 +196,7 @@ IOMMU_API bool iommu_fdt_next_map(const struct iommu_fdt *fdt, const struct iomm
  * @node: the root complex's. @rid: bus << 8 | device << 3 | function. @unit: receives the phandle.
  *
  * Returns 0, or IOMMU_ENOENT: the node maps no such id. The first entry that has it counts.
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_fdt_map_id(const struct iommu_fdt *fdt, const struct iommu_fdt_node *node,
 			       uint32_t rid, uint32_t *unit, uint32_t *id);

@@ -100,7 +100,7 @@ struct iommu_dma_config {
  * bounced buffer is mapped, or a buffer or shared memory of a device that is not coherent, or
  * shared memory in pieces, or, where nothing translates, shared memory in a block that is larger
  * because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last invalidation was not confirmed:
- * nothing is freed, try again.
+ * nothing is freed, try again. Context: may sleep; no other call uses a handle that is destroyed.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
@@ -189,7 +189,8 @@ IOMMU_API int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma
 /*
  * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and flush lazy
  * unmaps that are too old (see iommu_flush_queue_tick). Returns 0: every unmap, including those of
- * windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet.
+ * windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet. Context: any, such as a timer;
+ * never sleeps.
  */
 IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 
@@ -271,7 +272,7 @@ enum iommu_dma_attributes {
 
 /*
  * iommu_dma_required_mask - the smallest mask that covers all addresses the handle may return. A
- * device with a smaller mask gets addresses below its own.
+ * device with a smaller mask gets addresses below its own. Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
 
@@ -311,6 +312,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address; or
  *                 where nothing translates, as iommu_dma_create_direct
  *   otherwise     a hypervisor that keeps the tables refuses, as iommu_map
+ *
+ * Context: any, at once for different buffers; sleeps only with iommu_dma_device.may_sleep.
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
@@ -327,6 +330,8 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
  * hardware that no new one is started: the buffer is still mapped, unmap it again later; or
  * IOMMU_ETIMEDOUT / IOMMU_EIO: unmapped but not confirmed; the memory must not be reused before a
  * later unmap, or iommu_dma_tick, succeeds.
+ *
+ * Context: any, at once for different buffers; never sleeps.
  */
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
@@ -335,7 +340,8 @@ IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint6
  * iommu_dma_unmap_with - unmap a buffer with attributes. For an unmap only IOMMU_DMA_SKIP_SYNC has
  * an effect: what the device has written to bounce pages since the last iommu_dma_sync_for_cpu is
  * dropped. Errors as iommu_dma_map and iommu_dma_unmap; IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as
- * the attributes say, with nothing changed.
+ * the attributes say, with nothing changed. Context: any, at once for different buffers; sleeps
+ * only with iommu_dma_device.may_sleep.
  */
 IOMMU_API int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				 iommu_paddr_t paddr, uint64_t size,
@@ -354,6 +360,7 @@ IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, 
  * read them. Other combinations of call and direction are allowed and copy nothing: a driver may
  * return a buffer that the device only writes to the device before its next use (data that arrive
  * meanwhile are not overwritten), and take one that the device only reads before filling it again.
+ * Context: any, at once for different buffers; never sleeps.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -385,7 +392,8 @@ struct iommu_dma_piece {
  * max_segment or the boundary, as above.
  *
  * iommu_dma_unmap_sg - unmap a list, which must be unchanged since it was mapped. Errors as
- * iommu_dma_unmap.
+ * iommu_dma_unmap. Context: any, at once for different buffers; sleeps only with
+ * iommu_dma_device.may_sleep.
  */
 IOMMU_API int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			       struct iommu_dma_piece *pieces, unsigned int count,
@@ -396,7 +404,8 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 /*
  * iommu_dma_map_sg_with - map a scattered buffer with attributes, as iommu_dma_map_with.
  * iommu_dma_unmap_sg_with - unmap a scattered buffer with attributes, as iommu_dma_unmap_with.
- * Errors as iommu_dma_map_sg, iommu_dma_map_with and iommu_dma_unmap_with.
+ * Errors as iommu_dma_map_sg, iommu_dma_map_with and iommu_dma_unmap_with. Context: any, at once
+ * for different buffers; sleeps only with iommu_dma_device.may_sleep.
  */
 IOMMU_API int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				    struct iommu_dma_piece *pieces, unsigned int count,
@@ -442,7 +451,7 @@ IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t a
 /*
  * iommu_dma_alloc_with - allocate memory for CPU and device with attributes; it is freed as any
  * other. Errors as iommu_dma_alloc and iommu_dma_map_with; IOMMU_EINVAL also: IOMMU_DMA_SKIP_SYNC
- * or IOMMU_DMA_MMIO, which shared memory cannot have.
+ * or IOMMU_DMA_MMIO, which shared memory cannot have. Context: as iommu_dma_alloc.
  */
 IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				   uint64_t size, unsigned int attributes, void **memory,
@@ -484,6 +493,8 @@ struct iommu_dma_window {
  * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (the handle maps nothing, or
  * the device is not coherent, on a host without cache services or in a library without
  * IOMMU_CONFIG_DMA_BOUNCE), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ *
+ * Context: may sleep.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
@@ -494,6 +505,8 @@ IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_
  * iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
  * invalidation. Errors as iommu_unmap; IOMMU_EINVAL also: part of what was mapped, or linked, for a
  * device that is not coherent. One call at a time for the same pages.
+ *
+ * Context: any; never sleeps.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
 				   iommu_paddr_t paddr, uint64_t count,
@@ -546,7 +559,7 @@ IOMMU_API int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t 
 				      uint64_t size);
 /*
  * iommu_dma_window_destroy - unmap all pages and free the addresses. Returns 0, or IOMMU_ETIMEDOUT
- * / IOMMU_EIO, as iommu_unmap: the window remains.
+ * / IOMMU_EIO, as iommu_unmap: the window remains. Context: any; no other call uses the window.
  */
 IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
 
@@ -614,6 +627,7 @@ IOMMU_API int iommu_dma_unmap_peer(struct iommu_dma *dma, const struct iommu_dma
  * registers, for units that translate interrupts like memory. Mapped on first use, for the life of
  * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; IOMMU_EOPNOTSUPP also:
  * the handle has nothing but a bypass (iommu_dma_create); otherwise as iommu_dma_map. May sleep.
+ * Context: may sleep.
  */
 #define IOMMU_DMA_MSI_PAGES 8
 IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,
@@ -718,7 +732,7 @@ enum iommu_flush_queue_flags {
 
 /*
  * iommu_flush_queue_create - make an empty queue. Returns 0, IOMMU_EINVAL (a domain without tables;
- * entries or granule; unknown flags; no CPU or more than 4096) or IOMMU_ENOMEM.
+ * entries or granule; unknown flags; no CPU or more than 4096) or IOMMU_ENOMEM. Context: may sleep.
  */
 IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 				       struct iommu_flush_queue **queue);
@@ -727,6 +741,8 @@ IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *co
  * iommu_flush_queue_destroy - flush and free the queue. No other call may use it. Returns 0, or
  * IOMMU_ETIMEDOUT / IOMMU_EIO: an invalidation was not confirmed; the queue remains, with its
  * entries.
+ *
+ * Context: any; no other call uses the queue.
  */
 IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
 
@@ -742,6 +758,8 @@ IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
  * belong to another buffer by now); or, if the ring is full, or there is no memory for one, and
  * hardware does not confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: unmapped, and the range stays allocated
  * for good.
+ *
+ * Context: any, at once for different ranges; never sleeps.
  */
 IOMMU_API int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first,
 				      unsigned int order);
@@ -752,6 +770,8 @@ IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint
  * iommu_flush_queue_flush - invalidate now, and release all entries that were queued before, on all
  * CPUs: under memory pressure, or before a driver is unloaded. Returns 0, or IOMMU_ETIMEDOUT /
  * IOMMU_EIO: the invalidation was not confirmed, and all entries remain.
+ *
+ * Context: any, such as a timer; never sleeps.
  */
 IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
 
@@ -760,7 +780,7 @@ IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
  * and the last confirmed invalidation began more than max_age_ns ago; on a host without a clock, if
  * the queue has entries. An entry may thus be released before max_age_ns, and is at the latest by
  * the first tick after it. Reads the clock at most twice. Returns as iommu_flush_queue_flush; 0 if
- * there was nothing to do.
+ * there was nothing to do. Context: any, such as a timer; never sleeps.
  */
 IOMMU_API int iommu_flush_queue_tick(struct iommu_flush_queue *queue);
 
@@ -770,7 +790,7 @@ struct iommu_flush_queue_stats {
 	uint64_t flushes; /* invalidations started */
 };
 
-/* iommu_flush_queue_get_stats - takes the lock of each CPU in turn. */
+/* iommu_flush_queue_get_stats - takes the lock of each CPU in turn. Context: any. */
 IOMMU_API void iommu_flush_queue_get_stats(struct iommu_flush_queue *queue,
 					   struct iommu_flush_queue_stats *stats);
 

@@ -170,7 +170,8 @@ struct iommu_dmar_scope {
  * Returns 0 (dmar->defects lists what was tolerated), or IOMMU_EINVAL: shorter than its header or
  * than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature, an impossible
  * address width, or a structure that extends beyond the end. A table without units is not an error
- * here. After an error *dmar is empty, and dmar->refusal is the reason in words.
+ * here. After an error *dmar is empty, and dmar->refusal is the reason in words. Context: any;
+ * takes no lock.
  */
 IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
 
@@ -179,11 +180,15 @@ IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t
  *
  * @record: zero-initialised before the first call, then unchanged from the last call.
  *
- * Returns false at the end. Structures are skipped as described at enum iommu_dmar_defect.
+ * Returns false at the end. Structures are skipped as described at enum iommu_dmar_defect. Context:
+ * any; takes no lock.
  */
 IOMMU_API bool iommu_dmar_next(const struct iommu_dmar *dmar, struct iommu_dmar_record *record);
 
-/* iommu_dmar_next_scope - the next device scope of a record; used like iommu_dmar_next. */
+/*
+ * iommu_dmar_next_scope - the next device scope of a record; used like iommu_dmar_next. Context:
+ * any; takes no lock.
+ */
 IOMMU_API bool iommu_dmar_next_scope(const struct iommu_dmar *dmar,
 				     const struct iommu_dmar_record *record,
 				     struct iommu_dmar_scope *scope);
@@ -195,7 +200,7 @@ IOMMU_API bool iommu_dmar_next_scope(const struct iommu_dmar *dmar,
 
 /*
  * iommu_dmar_hop_device - the device number of one hop of a path. iommu_dmar_hop_function - its
- * function number. hop < scope->hops.
+ * function number. hop < scope->hops. Context: any; takes no lock.
  */
 static inline unsigned int iommu_dmar_hop_device(const struct iommu_dmar_scope *scope,
 						 unsigned int hop)

@@ -39,9 +39,10 @@ enum iommu_domain_type {
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
 	/*
-	 * For back ends that support them (<libiommu/vtd.h>, <libiommu/riscv.h>): a guest's table,
-	 * whose addresses the parent translates; and a table of the host's own, of a process (first
-	 * stage) or of a guest's memory (second stage).
+	 * For back ends that support them: a guest's table, whose addresses the parent translates
+	 * (<libiommu/vtd.h>, <libiommu/riscv.h>, <libiommu/smmu.h>); and a table of the host's own,
+	 * of a process (first stage) or of a guest's memory (second stage; <libiommu/vtd.h>,
+	 * <libiommu/riscv.h>).
 	 */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
@@ -104,7 +105,10 @@ struct iommu_domain_config {
 	 * addresses that the nested domain produces.
 	 */
 	struct iommu_domain *parent;
-	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: parameters that their back end defines. */
+	/*
+	 * Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: parameters that their back end defines.
+	 * Copied: nothing of it is used when the call has returned.
+	 */
 	const void *user_data;
 	size_t user_size;
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
@@ -127,15 +131,17 @@ struct iommu_domain_config {
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
  *                     is no parent of nested domains, is another instance's or another back end's,
  *                     or is given for another type than IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d and
- *                     RISC-V do, without nest_parent, dirty_tracking or bypass);
- *                     IOMMU_DOMAIN_WINDOWS on a
- *                     unit, or for a type, that does not support it; IOMMU_DOMAIN_IDENTITY on a
+ *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d,
+ *                     RISC-V and SMMUv3 do, without nest_parent, dirty_tracking or bypass);
+ *                     IOMMU_DOMAIN_WINDOWS on a unit, or for a type, that does not support it;
+ *                     IOMMU_DOMAIN_IDENTITY on a
  *                     unit without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
  *                     on a unit that does not support it; unknown flags
  *   IOMMU_ENOMEM
  *   and for an identity domain that is made of tables the errors of iommu_map
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 				 const struct iommu_domain_config *config,
@@ -150,6 +156,8 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
  * a detach of it had failed. The memory that is mapped in it may still be reached, and the host's
  * own table (IOMMU_DOMAIN_SVA) be walked. On failure the domain remains, and the call may be made
  * again.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 
@@ -295,6 +303,8 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  *                 a hypervisor keeps the tables and refuses a mapping, as iommu_map
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 
@@ -307,6 +317,7 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  * not confirm the invalidation. Memory that was mapped must not be reused before another call of
  * this function, or an attach, has returned 0: each asks the unit again. Other errors are those of
  * attaching the default domain, as iommu_domain_attach_group: the endpoints concerned are blocked.
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
@@ -315,6 +326,8 @@ IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
  * iommu_domain_detach_endpoint - detach the group of an endpoint that is its only member.
  * IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the endpoint was released. Other errors
  * as iommu_domain_attach_group and iommu_domain_detach_group.
+ *
+ * Context: control path; may sleep.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -323,7 +336,7 @@ IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_domain_iova_space - the IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its
- * smallest page; NULL for other types.
+ * smallest page; NULL for other types. Context: any, as long as the domain exists.
  */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
@@ -356,6 +369,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *                    a unit that must be told of new mappings did not confirm, or did not confirm
  *                    that the mapping was removed again; or a hypervisor reported an error. The
  *                    memory must not be reused before an operation on this domain succeeds
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);
@@ -375,6 +390,8 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  * IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did
  * not confirm; the mappings remain, devices may or may not reach them, and they are to be unmapped,
  * or told of again.
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			       uint64_t size, unsigned int prot);
@@ -389,11 +406,12 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
  *
  * When the call returns 0, hardware has confirmed the invalidation, and the memory may be reused.
  * Holes are skipped. A range that cuts a large page, or a run of 64K, needs IOMMU_UNMAP_SPLIT.
- * Without `unmapped` the whole range is invalidated, whatever was mapped there,
- * so that repeating the call obtains a confirmation that failed before. Returns 0, the errors of
+ * Without `unmapped` the whole range is invalidated, whatever was mapped there, so that repeating
+ * the call obtains a confirmation that failed before. Returns 0, the errors of
  * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused
  * before a map or an unmap of this domain, or an attach of it to the units in question, returns 0.
+ * Context: any, at once for different ranges; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
@@ -405,6 +423,8 @@ IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64
  * wraps.
  *
  * @mapped: receives the number of bytes; may be NULL.
+ *
+ * Context: any, at once for different ranges; sleeps only with IOMMU_PROT_MAY_SLEEP.
  */
 IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 			   const struct iommu_map_piece *pieces, unsigned int count,
@@ -422,6 +442,7 @@ IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
  *
  * iommu_sync_gather - invalidate what was gathered, wait for the confirmation, and empty the gather
  * in any case. Returns 0, also if nothing was gathered; IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
+ * Context: any, at once for different ranges; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 unsigned int flags, struct iommu_gather *gather,
@@ -431,7 +452,8 @@ IOMMU_API int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather
 /*
  * iommu_iova_to_phys - the physical address that iova is translated to.
  *
- * Returns 0, IOMMU_ENOENT (an access would fault) or IOMMU_ERANGE (beyond the aperture).
+ * Returns 0, IOMMU_ENOENT (an access would fault) or IOMMU_ERANGE (beyond the aperture). Context:
+ * any; takes no lock, never sleeps.
  */
 IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,
 				 iommu_paddr_t *paddr);
@@ -440,6 +462,8 @@ IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t
  * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
  * IOMMU_EINVAL: the domain has no tables, or is an IOMMU_DOMAIN_QUARANTINE; IOMMU_ERANGE: start is
  * beyond the aperture.
+ *
+ * Context: any; takes no lock, never sleeps.
  */
 IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
 				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);

@@ -74,6 +74,8 @@ struct iommu_freeze {
  * IOMMU_EINVAL (what); IOMMU_EIO (firmware refuses, answers nonsense, or says that nothing has
  * changed) or IOMMU_ETIMEDOUT (busy for too long): what is stopped is not known, and
  * iommu_group_get_freeze asks.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_group_get_freeze(struct iommu_group *group, struct iommu_freeze *freeze);
 IOMMU_API int iommu_group_thaw(struct iommu_group *group, unsigned int what);
@@ -87,7 +89,8 @@ IOMMU_API int iommu_group_freeze(struct iommu_group *group, unsigned int what);
  * @buffer, @size: memory of the caller's; NULL and 0: only *length is wanted.
  * @length:        receives the size of all data, of which at most `size` bytes are copied.
  *
- * Returns 0, IOMMU_ENOENT (nothing was recorded), or the errors of iommu_group_get_freeze.
+ * Returns 0, IOMMU_ENOENT (nothing was recorded), or the errors of iommu_group_get_freeze. Context:
+ * control path; may sleep.
  */
 IOMMU_API int iommu_group_get_diagnostics(struct iommu_group *group, void *buffer, size_t size,
 					  size_t *length);
@@ -98,6 +101,8 @@ IOMMU_API int iommu_group_get_diagnostics(struct iommu_group *group, void *buffe
  * IOMMU_ENDPOINT_THAWED, for each member. For a timer or a thread that the unit's error interrupt
  * wakes. Returns 0, also without groups, or the first error of iommu_group_get_freeze; all groups
  * are asked.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_check_freezes(struct iommu_unit *unit);
 

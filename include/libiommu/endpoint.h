@@ -3,6 +3,11 @@
  * Endpoints: devices that perform DMA, as remapping hardware identifies them; and the regions of
  * memory that firmware assigns to them.
  *
+ * Contexts. A function of any context may be called with a spinlock of the host held, with
+ * interrupts masked or in an interrupt handler, and on any CPU: it does not sleep, but for what its
+ * comment says, and takes spinlocks at most. What is said of one function holds in addition to what
+ * the host's own services demand.
+ *
  * Locking. Functions that change which objects exist or how they are connected (create, destroy,
  * probe, release, enable, disable, attach, detach, claim, alloc and free of domains) are the
  * control path. For one instance they run one at a time under a mutex of the host
@@ -169,6 +174,8 @@ struct iommu_endpoint_info {
  *   IOMMU_ENOSPC        its requests can carry more than 24 ids; or a unit has no free domain id
  *   IOMMU_ENOMEM
  *   otherwise  as iommu_domain_attach_group
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *info,
 				   struct iommu_endpoint **endpoint);
@@ -193,7 +200,9 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and the memory
  * that it reached must not be reused: it remains an endpoint, with nothing attached, until a later
  * release returns 0. Other errors are those of earlier operations that hardware had not confirmed,
- * as iommu_unit_confirm.
+ * as iommu_unit_enable returns them.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
@@ -211,7 +220,7 @@ IOMMU_API void iommu_endpoint_drop(struct iommu_endpoint *endpoint);
  * iommu_endpoint_uses_device_tlb - whether the host may enable ATS in the device: only if the host
  * asked for it, and the unit and firmware allow it. The bit in the device's configuration space is
  * set after the first attach, from which on the unit answers translation requests, and cleared
- * before the release.
+ * before the release. Context: any, as long as the endpoint exists; takes no lock.
  */
 IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpoint);
 
@@ -421,7 +430,7 @@ IOMMU_API bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint,
  * @count:   receives the number of regions.
  *
  * Returns 0, or IOMMU_ENOSPC: the array is too small; *count is 0. Locking: see the head of this
- * file.
+ * file. Context: not while the control path changes what it reads; takes no lock, never sleeps.
  */
 IOMMU_API int iommu_group_get_regions(const struct iommu_group *group, struct iommu_region *regions,
 				      unsigned int capacity, unsigned int *count);
@@ -447,7 +456,8 @@ IOMMU_API int iommu_add_region(struct iommu *iommu, uint16_t segment, uint16_t s
  * memory. The back end excludes the interrupt range.
  *
  * Both ends are rounded outwards to pages; overlaps with earlier reservations are allowed. Returns
- * 0, IOMMU_EINVAL (start > last) or IOMMU_ENOMEM. Locking: see the head of this file.
+ * 0, IOMMU_EINVAL (start > last) or IOMMU_ENOMEM. Locking: see the head of this file. Context:
+ * control path; may sleep.
  */
 IOMMU_API int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
@@ -462,6 +472,8 @@ IOMMU_API int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_
  * IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm; a removed range is gone from the list all
  * the same, but must not be reused. If a hypervisor keeps the tables of a domain, it can also
  * refuse memory, as iommu_map. Locking: see the head of this file.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last);
 IOMMU_API int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last);

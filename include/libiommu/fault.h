@@ -20,6 +20,7 @@ enum iommu_fault_access {
 	IOMMU_FAULT_OTHER, /* a page request, or a blocked interrupt */
 };
 
+/* A request of a device that hardware blocked, as a handler gets it. */
 struct iommu_fault {
 	struct iommu_unit *unit;
 	/* The endpoint whose request faulted; NULL: no endpoint has this id. */
@@ -27,14 +28,18 @@ struct iommu_fault {
 	uint16_t segment;
 	/*
 	 * That the request was sent with: the endpoint's, or one that several devices share. Of a
-	 * RISC-V device id that no endpoint has, what a range makes of it, or its lower bits.
+	 * RISC-V device id or a StreamID that no endpoint has, what a range makes of it, or its
+	 * lower bits.
 	 */
 	uint16_t source_id;
-	/* As hardware has recorded it: the source id, or of RISC-V units the device id. */
+	/*
+	 * As hardware has recorded it: the source id; of RISC-V units the device id, of an SMMUv3
+	 * the StreamID.
+	 */
 	uint32_t device_id;
 	/*
-	 * Address of the page, or where hardware records more, of the access (RISC-V); of a blocked
-	 * interrupt: the table index.
+	 * Address of the page, or where hardware records more, of the access (RISC-V, SMMUv3); of a
+	 * blocked interrupt: the table index; 0: hardware records none.
 	 */
 	iommu_iova_t address;
 	enum iommu_fault_access access;
@@ -57,14 +62,16 @@ typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
 /*
  * iommu_set_fault_handler - set the handler of an instance. NULL: faults are logged and dropped; at
  * most ten lines in five seconds, or ten in all on a host without a clock, and a line which says
- * that there were more. Must not be called while faults are handled.
+ * that there were more. Must not be called while faults are handled. Context: not while faults are
+ * handled; takes no lock, never sleeps.
  */
 IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
 
 /*
  * iommu_endpoint_set_fault_handler - set a handler for the faults of one endpoint, which the
  * instance's handler then does not get; NULL: remove it. May be called at any time, but not from a
- * handler: when it returns, the earlier handler is not running.
+ * handler: when it returns, the earlier handler is not running. Context: any but a handler's; spins
+ * until the earlier handler has returned.
  */
 IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
 						iommu_fault_handler handler, void *ctx);
@@ -149,6 +156,8 @@ IOMMU_API void iommu_endpoint_set_request_handler(struct iommu_endpoint *endpoin
  * timeout), IOMMU_EINVAL (code), or, with the group no longer pending either, IOMMU_ETIMEDOUT or
  * IOMMU_EIO: hardware did not confirm the answer, which it may have sent and is not asked for
  * again, or the unit is off, and nothing was sent.
+ *
+ * Context: any; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 				 const struct iommu_page_response *response);
@@ -163,7 +172,8 @@ IOMMU_API void iommu_endpoint_drop_page_requests(struct iommu_endpoint *endpoint
 /*
  * iommu_endpoint_tick_page_requests - answer page requests that wait for too long; for a timer:
  * answer IOMMU_PAGE_FAILURE to groups that have been pending for more than `timeout_ns` of the
- * host's clock, including incomplete ones. Does nothing without a clock.
+ * host's clock, including incomplete ones. Does nothing without a clock. Context: any; polls
+ * hardware, never sleeps.
  */
 IOMMU_API void iommu_endpoint_tick_page_requests(struct iommu_endpoint *endpoint,
 						 uint64_t timeout_ns);
@@ -194,6 +204,8 @@ IOMMU_API int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *los
  * such as one for execute permission: its group, including earlier requests, is answered
  * IOMMU_PAGE_INVALID with its last request. The library answers in this case, too. Returns
  * IOMMU_EINVAL or IOMMU_ENODEV.
+ *
+ * Context: that of iommu_unit_handle_page_requests.
  */
 IOMMU_API int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
 					const struct iommu_page_request *request);

@@ -45,6 +45,8 @@ struct iommu_group;
  *   IOMMU_ERANGE  too many functions for a table of 2^IOMMU_MAX_ALLOC_ORDER pages
  *   IOMMU_EBUSY   endpoints of different groups would be in one group: release them first
  *   IOMMU_ENOMEM
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_set_pci_topology(struct iommu *iommu,
 				     const struct iommu_pci_topology *topology);
@@ -66,19 +68,23 @@ IOMMU_API int iommu_find_route(struct iommu_endpoint *from, struct iommu_endpoin
  */
 IOMMU_API unsigned int iommu_group_id(const struct iommu_group *group);
 
-/* iommu_find_group - find a group by its id; NULL: there is none. */
+/*
+ * iommu_find_group - find a group by its id; NULL: there is none. Context: not while the control
+ * path changes what it reads; takes no lock, never sleeps.
+ */
 IOMMU_API struct iommu_group *iommu_find_group(struct iommu *iommu, unsigned int id);
 
 /*
  * iommu_next_group - iterate over the groups in order of their ids: NULL returns the first; after
- * the last, NULL.
+ * the last, NULL. Context: not while the control path changes what it reads; takes no lock, never
+ * sleeps.
  */
 IOMMU_API struct iommu_group *iommu_next_group(struct iommu *iommu, struct iommu_group *group);
 
 /*
  * iommu_group_hold - hold a reference to a group. iommu_group_drop - give a reference to a group
  * back. A held group remains after its last member is gone, until it has been dropped as often as
- * it was held. Later endpoints do not join it again.
+ * it was held. Later endpoints do not join it again. Context: control path; may sleep.
  */
 IOMMU_API void iommu_group_hold(struct iommu_group *group);
 IOMMU_API void iommu_group_drop(struct iommu_group *group);
@@ -86,6 +92,7 @@ IOMMU_API void iommu_group_drop(struct iommu_group *group);
 /*
  * iommu_group_size - the number of members. iommu_group_name - the name of a group: at most 31
  * characters; "" until one is set. iommu_group_set_name - set the name; what is longer is cut.
+ * Context: not while the control path changes what it reads; takes no lock, never sleeps.
  */
 IOMMU_API unsigned int iommu_group_size(const struct iommu_group *group);
 IOMMU_API const char *iommu_group_name(const struct iommu_group *group);
@@ -94,6 +101,7 @@ IOMMU_API void iommu_group_set_name(struct iommu_group *group, const char *name)
 /*
  * iommu_group_for_each - call `visitor` for each member, in the order in which they joined, until
  * it returns another value than 0, which is the result. The visitor must not change the group.
+ * Context: not while the control path changes what it reads; takes no lock, never sleeps.
  */
 typedef int (*iommu_group_visitor)(void *ctx, struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_group_for_each(struct iommu_group *group, iommu_group_visitor visitor,
@@ -102,7 +110,8 @@ IOMMU_API int iommu_group_for_each(struct iommu_group *group, iommu_group_visito
 /*
  * iommu_group_set_data - attach data of the host to a group; `release`, unless NULL, is called with
  * the data when other data are set, and when the group is freed. iommu_group_data - the data that
- * the host has attached; NULL at first.
+ * the host has attached; NULL at first. Context: not while the control path changes what it reads;
+ * takes no lock, never sleeps.
  */
 IOMMU_API void iommu_group_set_data(struct iommu_group *group, void *data,
 				    void (*release)(void *data));
@@ -129,7 +138,7 @@ typedef void (*iommu_group_listener)(void *ctx, enum iommu_group_event event,
 /*
  * iommu_group_listen - be notified of events, after earlier listeners. @notifier: memory of the
  * caller, used until iommu_group_unlisten, or until the group is freed. iommu_group_unlisten - end
- * the notifications of a listener.
+ * the notifications of a listener. Context: control path; may sleep.
  */
 struct iommu_group_notifier {
 	iommu_group_listener listener;
@@ -151,7 +160,7 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
  * A group may get another type: IOMMU_DOMAIN_DMA if a member is untrusted; otherwise the type that
  * its back end requires; IOMMU_DOMAIN_DMA instead of an identity that the unit does not support or
  * that a member with 32 address bits could not use, and instead of a bypass that the unit does not
- * support.
+ * support. Context: control path; may sleep.
  */
 IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type);
 
@@ -165,7 +174,7 @@ IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type
  *
  * iommu_set_largest_page - the largest page that default domains use which are made later, in
  * bytes; 0: no limit. A domain always has the smallest page of its unit. IOMMU_EINVAL: no power of
- * two.
+ * two. Context: control path; may sleep.
  */
 IOMMU_API int iommu_set_default_type_of(struct iommu *iommu, uint16_t segment, uint16_t source_id,
 					enum iommu_domain_type type);
@@ -179,6 +188,8 @@ IOMMU_API int iommu_set_largest_page(struct iommu *iommu, uint64_t size);
  * be called before endpoints are probed. A group whose unit does not support it is blocked, which
  * is logged. Devices that are released, or being reset, are blocked. False at first; see also
  * IOMMU_START_QUARANTINE.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API void iommu_set_quarantine(struct iommu *iommu, bool enable);
 
@@ -189,6 +200,8 @@ IOMMU_API void iommu_set_quarantine(struct iommu *iommu, bool enable);
  *   IOMMU_EINVAL  the type (see above), or a type that a member must not have
  *   IOMMU_EBUSY   a driver is bound to a member, the group is claimed, or a domain is attached
  *   and the errors of iommu_domain_alloc and iommu_domain_attach_group.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_type type);
 
@@ -196,7 +209,7 @@ IOMMU_API int iommu_group_set_default_type(struct iommu_group *group, enum iommu
  * iommu_group_domain - the domain that the host has attached; NULL: none.
  * iommu_group_default_domain - the domain for the host's own drivers; NULL: the group is blocked by
  * default. iommu_group_default_type - the type of the default domain; IOMMU_DOMAIN_BLOCKED if there
- * is none.
+ * is none. Context: not while the control path changes what it reads; takes no lock, never sleeps.
  */
 IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);
 IOMMU_API struct iommu_domain *iommu_group_default_domain(const struct iommu_group *group);
@@ -224,7 +237,7 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *   otherwise    the errors of attaching the default domain, as iommu_domain_attach_group: the
  *                claim remains, try again
  *
- * iommu_group_owner - the owner; NULL: the group is not claimed.
+ * iommu_group_owner - the owner; NULL: the group is not claimed. Context: control path; may sleep.
  */
 IOMMU_API int iommu_group_claim(struct iommu_group *group, void *owner);
 IOMMU_API int iommu_group_release(struct iommu_group *group, void *owner);
@@ -233,7 +246,8 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 /*
  * iommu_group_is_claimable - whether the first claim of a group would find it free (VFIO's
  * "viable"): it has no owner, no driver of the host uses a member, and no domain is attached. An
- * answer for users, out of date as soon as another call changes the group.
+ * answer for users, out of date as soon as another call changes the group. Context: control path;
+ * may sleep.
  */
 IOMMU_API bool iommu_group_is_claimable(struct iommu_group *group);
 
@@ -248,7 +262,8 @@ IOMMU_API bool iommu_group_is_claimable(struct iommu_group *group);
  * released meanwhile, neither may be used any more. Unmap first: mappings remain, and the device
  * reaches them, until they are unmapped or the default domain is freed.
  *
- * iommu_report_bus_event calls both for drivers that are bound and unbound.
+ * iommu_report_bus_event calls both for drivers that are bound and unbound. Context: control path;
+ * may sleep.
  */
 IOMMU_API int iommu_use_default_domain(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
@@ -268,7 +283,7 @@ IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
  * controller isolates (isolates_interrupts). A guest could then raise any interrupt of the host.
  *
  * iommu_allow_unsafe_interrupts - the administrator accepts the latter risk. False at first. Has no
- * effect on the check of other groups' functions.
+ * effect on the check of other groups' functions. Context: control path; may sleep.
  */
 IOMMU_API int iommu_group_check_isolation(struct iommu_group *group);
 IOMMU_API void iommu_allow_unsafe_interrupts(struct iommu *iommu, bool allow);
@@ -339,7 +354,7 @@ struct iommu_unit;
  * IOMMU_EIO: the source returned a PASID that is out of range or in use.
  *
  * iommu_pasid_free - free a PASID of the allocator. IOMMU_ENOENT: not allocated; IOMMU_EBUSY:
- * attached to a group.
+ * attached to a group. Context: control path; may sleep.
  */
 IOMMU_API int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last,
 				uint32_t *pasid);
@@ -352,7 +367,7 @@ IOMMU_API int iommu_pasid_free(struct iommu *iommu, uint32_t pasid);
  *
  * iommu_unit_pasid_alloc - allocate a PASID of one unit alone: as iommu_pasid_alloc, for private
  * PASIDs. iommu_unit_pasid_free - free a PASID of one unit: as iommu_pasid_free. IOMMU_ENOSPC also:
- * the unit has no range.
+ * the unit has no range. Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last);
 IOMMU_API int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid);
@@ -373,6 +388,8 @@ struct iommu_pasid_source {
  * checked. @source: memory of the caller, used until it is replaced; PASIDs that are allocated when
  * the instance is destroyed are returned to it. Returns 0, IOMMU_EINVAL (a function is missing), or
  * IOMMU_EBUSY: PASIDs are allocated.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source *source);
 

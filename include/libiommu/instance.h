@@ -23,19 +23,21 @@ struct iommu_unit;
  * @platform: the host's services; used until iommu_destroy.
  *
  * The probe function of a back end (iommu_vtd_probe) then finds the units. Returns 0, IOMMU_EINVAL
- * (see iommu_platform_check) or IOMMU_ENOMEM.
+ * (see iommu_platform_check) or IOMMU_ENOMEM. Context: may sleep.
  */
 IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu **iommu);
 
 /*
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: devices
- * then reach all memory, or none behind units that block while they are off (RISC-V), and their
- * interrupts are not remapped.
+ * then reach all memory, or none behind units that block while they are off (RISC-V, SMMUv3), and
+ * their interrupts are not remapped. Nothing of the library's is used by hardware afterwards; an
+ * SMMUv3 goes on aborting transactions (GBPA.ABORT) until its reset or another driver.
  *
  * NULL: nothing to do. Returns 0; IOMMU_EBUSY: endpoints, domains, or groups that are claimed or
  * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that translation, interrupt
  * remapping and its queue are off; the instance remains, because hardware may still read its
  * memory. Other units may be off by then: the host enables them again, or repeats the call.
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
@@ -57,18 +59,24 @@ IOMMU_API int iommu_destroy(struct iommu *iommu);
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
-/* iommu_next_unit - iterate over the units: NULL returns the first; after the last, NULL. */
+/*
+ * iommu_next_unit - iterate over the units: NULL returns the first; after the last, NULL. Context:
+ * not while the control path changes what it reads; takes no lock, never sleeps.
+ */
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
  * iommu_unit_name - the name of a unit, such as "dmar0". iommu_unit_backend - name of the back end,
  * such as "vtd". Both are valid as long as the unit exists. For its endpoints see
- * iommu_unit_next_endpoint.
+ * iommu_unit_next_endpoint. Context: any, as long as the unit exists; takes no lock.
  */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
 IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
 
-/* iommu_find_unit - find a unit by its name; NULL: there is none. */
+/*
+ * iommu_find_unit - find a unit by its name; NULL: there is none. Context: not while the control
+ * path changes what it reads; takes no lock, never sleeps.
+ */
 IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name);
 
 /*
@@ -151,16 +159,19 @@ IOMMU_API int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, 
  *   IOMMU_ENOSPC      no domain id is free for a group with direct regions
  *   IOMMU_ENOMEM
  *   otherwise  a hypervisor that keeps the tables refuses a mapping, as iommu_map
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
  * iommu_unit_disable - stop translation: devices reach all memory; behind a unit that must not be
- * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V), none.
+ * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V, SMMUv3),
+ * none.
  * Domains remain attached, and take effect again with the next enable. Returns 0, also if the unit
  * is off; or IOMMU_ETIMEDOUT / IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then
  * tells whether the unit translates; enable and disable may be called again, and run all of their
- * steps.
+ * steps. Context: control path; may sleep.
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
@@ -180,7 +191,7 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  * Returns 0, or the error of the first unit that failed, which is logged: errors as
  * iommu_unit_disable and iommu_unit_enable. After a failed suspend all units, including the failed
  * one, are resumed as far as they respond. After a failed resume the failed units are still
- * suspended: call iommu_resume again.
+ * suspended: call iommu_resume again. Context: control path; may sleep.
  */
 IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);
@@ -190,7 +201,8 @@ IOMMU_API int iommu_resume(struct iommu *iommu);
  * memory afterwards, with the exceptions of iommu_unit_disable. Every unit is tried, even if
  * another one fails. Nothing is freed, and nothing need be: no other call may follow, except
  * iommu_destroy if endpoints and domains were released before. Returns 0 or the first error, as
- * iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped.
+ * iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped. Context:
+ * any, with all other CPUs stopped; never sleeps.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
 
@@ -239,7 +251,7 @@ struct iommu_backend {
 /*
  * iommu_register_backend - register a back end, before iommu_start. Returns 0, IOMMU_EINVAL (no
  * name, or a required function is missing), IOMMU_EEXIST (the name), or IOMMU_EBUSY (iommu_start
- * was called).
+ * was called). Context: control path; may sleep.
  */
 IOMMU_API int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend);
 
@@ -280,6 +292,8 @@ enum iommu_start_flags {
  *   otherwise     the error of the first back end that failed, as iommu_vtd_probe, or its own; the
  *                 others are started as far as they got. The host must not continue as if its
  *                 devices were isolated. Not returned with IOMMU_START_PERMISSIVE
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
 
@@ -288,7 +302,7 @@ IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
  *
  * Returns 0; the error of the first back end that failed, as iommu_vtd_enable, or its own, which is
  * only logged with IOMMU_START_PERMISSIVE; IOMMU_ENODEV: protection is required, and no unit is
- * enabled; or IOMMU_EINVAL: not started. May be called again.
+ * enabled; or IOMMU_EINVAL: not started. May be called again. Context: control path; may sleep.
  */
 IOMMU_API int iommu_start_late(struct iommu *iommu);
 
@@ -327,12 +341,14 @@ struct iommu_bus_event {
  *   IOMMU_EINVAL        the type
  *   IOMMU_ENOMEM        ADDED: no memory to remember it; otherwise as iommu_probe_endpoint, and for
  *                       BINDING as iommu_use_default_domain
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_report_bus_event(struct iommu *iommu, const struct iommu_bus_event *event);
 
 /*
  * iommu_probe_waiting - probe devices that wait for a unit again, after units were added.
- * iommu_waiting - the number of devices that still wait.
+ * iommu_waiting - the number of devices that still wait. Context: control path; may sleep.
  */
 IOMMU_API void iommu_probe_waiting(struct iommu *iommu);
 IOMMU_API unsigned int iommu_waiting(struct iommu *iommu);

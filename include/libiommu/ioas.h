@@ -82,6 +82,7 @@ struct iommu_file_limits {
  * the order of their dependencies, and free the file. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO:
  * hardware did not confirm that an object is out of use. The remaining objects are unchanged, and
  * their memory stays pinned: call again. No other call may use the file during or after this call.
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_file_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 				struct iommu_file **file);
@@ -138,7 +139,8 @@ enum iommu_object_kind {
  * The object then still exists, and memory that an HWPT maps stays pinned; call again to continue.
  *
  * iommu_object_type - the type of an object. IOMMU_OBJECT_ANY: no object has this id.
- * iommu_object_next - the lowest id above `id`; 0: there is none.
+ * iommu_object_next - the lowest id above `id`; 0: there is none. Context: control path of the
+ * file; may sleep.
  */
 IOMMU_API int iommu_object_destroy(struct iommu_file *file, uint32_t id);
 IOMMU_API enum iommu_object_kind iommu_object_type(struct iommu_file *file, uint32_t id);
@@ -156,7 +158,10 @@ struct iommu_file_stats {
 	uint64_t attachments;
 	uint64_t access_pages;
 };
-/* iommu_file_get_stats - what the objects of a file hold at this moment. */
+/*
+ * iommu_file_get_stats - what the objects of a file hold at this moment. Context: any; takes a
+ * spinlock of the file.
+ */
 IOMMU_API void iommu_file_get_stats(struct iommu_file *file, struct iommu_file_stats *stats);
 
 /* --- Address spaces --------------------------------------------------------------------------- */
@@ -175,6 +180,8 @@ enum iommu_ioas_flags {
 /*
  * iommu_ioas_alloc - create an empty address space. Returns 0, IOMMU_EOPNOTSUPP (flags),
  * IOMMU_ENOMEM, IOMMU_ENOSPC (the limit of the file), IOMMU_ENODEV (the file is being destroyed).
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_ioas_alloc(struct iommu_file *file, unsigned int flags, uint32_t *ioas);
 
@@ -270,6 +277,8 @@ enum iommu_ioas_map_flags {
  *                     iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: the mapping was removed again, but
  *                     hardware did not confirm: the place stays occupied, and the memory pinned,
  *                     until an unmap of it succeeds
+ *
+ * Context: sleeps where the functions of a backing do; at once with calls for other areas.
  */
 IOMMU_API int iommu_ioas_map(struct iommu_file *file, uint32_t ioas,
 			     const struct iommu_backing *backing, uint64_t size, unsigned int flags,
@@ -280,6 +289,7 @@ IOMMU_API int iommu_ioas_map(struct iommu_file *file, uint32_t ioas,
  * in IOAS `to`, which may be the same. The memory is pinned once for both. The source range must
  * not have holes. flags, *iova and errors as iommu_ioas_map; IOMMU_ENOENT also: the range has a
  * hole; IOMMU_EPERM: a permission is asked for that the memory was not mapped with at first.
+ * Context: sleeps where the functions of a backing do; at once with calls for other areas.
  */
 IOMMU_API int iommu_ioas_copy(struct iommu_file *file, uint32_t to, uint32_t from,
 			      iommu_iova_t from_iova, uint64_t size, unsigned int flags,
@@ -317,6 +327,8 @@ IOMMU_API int iommu_ioas_copy(struct iommu_file *file, uint32_t to, uint32_t fro
  *                    area, or the part of it; its place stays occupied and its memory pinned. The
  *                    same call continues
  * Areas before the one that failed are unmapped, and counted.
+ *
+ * Context: sleeps where the functions of a backing do; at once with calls for other areas.
  */
 IOMMU_API int iommu_ioas_unmap(struct iommu_file *file, uint32_t ioas, iommu_iova_t iova,
 			       uint64_t size, uint64_t *unmapped);
@@ -337,6 +349,8 @@ struct iommu_ioas_area {
  * iommu_ioas_next_area - the first area whose last byte is at or above iova. Returns 0;
  * IOMMU_ENOENT: there is none, or no object has this id; IOMMU_EINVAL: the object is no IOAS. For
  * an area that ends at the last byte of the address space iova + size wraps to 0.
+ *
+ * Context: may sleep; at once with all other calls.
  */
 IOMMU_API int iommu_ioas_next_area(struct iommu_file *file, uint32_t ioas, iommu_iova_t iova,
 				   struct iommu_ioas_area *area);
@@ -400,6 +414,8 @@ struct iommu_iova_bounds {
  * and no HWPT reserves, in ascending order; and the alignment of mappings, in bytes. Returns 0,
  * IOMMU_ENOENT or IOMMU_EINVAL (no IOAS has this id), or IOMMU_ENOSPC: *count are needed, and the
  * first `capacity` of them were returned.
+ *
+ * Context: any; takes a spinlock of the file.
  */
 IOMMU_API int iommu_ioas_get_ranges(struct iommu_file *file, uint32_t ioas,
 				    struct iommu_iova_bounds *ranges, unsigned int capacity,
@@ -410,6 +426,8 @@ IOMMU_API int iommu_ioas_get_ranges(struct iommu_file *file, uint32_t ioas,
  * ranges: no restriction. Replaces earlier ranges. Returns 0, IOMMU_EINVAL (first >= last, or two
  * ranges overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOSPC (the file's limit of ranges),
  * IOMMU_ENOMEM, IOMMU_ENOENT (no object has this id).
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_ioas_allow(struct iommu_file *file, uint32_t ioas,
 			       const struct iommu_iova_bounds *ranges, unsigned int count);
@@ -446,8 +464,9 @@ struct iommu_hwpt_config {
 	unsigned int flags; /* enum iommu_hwpt_flags */
 	uint32_t faults;
 	/*
-	 * Of a nested HWPT: the back end's description of the guest's table, such as struct
-	 * iommu_vtd_first_stage.
+	 * Of a nested HWPT: the back end's description of the guest's table: struct
+	 * iommu_vtd_first_stage, iommu_riscv_first_stage, iommu_smmu_stream. Copied: nothing of it
+	 * is used when the call has returned.
 	 */
 	const void *user_data;
 	size_t user_size;
@@ -483,6 +502,8 @@ struct iommu_hwpt_config {
  *   also those of iommu_device_attach or iommu_device_replace. Nothing has changed then, except
  *   that after IOMMU_ETIMEDOUT or IOMMU_EIO an HWPT may remain that hardware may know and no device
  *   uses: see above.
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_hwpt_alloc(struct iommu_file *file, uint32_t device, uint32_t on,
 			       const struct iommu_hwpt_config *config, uint32_t *hwpt);
@@ -493,7 +514,10 @@ struct iommu_hwpt_info {
 	bool enforced_coherency; /* devices snoop, whatever their requests say */
 	uint64_t table_pages;    /* of 4 KiB, at present */
 };
-/* iommu_hwpt_get_info - facts about an HWPT. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (no HWPT). */
+/*
+ * iommu_hwpt_get_info - facts about an HWPT. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (no HWPT).
+ * Context: control path of the file; may sleep.
+ */
 IOMMU_API int iommu_hwpt_get_info(struct iommu_file *file, uint32_t hwpt,
 				  struct iommu_hwpt_info *info);
 
@@ -504,6 +528,8 @@ IOMMU_API int iommu_hwpt_get_info(struct iommu_file *file, uint32_t hwpt,
  * meanwhile. Errors as iommu_domain_set_dirty_tracking, as iommu_domain_read_dirty and as
  * iommu_domain_split; IOMMU_ENOENT also: no object has this id; IOMMU_EINVAL also: it is no HWPT of
  * an IOAS.
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_hwpt_set_dirty(struct iommu_file *file, uint32_t hwpt, bool enable);
 IOMMU_API int iommu_hwpt_read_dirty(struct iommu_file *file, uint32_t hwpt, iommu_iova_t iova,
@@ -518,6 +544,7 @@ IOMMU_API int iommu_hwpt_split(struct iommu_file *file, uint32_t hwpt, iommu_iov
  * attaches, detaches and frees nothing, and calls no function of the file.
  *
  * Returns what the function returns; IOMMU_ENOENT or IOMMU_EINVAL (no HWPT), without calling it.
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_hwpt_call(struct iommu_file *file, uint32_t hwpt,
 			      int (*function)(void *ctx, struct iommu_domain *domain), void *ctx);
@@ -525,7 +552,8 @@ IOMMU_API int iommu_hwpt_call(struct iommu_file *file, uint32_t hwpt,
 /*
  * iommu_hwpt_invalidate - perform invalidations that the owner of a nested HWPT's table requests:
  * see iommu_domain_invalidate_user. Between batches of many requests other control path calls may
- * run; IOMMU_ENOENT with *done not 0: one of them destroyed the HWPT.
+ * run; IOMMU_ENOENT with *done not 0: one of them destroyed the HWPT. Context: control path of the
+ * file; may sleep.
  */
 IOMMU_API int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t hwpt, const void *requests,
 				    size_t request_size, unsigned int count, unsigned int *done);
@@ -535,7 +563,7 @@ IOMMU_API int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t hwpt, cons
  * guest's manager states it. iommu_virtual_unit_invalidate_as - iommu_virtual_unit_invalidate for
  * requests with their type. Count 0 asks whether the type is right. Errors as iommu_hwpt_invalidate
  * and as iommu_virtual_unit_invalidate; IOMMU_EINVAL also, with nothing performed: the type is not
- * that of the unit.
+ * that of the unit. Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_hwpt_invalidate_as(struct iommu_file *file, uint32_t hwpt,
 				       enum iommu_hardware_type type, const void *requests,
@@ -582,6 +610,8 @@ struct iommu_endpoint;
  * is in a container of <libiommu/spapr.h>, which unbinds it); or an error of iommu_group_release:
  * the device is still bound, and detached: call again. A detach that hardware did not confirm is no
  * error here: the memory that was mapped stays pinned.
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_device_bind(struct iommu_file *file, struct iommu_endpoint *endpoint,
 				uint32_t *device);
@@ -616,7 +646,8 @@ IOMMU_API int iommu_device_unbind(struct iommu_file *file, uint32_t device);
  * iommu_device_detach - detach a device. With the last attached member of a group, requests of the
  * group fault. Returns 0, IOMMU_EINVAL (not attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the device
  * is detached, but hardware did not confirm; the memory that was mapped stays pinned until it has.
- * The calls that try again are listed under "Hardware page tables".
+ * The calls that try again are listed under "Hardware page tables". Context: control path of the
+ * file; may sleep.
  */
 IOMMU_API int iommu_device_attach(struct iommu_file *file, uint32_t device, uint32_t pasid,
 				  uint32_t to, uint32_t *hwpt);
@@ -636,6 +667,8 @@ struct iommu_device_info {
 /*
  * iommu_device_get_info - what a device of the file is, and what its unit reports. Returns 0, or
  * IOMMU_ENOENT (no such object), or IOMMU_EINVAL: an object of another type.
+ *
+ * Context: control path of the file; may sleep.
  */
 IOMMU_API int iommu_device_get_info(struct iommu_file *file, uint32_t device,
 				    struct iommu_device_info *info);
@@ -668,7 +701,8 @@ typedef void (*iommu_access_unmap)(void *ctx, iommu_iova_t iova, uint64_t size);
  * attached. iommu_access_replace - move an access object to another IOAS; all of its pages are
  * unpinned first. IOMMU_EINVAL also: it is not attached. iommu_access_detach - detach an access
  * object from its IOAS. IOMMU_EINVAL also: it is not attached. Other errors as
- * iommu_object_destroy. IOMMU_EBUSY of all three: the callback did not unpin all pages.
+ * iommu_object_destroy. IOMMU_EBUSY of all three: the callback did not unpin all pages. Context:
+ * control path of the file; may sleep.
  */
 IOMMU_API int iommu_access_alloc(struct iommu_file *file, iommu_access_unmap unmap, void *unmap_ctx,
 				 uint32_t *access);
@@ -698,7 +732,8 @@ IOMMU_API int iommu_access_detach(struct iommu_file *file, uint32_t access);
  *   and the errors of the backing's pin
  *
  * iommu_access_unpin - unpin the pages of a range that was pinned. IOMMU_ENOENT: nothing is pinned
- * with this range.
+ * with this range. Context: sleeps where the functions of a backing do; at once with calls for
+ * other areas.
  */
 IOMMU_API int iommu_access_pin(struct iommu_file *file, uint32_t access, iommu_iova_t iova,
 			       uint64_t size, unsigned int prot, iommu_paddr_t *pages);
@@ -711,7 +746,8 @@ IOMMU_API int iommu_access_unpin(struct iommu_file *file, uint32_t access, iommu
  * pinned the answer may be out of date when the call returns. Returns 0, IOMMU_ENOENT (nothing is
  * mapped there, nothing has pinned it, or no object has this id), IOMMU_EBUSY (it is being
  * unmapped), IOMMU_ENODEV (revoked), IOMMU_ENOMEM, or IOMMU_EINVAL (the object is no access object,
- * or is not attached).
+ * or is not attached). Context: sleeps where the functions of a backing do; at once with calls for
+ * other areas.
  */
 IOMMU_API int iommu_access_get_paddr(struct iommu_file *file, uint32_t access, iommu_iova_t iova,
 				     iommu_paddr_t *paddr, uint64_t *size);
@@ -720,7 +756,8 @@ IOMMU_API int iommu_access_get_paddr(struct iommu_file *file, uint32_t access, i
  * iommu_access_rw - copy `size` bytes from an address of the address space, or to it. Any address
  * and size; registers only if their backing has a copy function. An unmap of the memory waits for
  * the copy. Errors as iommu_access_pin, or those of the backing's copy: part of the data may have
- * been copied.
+ * been copied. Context: sleeps where the functions of a backing do; at once with calls for other
+ * areas.
  */
 IOMMU_API int iommu_access_rw(struct iommu_file *file, uint32_t access, iommu_iova_t iova,
 			      void *bytes, size_t size, bool write);
@@ -875,7 +912,7 @@ struct iommu_event_record {
 	uint32_t device;     /* id of the device when it faulted */
 	/* Counts the events of the queue, including dropped ones; it wraps. */
 	uint32_t sequence;
-	iommu_iova_t address; /* guest's address of the page */
+	iommu_iova_t address; /* the guest's, as struct iommu_fault has it */
 	enum iommu_fault_access access;
 	bool has_pasid;
 	uint32_t pasid; /* valid with has_pasid */

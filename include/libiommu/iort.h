@@ -217,22 +217,28 @@ struct iommu_iort_node {
  *
  * Returns 0 (iort->defects lists what was tolerated), or IOMMU_EINVAL: shorter than its header or
  * than its own length field, larger than IOMMU_IORT_MAX_SIZE, a wrong signature, or nodes that
- * begin outside. After an error *iort is empty, and iort->refusal is the reason in words.
+ * begin outside. After an error *iort is empty, and iort->refusal is the reason in words. Context:
+ * any; takes no lock.
  */
 IOMMU_API int iommu_iort_open(struct iommu_iort *iort, const void *bytes, size_t size);
 
 /*
  * iommu_iort_next - the next node of an IORT table, in table order. @node: zero-initialised before
- * the first call, then unchanged from the last call. Returns false at the end.
+ * the first call, then unchanged from the last call. Returns false at the end. Context: any; takes
+ * no lock.
  */
 IOMMU_API bool iommu_iort_next(const struct iommu_iort *iort, struct iommu_iort_node *node);
 
-/* iommu_iort_node_at - the node at an offset. False: none that iommu_iort_next shows is there. */
+/*
+ * iommu_iort_node_at - the node at an offset. False: none that iommu_iort_next shows is there.
+ * Context: any; takes no lock.
+ */
 IOMMU_API bool iommu_iort_node_at(const struct iommu_iort *iort, uint32_t offset,
 				  struct iommu_iort_node *node);
 
 /*
  * iommu_iort_find_name - the named component with an ACPI path. Returns 0, or IOMMU_ENOENT.
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_iort_find_name(const struct iommu_iort *iort, const char *name,
 				   struct iommu_iort_node *node);
@@ -264,15 +270,24 @@ struct iommu_iort_range {
 	uint32_t position;   /* private to the iterator */
 };
 
-/* iommu_iort_next_its - the next service of an ITS group; used like iommu_iort_next. */
+/*
+ * iommu_iort_next_its - the next service of an ITS group; used like iommu_iort_next. Context: any;
+ * takes no lock.
+ */
 IOMMU_API bool iommu_iort_next_its(const struct iommu_iort *iort,
 				   const struct iommu_iort_node *node, struct iommu_iort_its *its);
 
-/* iommu_iort_next_map - the next map of a node of any type; used like iommu_iort_next. */
+/*
+ * iommu_iort_next_map - the next map of a node of any type; used like iommu_iort_next. Context:
+ * any; takes no lock.
+ */
 IOMMU_API bool iommu_iort_next_map(const struct iommu_iort *iort,
 				   const struct iommu_iort_node *node, struct iommu_iort_map *map);
 
-/* iommu_iort_next_range - the next range of reserved memory; used like iommu_iort_next. */
+/*
+ * iommu_iort_next_range - the next range of reserved memory; used like iommu_iort_next. Context:
+ * any; takes no lock.
+ */
 IOMMU_API bool iommu_iort_next_range(const struct iommu_iort *iort,
 				     const struct iommu_iort_node *node,
 				     struct iommu_iort_range *range);
@@ -298,6 +313,7 @@ struct iommu_iort_route {
  * Returns 0; IOMMU_ENOENT: no root complex of the segment maps the function, so that no SMMU that
  * the table knows is in front of it; or IOMMU_EINVAL: its map leads nowhere, so that nothing is
  * known. The first root complex and the first map that have it count, but see IOMMU_IORT_MAP_COUNT.
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_iort_find(const struct iommu_iort *iort, uint16_t segment, uint16_t rid,
 			      struct iommu_iort_route *route);
@@ -305,13 +321,15 @@ IOMMU_API int iommu_iort_find(const struct iommu_iort *iort, uint16_t segment, u
 /*
  * iommu_iort_follow - where requests and messages of an id go, of any node that has maps, such as a
  * named component: like iommu_iort_find. With a single map any id is mapped, by the first of them.
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_iort_follow(const struct iommu_iort *iort, const struct iommu_iort_node *node,
 				uint32_t id, struct iommu_iort_route *route);
 
 /*
  * iommu_iort_follow_map - where requests and messages of an id of one map go, first to last: like
- * iommu_iort_find. A device with several stream ids has a single map for each.
+ * iommu_iort_find. A device with several stream ids has a single map for each. Context: any; takes
+ * no lock.
  */
 IOMMU_API int iommu_iort_follow_map(const struct iommu_iort *iort, const struct iommu_iort_map *map,
 				    uint32_t id, struct iommu_iort_route *route);
@@ -322,7 +340,7 @@ IOMMU_API int iommu_iort_follow_map(const struct iommu_iort *iort, const struct 
  *
  * @its: receives the ITS group. @device_id: receives the id.
  *
- * Returns 0, or IOMMU_ENOENT: the table has no map for them.
+ * Returns 0, or IOMMU_ENOENT: the table has no map for them. Context: any; takes no lock.
  */
 IOMMU_API int iommu_iort_own_messages(const struct iommu_iort *iort,
 				      const struct iommu_iort_node *node,
@@ -344,6 +362,8 @@ struct iommu_iort_reach {
  * iommu_iort_next.
  *
  * @unit: offset of its node.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API bool iommu_iort_next_reach(const struct iommu_iort *iort, uint32_t unit,
 				     struct iommu_iort_reach *reach);
@@ -361,6 +381,8 @@ struct iommu_iort_reservation {
  * iommu_iort_next.
  *
  * @unit: offset of its node.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API bool iommu_iort_next_reservation(const struct iommu_iort *iort, uint32_t unit,
 					   uint32_t stream_id,

@@ -40,7 +40,7 @@ struct iommu_iort_builder {
 /*
  * iommu_iort_begin - start an IORT table in `bytes`.
  *
- * Errors: IOMMU_ENOSPC (bytes too small).
+ * Errors: IOMMU_ENOSPC (bytes too small). Context: any; one call at a time for a builder.
  */
 IOMMU_API void iommu_iort_begin(struct iommu_iort_builder *builder, void *bytes, size_t size);
 
@@ -48,7 +48,7 @@ IOMMU_API void iommu_iort_begin(struct iommu_iort_builder *builder, void *bytes,
  * iommu_iort_add_its_group - add interrupt translation services, by their ids in the MADT.
  *
  * Like all of these calls it returns the node's offset, or 0 after an error. IOMMU_EINVAL: no ids,
- * or more than fit into a node; IOMMU_ENOSPC.
+ * or more than fit into a node; IOMMU_ENOSPC. Context: any; one call at a time for a builder.
  */
 IOMMU_API uint32_t iommu_iort_add_its_group(struct iommu_iort_builder *builder, const uint32_t *ids,
 					    unsigned int count);
@@ -56,7 +56,7 @@ IOMMU_API uint32_t iommu_iort_add_its_group(struct iommu_iort_builder *builder, 
 /*
  * iommu_iort_add_smmuv3 - add a unit. `usable` and what is said of its own map are not looked at:
  * iommu_iort_add_own_map says that. IOMMU_EINVAL: a base that is 0 or not aligned to 64 KiB, or an
- * HTTU above 2; IOMMU_ENOSPC.
+ * HTTU above 2; IOMMU_ENOSPC. Context: any; one call at a time for a builder.
  */
 IOMMU_API uint32_t iommu_iort_add_smmuv3(struct iommu_iort_builder *builder,
 					 const struct iommu_iort_smmuv3 *unit);
@@ -64,6 +64,7 @@ IOMMU_API uint32_t iommu_iort_add_smmuv3(struct iommu_iort_builder *builder,
 /*
  * iommu_iort_add_root_complex - add the PCI functions of a segment. IOMMU_EINVAL: a segment above
  * 65535, PASIDs of more than 20 bits, or addresses of 0 or more than 64 bits; IOMMU_ENOSPC.
+ * Context: any; one call at a time for a builder.
  */
 IOMMU_API uint32_t iommu_iort_add_root_complex(struct iommu_iort_builder *builder,
 					       const struct iommu_iort_root_complex *root);
@@ -71,7 +72,7 @@ IOMMU_API uint32_t iommu_iort_add_root_complex(struct iommu_iort_builder *builde
 /*
  * iommu_iort_add_named_component - add a device that is no PCI function. IOMMU_EINVAL: an empty
  * path, one that is too long for a node, PASIDs of more than 20 bits, or addresses of 0 or more
- * than 64 bits; IOMMU_ENOSPC.
+ * than 64 bits; IOMMU_ENOSPC. Context: any; one call at a time for a builder.
  */
 IOMMU_API uint32_t iommu_iort_add_named_component(
 	struct iommu_iort_builder *builder, const struct iommu_iort_named_component *component);
@@ -79,7 +80,8 @@ IOMMU_API uint32_t iommu_iort_add_named_component(
 /*
  * iommu_iort_add_reserved_memory - add ranges that devices use since before the start; maps say
  * which streams. IOMMU_EINVAL: no ranges, or more than fit into a node; one that ends before it
- * begins, or is not made of whole 64 KiB; IOMMU_ENOSPC.
+ * begins, or is not made of whole 64 KiB; IOMMU_ENOSPC. Context: any; one call at a time for a
+ * builder.
  */
 IOMMU_API uint32_t iommu_iort_add_reserved_memory(struct iommu_iort_builder *builder,
 						  const struct iommu_iort_reserved_memory *memory,
@@ -94,13 +96,16 @@ IOMMU_API uint32_t iommu_iort_add_reserved_memory(struct iommu_iort_builder *bui
  *
  * IOMMU_EINVAL: there is no node, the target is none, or not one that maps of the last node may
  * lead to, or the outputs do not fit into 32 bits; IOMMU_ENOSPC.
+ *
+ * Context: any; one call at a time for a builder.
  */
 IOMMU_API void iommu_iort_add_map(struct iommu_iort_builder *builder, uint32_t first, uint32_t last,
 				  uint32_t output, uint32_t target);
 
 /*
  * iommu_iort_add_single_map - add a map of any id of the last node to `output`: for named
- * components, root complexes and reserved memory. Errors: as of iommu_iort_add_map.
+ * components, root complexes and reserved memory. Errors: as of iommu_iort_add_map. Context: any;
+ * one call at a time for a builder.
  */
 IOMMU_API void iommu_iort_add_single_map(struct iommu_iort_builder *builder, uint32_t output,
 					 uint32_t target);
@@ -108,6 +113,7 @@ IOMMU_API void iommu_iort_add_single_map(struct iommu_iort_builder *builder, uin
 /*
  * iommu_iort_add_own_map - add the device id of the messages that the last node, a unit, sends.
  * Errors: as of iommu_iort_add_map, and the last node is no unit, or has such a map already.
+ * Context: any; one call at a time for a builder.
  */
 IOMMU_API void iommu_iort_add_own_map(struct iommu_iort_builder *builder, uint32_t device_id,
 				      uint32_t its);
@@ -119,6 +125,8 @@ IOMMU_API void iommu_iort_add_own_map(struct iommu_iort_builder *builder, uint32
  * Returns the size of the table in bytes, or the first error of the calls above: IOMMU_EINVAL or
  * IOMMU_ENOSPC, also for a table larger than IOMMU_IORT_MAX_SIZE; builder->refusal is the reason in
  * words.
+ *
+ * Context: any; one call at a time for a builder.
  */
 IOMMU_API int iommu_iort_finish(struct iommu_iort_builder *builder, const char *oem_id,
 				const char *oem_table_id);

@@ -80,12 +80,16 @@ struct iommu_iova_config {
 
 /*
  * iommu_iova_space_create - make an empty space. Returns 0, IOMMU_EINVAL (platform, granule,
- * unknown flags, or first > last or beyond 64 bits) or IOMMU_ENOMEM.
+ * unknown flags, or first > last or beyond 64 bits) or IOMMU_ENOMEM. Context: may sleep; no other
+ * call uses the space.
  */
 IOMMU_API int iommu_iova_space_create(const struct iommu_iova_config *config,
 				      struct iommu_iova_space **space);
 
-/* iommu_iova_space_destroy - free a space with all of its ranges. */
+/*
+ * iommu_iova_space_destroy - free a space with all of its ranges. Context: may sleep; no other call
+ * uses the space.
+ */
 IOMMU_API void iommu_iova_space_destroy(struct iommu_iova_space *space);
 
 /*
@@ -100,6 +104,8 @@ IOMMU_API void iommu_iova_space_destroy(struct iommu_iova_space *space);
  *                 limit
  *   IOMMU_ENOSPC  no place; for combinations with a bounded search see the head of this file
  *   IOMMU_ENOMEM  no memory for the handle
+ *
+ * Context: any; takes the space's spinlock; sleeps only for memory, without IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
 			       const struct iommu_iova_request *request,
@@ -116,6 +122,8 @@ IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
  *   IOMMU_ERANGE  not inside the space
  *   IOMMU_EEXIST  part of it is in use (with IOMMU_IOVA_MERGE: allocated)
  *   IOMMU_ENOMEM  no memory for the handle
+ *
+ * Context: any; takes the space's spinlock; sleeps only for memory, without IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t last,
 				 unsigned int flags, struct iommu_iova_range **range);
@@ -124,22 +132,27 @@ IOMMU_API int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first,
  * iommu_iova_copy_reserved - reserve in `to`, with IOMMU_IOVA_MERGE, everything that is reserved in
  * `from` and lies in both; if granules differ, rounded outwards. Returns 0, or the error of the
  * first range that failed, IOMMU_EEXIST (part of it is allocated) or IOMMU_ENOMEM; ranges before it
- * remain. `from` must not change meanwhile.
+ * remain. `from` must not change meanwhile. Context: any; takes the space's spinlock; sleeps only
+ * for memory, without IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from);
 
-/* iommu_iova_free - free a range by its handle, which must be valid. */
+/*
+ * iommu_iova_free - free a range by its handle, which must be valid. Context: any; takes the
+ * space's spinlock, never sleeps.
+ */
 IOMMU_API void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range);
 
 /*
  * iommu_iova_free_at - free the range that begins at a granule. IOMMU_ENOENT: no range begins
- * there: already freed, or never allocated; nothing has changed.
+ * there: already freed, or never allocated; nothing has changed. Context: any; takes the space's
+ * spinlock, never sleeps.
  */
 IOMMU_API int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first);
 
 /*
  * iommu_iova_find - the range that contains a granule, or NULL. Valid as long as the caller
- * prevents that it is freed.
+ * prevents that it is freed. Context: any; takes the space's spinlock, never sleeps.
  */
 IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space,
 						   uint64_t granule);
@@ -155,6 +168,8 @@ IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *spac
  * IOMMU_EINVAL, IOMMU_ERANGE or IOMMU_EEXIST. iommu_iova_remove - take such a range out again: as
  * iommu_iova_free. iommu_iova_find_from - the first range that ends at or after a granule; NULL:
  * there is none.
+ *
+ * Context: any; takes the space's spinlock, never sleeps.
  */
 IOMMU_API int iommu_iova_place(struct iommu_iova_space *space,
 			       const struct iommu_iova_request *request,
@@ -167,7 +182,8 @@ IOMMU_API struct iommu_iova_range *iommu_iova_find_from(struct iommu_iova_space 
 
 /*
  * iommu_iova_next - iterate over the ranges in order of addresses: NULL returns the first; after
- * the last, NULL. The space must not change meanwhile.
+ * the last, NULL. The space must not change meanwhile. Context: any; takes the space's spinlock,
+ * never sleeps.
  */
 IOMMU_API struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,
 						   const struct iommu_iova_range *range);
@@ -181,7 +197,7 @@ struct iommu_iova_stats {
 
 /*
  * iommu_iova_get_stats - counts and the largest gap of a space. O(1). Fragmentation is 1 -
- * largest_gap / free.
+ * largest_gap / free. Context: any; takes the space's spinlock, never sleeps.
  */
 IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu_iova_stats *stats);
 
@@ -243,7 +259,8 @@ struct iommu_iova_cache_config {
  * iommu_iova_cache_create - make empty caches for every CPU of the space's platform. Only single
  * pages are allocated, whatever the number of CPUs. Returns 0, IOMMU_EINVAL (unknown flags, more
  * than 4096 depot magazines, no CPU, or more than 4096) or IOMMU_ENOMEM. iommu_iova_cache_destroy -
- * drain and free the caches. No other call may use them.
+ * drain and free the caches. No other call may use them. Context: may sleep; no other call uses
+ * caches that are destroyed.
  */
 IOMMU_API int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 				      struct iommu_iova_cache **cache);
@@ -257,6 +274,7 @@ IOMMU_API void iommu_iova_cache_destroy(struct iommu_iova_cache *cache);
  *         preferred.
  *
  * Returns 0, IOMMU_EINVAL (order), IOMMU_ENOSPC (after draining all caches) or IOMMU_ENOMEM.
+ * Context: any; sleeps only for memory, without IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order,
 				     uint64_t limit, unsigned int flags, uint64_t *first);
@@ -265,7 +283,7 @@ IOMMU_API int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned in
  * iommu_iova_cache_free - free a range of iommu_iova_cache_alloc, with the same order.
  *
  * Neither is checked: a range that is freed twice is allocated twice. (The tree's
- * iommu_iova_free_at does check.)
+ * iommu_iova_free_at does check.) Context: any; never sleeps.
  */
 IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first,
 				     unsigned int order);
@@ -275,7 +293,8 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
  * free into the cache of a given CPU. Both are for callers that know their CPU, which saves a call
  * of the platform's cpu_id. A wrong CPU costs speed; with IOMMU_IOVA_CACHE_CPU_EXCLUSIVE it must be
  * the calling one, unless the host's guard is compiled in, which says itself what the CPU is.
- * Errors as iommu_iova_cache_alloc.
+ * Errors as iommu_iova_cache_alloc. Context: any; sleeps only for memory, without
+ * IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
 					unsigned int order, uint64_t limit, unsigned int flags,
@@ -292,7 +311,8 @@ IOMMU_API void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned
  * Returns as iommu_iova_alloc.
  *
  * iommu_iova_cache_free_size - free such a range, with the same size. For a size that is not cached
- * the range is looked up: if no range of exactly that size begins there, nothing is freed.
+ * the range is looked up: if no range of exactly that size begins there, nothing is freed. Context:
+ * any; sleeps only for memory, without IOMMU_IOVA_ATOMIC.
  */
 IOMMU_API int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 					  const struct iommu_iova_request *request,
@@ -308,6 +328,8 @@ IOMMU_API void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64
  * stays on, or one that is offline. iommu_iova_cache_trim - return one magazine of each size, and
  * an empty one, from the depot: to be called periodically, so that the remains of a burst are not
  * kept forever. The effort of all three is bounded by what is cached.
+ *
+ * Context: any; never sleeps.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);
 IOMMU_API void iommu_iova_cache_drain(struct iommu_iova_cache *cache);

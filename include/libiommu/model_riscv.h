@@ -147,9 +147,10 @@ struct iommu_model_riscv_host {
 	/*
 	 * invalidate - the guest invalidates or sets something: the emulator's copies of the
 	 * model's results become stale as `what` describes. The model returns new results already,
-	 * but the guest does not see the completion before this function returns. False: the device
-	 * does not answer an invalidation of its TLB, which the next IOFENCE.C finds; otherwise
-	 * ignored.
+	 * but the guest does not see the completion before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_RISCV_DEVICE_TLB alone. False: the device does not
+	 * answer, which the next IOFENCE.C finds.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
@@ -242,6 +243,8 @@ struct iommu_model_riscv_faults {
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
  * IOMMU_ENOMEM. iommu_model_riscv_destroy - free a RISC-V unit; NULL: nothing.
+ *
+ * Context: may sleep; no other call uses what is destroyed.
  */
 IOMMU_API int iommu_model_riscv_create(const struct iommu_model_riscv_config *config,
 				       struct iommu_model_riscv **model);
@@ -252,7 +255,8 @@ IOMMU_API void iommu_model_riscv_destroy(struct iommu_model_riscv *model);
  * values; those that have none are 0, or anything with IOMMU_MODEL_RISCV_WILD_RESET.
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
- * The same holds for iommu_model_riscv_restore.
+ * The same holds for iommu_model_riscv_restore. Context: any, while no request of a device is in
+ * progress.
  */
 IOMMU_API void iommu_model_riscv_reset(struct iommu_model_riscv *model);
 
@@ -260,7 +264,8 @@ IOMMU_API void iommu_model_riscv_reset(struct iommu_model_riscv *model);
  * iommu_model_riscv_mmio_read - the guest reads a register of a RISC-V unit, in a window of 4 KiB.
  * iommu_model_riscv_mmio_write - the guest writes a register of a RISC-V unit. size is 4 or 8,
  * offset is aligned to it, and the access stays in one register; otherwise 0 is read, a write is
- * ignored, and misuse is reported.
+ * ignored, and misuse is reported. Context: any, at once with other calls; never sleeps, but for
+ * the functions of the host.
  */
 IOMMU_API uint64_t iommu_model_riscv_mmio_read(struct iommu_model_riscv *model, uint64_t offset,
 					       unsigned int size);
@@ -270,6 +275,7 @@ IOMMU_API void iommu_model_riscv_mmio_write(struct iommu_model_riscv *model, uin
 /*
  * iommu_model_riscv_run - continue processing what the guest has queued for a RISC-V unit; true:
  * there is more, call again. The work of one call of any function is bounded: see work_remains.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API bool iommu_model_riscv_run(struct iommu_model_riscv *model);
 
@@ -329,6 +335,7 @@ struct iommu_model_riscv_translation {
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted with result->cause, and the
  * fault was recorded as the specification requires. A translation request for a page without the
  * requested permission is no fault: it returns 0 with prot 0, or fewer permissions than requested.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_translate(struct iommu_model_riscv *model,
 					  const struct iommu_model_riscv_request *request,
@@ -354,7 +361,7 @@ typedef int (*iommu_model_riscv_piece_visitor)(void *ctx,
  *
  * Returns 0; what the visitor returned; IOMMU_EFAULT as iommu_model_riscv_translate; or, with
  * nothing asked for, IOMMU_EINVAL (size 0, or a translation request) or IOMMU_EOVERFLOW (the range
- * wraps).
+ * wraps). Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_access(struct iommu_model_riscv *model,
 				       const struct iommu_model_riscv_request *request,
@@ -364,7 +371,8 @@ IOMMU_API int iommu_model_riscv_access(struct iommu_model_riscv *model,
 /*
  * iommu_model_riscv_peek - the result of iommu_model_riscv_translate without side effects: it only
  * reads guest memory; no fault is recorded, no bit of a table is set, nothing is added to the cache
- * or evicted. Cached entries are used, as for a device.
+ * or evicted. Cached entries are used, as for a device. Context: any, at once with other calls;
+ * never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_peek(struct iommu_model_riscv *model,
 				     const struct iommu_model_riscv_request *request,
@@ -385,7 +393,8 @@ struct iommu_model_riscv_message {
 /*
  * iommu_model_riscv_interrupt - a device stores 4 bytes, `data`, little-endian, at
  * request->address, which may be the page of a virtual interrupt file. Where the file lies in
- * memory the message is put there. Returns as iommu_model_riscv_translate.
+ * memory the message is put there. Returns as iommu_model_riscv_translate. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_interrupt(struct iommu_model_riscv *model,
 					  const struct iommu_model_riscv_request *request,
@@ -420,7 +429,8 @@ struct iommu_model_riscv_stage {
  * one: no side effects, as iommu_model_riscv_peek. Call again when the driver has invalidated
  * contexts of the device, or set the mode. A driver need not say that a context becomes valid,
  * unless firmware's description of the unit asks for it (IOMMU_RISCV_TELL_VALID,
- * <libiommu/riscv.h>). Returns 0, or IOMMU_EFAULT: requests are blocked with stage->cause.
+ * <libiommu/riscv.h>). Returns 0, or IOMMU_EFAULT: requests are blocked with stage->cause. Context:
+ * any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_get_stage(struct iommu_model_riscv *model, uint32_t device_id,
 					  bool has_process, uint32_t process_id,
@@ -466,7 +476,7 @@ struct iommu_model_riscv_walk_state {
  *
  * Returns 0; IOMMU_EFAULT: the device's requests are blocked, nothing is mapped, the walk is done,
  * and walk->cause is the cause; or IOMMU_EINVAL: the range is empty or not page-aligned, or *count
- * is 0.
+ * is 0. Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_walk(struct iommu_model_riscv *model,
 				     struct iommu_model_riscv_walk_state *walk,
@@ -491,11 +501,15 @@ struct iommu_model_riscv_page_message {
  *
  * Returns 0; IOMMU_ENOSPC: the queue is full; or IOMMU_EFAULT: the request could not be put there
  * for another reason. In both cases the unit has answered the last request of a group itself.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_riscv_page_request(struct iommu_model_riscv *model,
 					     const struct iommu_model_riscv_page_message *request);
 
-/* iommu_model_riscv_misbehave - set the faulty behaviour of a RISC-V unit; copied. */
+/*
+ * iommu_model_riscv_misbehave - set the faulty behaviour of a RISC-V unit; copied. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
 					   const struct iommu_model_riscv_faults *faults);
 
@@ -506,14 +520,18 @@ IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
  *
  * iommu_model_riscv_restore - restore a saved state of a RISC-V unit, in any state of the model,
  * and continue from there, including the queue: the host's functions are called before it returns.
- * 0, or IOMMU_EINVAL with nothing changed: not a state of a model with this configuration. The
- * bytes are not trusted.
+ * 0, or IOMMU_EINVAL with nothing changed: not a state of a model with this configuration, or one
+ * of a release that saves otherwise. The bytes are not trusted. Context: any, at once with other
+ * calls; a restore, while no request is in progress.
  */
 IOMMU_API size_t iommu_model_riscv_save(struct iommu_model_riscv *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_riscv_restore(struct iommu_model_riscv *model, const void *bytes,
 					size_t size);
 
-/* iommu_model_riscv_get_stats - what is cached now, and what was done so far. */
+/*
+ * iommu_model_riscv_get_stats - what is cached now, and what was done so far. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
+ */
 struct iommu_model_riscv_stats {
 	size_t cached_contexts, cached_directories, cached_processes, cached_roots;
 	size_t cached_first, cached_second, cached_messages; /* entries of tables */

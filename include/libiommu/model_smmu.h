@@ -81,6 +81,11 @@ struct iommu_model_smmu_invalidation {
 	bool has_range;
 	uint64_t address, size;
 	bool leaves_only; /* no entry that points to a table has changed */
+	/*
+	 * The command as the driver has given it, as iommu_smmu_invalidation of <libiommu/smmu.h>
+	 * has it; 0: there was none.
+	 */
+	uint64_t words[2];
 };
 
 struct iommu_model_smmu_page_answer {
@@ -157,13 +162,18 @@ struct iommu_model_smmu_host {
 	/*
 	 * invalidate - the guest invalidates or sets something: the emulator's copies of the
 	 * model's results become stale as `what` describes. The model returns new results already,
-	 * but the guest does not see the completion before this function returns. False: the device
-	 * does not answer an invalidation of its TLB, which the next CMD_SYNC finds; otherwise
-	 * ignored.
+	 * but the guest does not see the completion before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_SMMU_DEVICE_TLB alone. False: the device does not
+	 * answer, which the next CMD_SYNC finds.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
-	 * stores a result only if the count has not changed since.
+	 * stores a result only if the count has not changed since. The comparison and the store are
+	 * one step, under a lock that this function takes for the count and for what it drops; an
+	 * emulator of one thread needs neither. That suffices for what is kept and looked up again
+	 * under the lock; a copy that goes on with an address needs the section of
+	 * docs/emulator.md, "Threads".
 	 *
 	 * Called without the lock; it may call every function but destroy. At most one call is in
 	 * progress for a model: further ones are made after it returned, by the same thread, and
@@ -207,7 +217,12 @@ struct iommu_model_smmu_config {
 	 * PPS, FWB, STT, RIL and BBML; IDR5.DS, D128, VAX, OAS of 56 bits.
 	 */
 	uint32_t idr0, idr1, idr3, idr5;
-	uint32_t iidr, aidr;  /* aidr is 2, SMMUv3.2, where all are 0 */
+	uint32_t iidr, aidr; /* aidr is 2, SMMUv3.2, where all are 0 */
+	/*
+	 * Whatever the registers say, there is no stage 2, and nothing that needs one, and no EL2:
+	 * a unit for guests whose stage 1 is nested in the host's unit.
+	 */
+	bool no_second_stage;
 	bool resets_aborting; /* GBPA.ABORT after reset */
 	/*
 	 * Maximum number of cached entries of all kinds; an entry takes about 200 bytes on demand.
@@ -246,6 +261,8 @@ struct iommu_model_smmu_faults {
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
  * IOMMU_ENOMEM. iommu_model_smmu_destroy - free an SMMU; NULL: nothing.
+ *
+ * Context: may sleep; no other call uses what is destroyed.
  */
 IOMMU_API int iommu_model_smmu_create(const struct iommu_model_smmu_config *config,
 				      struct iommu_model_smmu **model);
@@ -257,7 +274,8 @@ IOMMU_API void iommu_model_smmu_destroy(struct iommu_model_smmu *model);
  * forgotten.
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
- * The same holds for iommu_model_smmu_restore.
+ * The same holds for iommu_model_smmu_restore. Context: any, while no request of a device is in
+ * progress.
  */
 IOMMU_API void iommu_model_smmu_reset(struct iommu_model_smmu *model);
 
@@ -265,7 +283,8 @@ IOMMU_API void iommu_model_smmu_reset(struct iommu_model_smmu *model);
  * iommu_model_smmu_mmio_read - the guest reads a register of an SMMU, in a window of 128 KiB.
  * iommu_model_smmu_mmio_write - the guest writes a register of an SMMU. size is 4 or 8, offset is
  * aligned to it, and the access stays in one register; otherwise 0 is read, a write is ignored, and
- * misuse is reported.
+ * misuse is reported. Context: any, at once with other calls; never sleeps, but for the functions
+ * of the host.
  */
 IOMMU_API uint64_t iommu_model_smmu_mmio_read(struct iommu_model_smmu *model, uint64_t offset,
 					      unsigned int size);
@@ -274,7 +293,8 @@ IOMMU_API void iommu_model_smmu_mmio_write(struct iommu_model_smmu *model, uint6
 
 /*
  * iommu_model_smmu_run - continue processing what the guest has queued; true: there is more, call
- * again. The work of one call of any function is bounded: see work_remains.
+ * again. The work of one call of any function is bounded: see work_remains. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API bool iommu_model_smmu_run(struct iommu_model_smmu *model);
 
@@ -336,7 +356,8 @@ struct iommu_model_smmu_translation {
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted, result->answer says how it
  * ends, and result->event why, which was recorded as the specification requires. The event 0 with
  * an abort: the stream is configured so. A translation request for a page without the requested
- * permission is no fault: it returns 0 with prot 0, or fewer permissions than requested.
+ * permission is no fault: it returns 0 with prot 0, or fewer permissions than requested. Context:
+ * any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_translate(struct iommu_model_smmu *model,
 					 const struct iommu_model_smmu_request *request,
@@ -362,7 +383,7 @@ typedef int (*iommu_model_smmu_piece_visitor)(void *ctx,
  *
  * Returns 0; what the visitor returned; IOMMU_EFAULT as iommu_model_smmu_translate; or, with
  * nothing asked for, IOMMU_EINVAL (size 0, or a translation request) or IOMMU_EOVERFLOW (the range
- * wraps).
+ * wraps). Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_access(struct iommu_model_smmu *model,
 				      const struct iommu_model_smmu_request *request, uint64_t size,
@@ -372,7 +393,8 @@ IOMMU_API int iommu_model_smmu_access(struct iommu_model_smmu *model,
 /*
  * iommu_model_smmu_peek - the result of iommu_model_smmu_translate without side effects: it only
  * reads guest memory; no event is recorded, nothing stalls, no bit of a table is set, nothing is
- * added to the cache or evicted. Cached entries are used, as for a device.
+ * added to the cache or evicted. Cached entries are used, as for a device. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_peek(struct iommu_model_smmu *model,
 				    const struct iommu_model_smmu_request *request,
@@ -395,11 +417,22 @@ struct iommu_model_smmu_stage {
 	bool ats, can_stall;
 	unsigned int event; /* of the fault, if they are blocked; 0: configured so */
 	enum iommu_model_smmu_answer answer; /* … and how they end */
+	/*
+	 * What the stream's own entry says of stage 1, whatever substream is asked for: the words
+	 * of struct iommu_smmu_stream (<libiommu/smmu.h>), without bits that are not a guest's, for
+	 * a nested domain. Also where requests are blocked, but not where the unit is off or the
+	 * entry is missing or invalid (has_entry false).
+	 */
+	bool has_entry;
+	uint64_t entry[2];
 };
 
 /*
  * iommu_model_smmu_get_stage - the stages for a stream's requests with a substream, or without one:
- * no side effects, as iommu_model_smmu_peek. Returns 0, or IOMMU_EFAULT: requests are blocked.
+ * no side effects, as iommu_model_smmu_peek. Call again when the driver has invalidated the stream
+ * (IOMMU_MODEL_SMMU_STREAMS: a driver does so, too, when an entry becomes valid), or switched the
+ * unit. Returns 0, or IOMMU_EFAULT: requests are blocked. Context: any, at once with other calls;
+ * never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_get_stage(struct iommu_model_smmu *model, uint32_t stream,
 					 bool has_substream, uint32_t substream,
@@ -445,6 +478,7 @@ struct iommu_model_smmu_walk_state {
  *
  * Returns 0; IOMMU_EFAULT: the stream's requests are blocked, nothing is mapped, the walk is done,
  * and walk->event is why; or IOMMU_EINVAL: the range is empty or not page-aligned, or *count is 0.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_walk(struct iommu_model_smmu *model,
 				    struct iommu_model_smmu_walk_state *walk,
@@ -469,11 +503,16 @@ struct iommu_model_smmu_page_message {
  * Returns 0; IOMMU_ENOSPC: the queue is full, or was and the driver has not said that it knows; or
  * IOMMU_EFAULT: the request could not be put there for another reason. In both cases the unit has
  * answered the last request of a group itself.
+ *
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_smmu_page_request(struct iommu_model_smmu *model,
 					    const struct iommu_model_smmu_page_message *request);
 
-/* iommu_model_smmu_misbehave - set the faulty behaviour; copied. */
+/*
+ * iommu_model_smmu_misbehave - set the faulty behaviour; copied. Context: any, at once with other
+ * calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
 					  const struct iommu_model_smmu_faults *faults);
 
@@ -485,13 +524,18 @@ IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
  *
  * iommu_model_smmu_restore - restore such a state, in any state of the model, and continue from
  * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL
- * with nothing changed: not a state of a model with this configuration. The bytes are not trusted.
+ * with nothing changed: not a state of a model with this configuration, or one of a release that
+ * saves otherwise. The bytes are not trusted. Context: any, at once with other calls; a restore,
+ * while no request is in progress.
  */
 IOMMU_API size_t iommu_model_smmu_save(struct iommu_model_smmu *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_smmu_restore(struct iommu_model_smmu *model, const void *bytes,
 				       size_t size);
 
-/* iommu_model_smmu_get_stats - what an SMMU has cached now, and what was done so far. */
+/*
+ * iommu_model_smmu_get_stats - what an SMMU has cached now, and what was done so far. Context: any,
+ * at once with other calls; never sleeps, but for the functions of the host.
+ */
 struct iommu_model_smmu_stats {
 	size_t cached_streams, cached_contexts; /* with level 1 descriptors, in parts */
 	size_t cached_first, cached_second;     /* entries of tables */

@@ -101,14 +101,21 @@ struct iommu_model_phb_faults {
 
 /*
  * iommu_model_phb_create - create a bridge in its reset state: no source id has a PE, all windows
- * are closed. Returns 0, IOMMU_EINVAL (config) or IOMMU_ENOMEM.
+ * are closed. Returns 0, IOMMU_EINVAL (config) or IOMMU_ENOMEM. Context: may sleep; no other call
+ * uses what is destroyed.
  */
 IOMMU_API int iommu_model_phb_create(const struct iommu_model_phb_config *config,
 				     struct iommu_model_phb **phb);
-/* iommu_model_phb_destroy - destroy a bridge that no device uses any more; NULL: nothing. */
+/*
+ * iommu_model_phb_destroy - destroy a bridge that no device uses any more; NULL: nothing. Context:
+ * may sleep; no other call uses what is destroyed.
+ */
 IOMMU_API void iommu_model_phb_destroy(struct iommu_model_phb *phb);
 
-/* iommu_model_phb_page_sizes - supported page sizes of windows: bit n = pages of 2^n bytes. */
+/*
+ * iommu_model_phb_page_sizes - supported page sizes of windows: bit n = pages of 2^n bytes.
+ * Context: any; takes no lock.
+ */
 IOMMU_API uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb);
 
 /* --- What a guest sets ------------------------------------------------------------------------ */
@@ -118,24 +125,33 @@ IOMMU_API uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
 /*
  * iommu_model_phb_set_pe - assign a source id to a PE, or (IOMMU_MODEL_NO_PE) to none. Returns 0,
  * IOMMU_EINVAL (no such PE), or IOMMU_ENOMEM.
+ *
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);
-/* iommu_model_phb_pe_of - the PE of a source id, or IOMMU_MODEL_NO_PE. */
+/*
+ * iommu_model_phb_pe_of - the PE of a source id, or IOMMU_MODEL_NO_PE. Context: any, at once with
+ * other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id);
 
 /*
  * iommu_model_phb_set_tve - set the entry of a window in the bridge's table: number 2 * PE +
  * window. Any value is accepted; an invalid one blocks DMA. Returns 0, or IOMMU_EINVAL: no such
- * window.
+ * window. Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64_t tve);
-/* iommu_model_phb_tve - the entry of a window, as it was set; 0: no such window. */
+/*
+ * iommu_model_phb_tve - the entry of a window, as it was set; 0: no such window. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number);
 
 /*
  * iommu_model_phb_kill_write - write the bridge's invalidation register (offset 0x210), in the byte
  * order of the host. iommu_model_phb_kill_read - read the bridge's invalidation register. It reads
- * as the written value while an invalidation is in progress, then 0.
+ * as the written value while an invalidation is in progress, then 0. Context: any, at once with
+ * other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value);
 IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
@@ -144,6 +160,7 @@ IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
  * iommu_model_phb_opal - firmware's calls for PEs, windows, invalidation and frozen PEs
  * (<libiommu/opal.h>), with firmware's checks and return values. Unknown token: -1. Diagnostic data
  * have the format of the generation: the state of each PE, and the id of the last bad access.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 				       const uint64_t arguments[7]);
@@ -152,7 +169,8 @@ IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t tok
 
 /*
  * iommu_model_phb_access - translate an access of a device to one byte. Returns 0, or IOMMU_EFAULT
- * with the reason; the PE is then frozen.
+ * with the reason; the PE is then frozen. Context: any, at once with other calls; never sleeps, but
+ * for the functions of the host.
  */
 IOMMU_API int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id,
 				     uint64_t address, bool is_write,
@@ -174,12 +192,16 @@ struct iommu_model_phb_freeze {
 /*
  * iommu_model_phb_get_freeze - whether and why a PE is frozen. iommu_model_phb_thaw - thaw a frozen
  * PE. Both return 0, or IOMMU_EINVAL: no such PE. A guest thaws, and freezes, by firmware's calls.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 					 struct iommu_model_phb_freeze *freeze);
 IOMMU_API int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe);
 
-/* iommu_model_phb_misbehave - set the faulty behaviour of a bridge; copied. */
+/*
+ * iommu_model_phb_misbehave - set the faulty behaviour of a bridge; copied. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_phb_misbehave(struct iommu_model_phb *phb,
 					 const struct iommu_model_phb_faults *faults);
 
@@ -188,7 +210,10 @@ struct iommu_model_phb_stats {
 	uint64_t accesses, walks, freezes;
 	uint64_t page_kills, pe_kills, all_kills; /* invalidations carried out */
 };
-/* iommu_model_phb_get_stats - what a bridge has cached, and what it has done so far. */
+/*
+ * iommu_model_phb_get_stats - what a bridge has cached, and what it has done so far. Context: any,
+ * at once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_phb_get_stats(struct iommu_model_phb *phb,
 					 struct iommu_model_phb_stats *stats);
 
@@ -229,11 +254,15 @@ struct iommu_model_papr_faults {
 
 /*
  * iommu_model_papr_create - create a partition without windows. Returns 0, IOMMU_EINVAL (the
- * platform or host.read is missing, or dynamic_pages exceeds 2^22) or IOMMU_ENOMEM.
+ * platform or host.read is missing, or dynamic_pages exceeds 2^22) or IOMMU_ENOMEM. Context: may
+ * sleep; no other call uses what is destroyed.
  */
 IOMMU_API int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 				      struct iommu_model_papr **papr);
-/* iommu_model_papr_destroy - destroy a partition that no device uses any more; NULL: nothing. */
+/*
+ * iommu_model_papr_destroy - destroy a partition that no device uses any more; NULL: nothing.
+ * Context: may sleep; no other call uses what is destroyed.
+ */
 IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
 
 /*
@@ -246,7 +275,8 @@ IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
  * Returns 0, IOMMU_EINVAL, IOMMU_ERANGE (beyond 2^64), IOMMU_EEXIST (the number is in use) or
  * IOMMU_ENOMEM. Memory for entries is allocated as they are set.
  *
- * iommu_model_papr_remove_window - remove a window. Returns 0, or IOMMU_ENOENT.
+ * iommu_model_papr_remove_window - remove a window. Returns 0, or IOMMU_ENOENT. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn,
 					  uint64_t address, unsigned int page_shift,
@@ -257,7 +287,8 @@ IOMMU_API int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint
  * iommu_model_papr_hypercall - the guest's calls for entries (<libiommu/tce_table.h>), with a
  * hypervisor's checks, partial progress and return values; others: -2 (H_FUNCTION). When the model
  * lacks memory: -44 (H_NOT_ENOUGH_RESOURCES). One call sets at most 4096 entries: IOMMU_H_STUFF_TCE
- * of more returns 1 (H_BUSY), and the same call continues.
+ * of more returns 1 (H_BUSY), and the same call continues. Context: any, at once with other calls;
+ * never sleeps, but for the functions of the host.
  */
 IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode,
 					     uint64_t liobn, uint64_t address, uint64_t third,
@@ -268,7 +299,8 @@ IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint
  * the device tree assigns to them: arguments and status (outputs[0], also returned) as
  * <libiommu/papr.h> uses them. Windows are created from bus address 2^59 on; a window of
  * iommu_model_papr_add_window can be removed, and is restored by a reset. All bridges are one here:
- * the bridge's id is ignored.
+ * the bridge's id is ignored. Context: any, at once with other calls; never sleeps, but for the
+ * functions of the host.
  */
 enum iommu_model_papr_service {
 	IOMMU_MODEL_PAPR_QUERY,
@@ -289,7 +321,8 @@ IOMMU_API int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr,
 
 /*
  * iommu_model_papr_access - translate an access to one byte by a device behind this window. Returns
- * 0, or IOMMU_EFAULT with the reason; IOMMU_MODEL_TCE_CLOSED: no such window.
+ * 0, or IOMMU_EFAULT with the reason; IOMMU_MODEL_TCE_CLOSED: no such window. Context: any, at once
+ * with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t liobn,
 				      uint64_t address, bool is_write,
@@ -304,13 +337,18 @@ IOMMU_API int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t li
  * iommu_model_papr_remove_memory - a range is taken from the partition. Returns 0, IOMMU_EINVAL,
  * IOMMU_ENOENT (part of it is no memory), IOMMU_ENOSPC; or IOMMU_EBUSY: an entry of a window leads
  * there. All entries are looked at, which takes its time.
+ *
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_papr_add_memory(struct iommu_model_papr *papr, iommu_paddr_t start,
 					  uint64_t size);
 IOMMU_API int iommu_model_papr_remove_memory(struct iommu_model_papr *papr, iommu_paddr_t start,
 					     uint64_t size);
 
-/* iommu_model_papr_misbehave - set the faulty behaviour of a hypervisor; copied. */
+/*
+ * iommu_model_papr_misbehave - set the faulty behaviour of a hypervisor; copied. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_papr_misbehave(struct iommu_model_papr *papr,
 					  const struct iommu_model_papr_faults *faults);
 

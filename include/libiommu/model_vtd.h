@@ -192,8 +192,10 @@ struct iommu_model_vtd_host {
 	 * the model's results (a device's TLB, a cached interrupt route, the mappings of a
 	 * passed-through device) become stale as `what` describes. The model returns new results
 	 * already, but the guest does not see the completion (head of the queue, wait descriptor,
-	 * register bits IVT, ICC, GSTS, PRS) before this function returns. False: the device does
-	 * not answer, as with invalidate_device_tlb; otherwise ignored.
+	 * register bits IVT, ICC, GSTS, PRS) before this function returns.
+	 *
+	 * The result counts for IOMMU_MODEL_INVALIDATE_DEVICE_TLB alone. False: the device does not
+	 * answer, as with invalidate_device_tlb.
 	 *
 	 * A result that another thread has obtained before, and stores only now, is stale. The
 	 * emulator therefore counts these calls and reads the count before it calls the model: it
@@ -336,10 +338,15 @@ struct iommu_model_vtd_faults {
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
  * IOMMU_ENOMEM.
+ *
+ * Context: may sleep; no other call uses what is destroyed.
  */
 IOMMU_API int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 				     struct iommu_model_vtd **model);
-/* iommu_model_vtd_destroy - destroy a unit that no device uses any more; NULL: nothing. */
+/*
+ * iommu_model_vtd_destroy - destroy a unit that no device uses any more; NULL: nothing. Context:
+ * may sleep; no other call uses what is destroyed.
+ */
 IOMMU_API void iommu_model_vtd_destroy(struct iommu_model_vtd *model);
 
 /*
@@ -347,17 +354,22 @@ IOMMU_API void iommu_model_vtd_destroy(struct iommu_model_vtd *model);
  *
  * Devices must be quiescent: no request may be in progress or begin before the call has returned.
  * Such a request may be answered from a mixture of old and new state. The same holds for
- * iommu_model_vtd_restore.
+ * iommu_model_vtd_restore. Context: any, while no request of a device is in progress.
  */
 IOMMU_API void iommu_model_vtd_reset(struct iommu_model_vtd *model);
 
-/* iommu_model_vtd_register_space - size of the register window in bytes, a multiple of 4 KiB. */
+/*
+ * iommu_model_vtd_register_space - size of the register window in bytes, a multiple of 4 KiB.
+ * Context: any; takes no lock.
+ */
 IOMMU_API uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model);
 
 /*
  * iommu_model_vtd_mmio_read - the guest reads a register of a VT-d unit. iommu_model_vtd_mmio_write
  * - the guest writes a register of a VT-d unit. size is 4 or 8, offset is aligned to it and inside
  * the window; otherwise 0 is read, a write is ignored, and misuse is reported.
+ *
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offset,
 					     unsigned int size);
@@ -367,7 +379,8 @@ IOMMU_API void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_
 /*
  * iommu_model_vtd_run - continue processing what the guest has queued for a VT-d unit; true: there
  * is more, call again. The work of one call of any function is bounded: see work_remains. Not
- * needed for usual guests.
+ * needed for usual guests. Context: any, at once with other calls; never sleeps, but for the
+ * functions of the host.
  */
 IOMMU_API bool iommu_model_vtd_run(struct iommu_model_vtd *model);
 
@@ -410,6 +423,7 @@ struct iommu_model_translation {
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted with result->reason, and the
  * fault was recorded as the specification requires. A translation request for a page without the
  * requested permission is no fault: it returns 0 with prot 0, or fewer permissions than requested.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					const struct iommu_model_request *request,
@@ -437,6 +451,7 @@ typedef int (*iommu_model_piece_visitor)(void *ctx, const struct iommu_model_pie
  *
  * Returns 0; what the visitor returned; IOMMU_EFAULT as iommu_model_vtd_translate; or, with nothing
  * asked for, IOMMU_EINVAL (size 0, or a translation request) or IOMMU_EOVERFLOW (the range wraps).
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_access(struct iommu_model_vtd *model,
 				     const struct iommu_model_request *request, uint64_t size,
@@ -454,6 +469,7 @@ IOMMU_API int iommu_model_vtd_access(struct iommu_model_vtd *model,
  * A device that writes later must use iommu_model_vtd_translate, or the dirty bit of its page is
  * missing. Only iommu_model_vtd_translate finds out that a bit cannot be set, because another
  * processor changes the entry all the time, or because the host's memory cannot be written.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_peek(struct iommu_model_vtd *model,
 				   const struct iommu_model_request *request,
@@ -480,7 +496,8 @@ struct iommu_model_stage {
  * side effects, as iommu_model_vtd_peek. The unit's caches are used: call again when the driver has
  * invalidated contexts or PASIDs of the device, set the root table or switched translation. Only
  * with IOMMU_MODEL_VTD_CACHING_MODE does a driver invalidate an entry that becomes present. Returns
- * 0, or IOMMU_EFAULT: requests are blocked with stage->reason.
+ * 0, or IOMMU_EFAULT: requests are blocked with stage->reason. Context: any, at once with other
+ * calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 					bool has_pasid, uint32_t pasid,
@@ -530,7 +547,8 @@ struct iommu_model_walk {
  *
  * Returns 0; IOMMU_EFAULT: the device's requests are blocked, nothing is mapped, the walk is done,
  * and walk->reason is the reason; or IOMMU_EINVAL: the range is empty or not page-aligned, or
- * *count is 0.
+ * *count is 0. Context: any, at once with other calls; never sleeps, but for the functions of the
+ * host.
  */
 IOMMU_API int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk *walk,
 				   struct iommu_model_mapping *mappings, size_t *count);
@@ -552,7 +570,8 @@ struct iommu_model_page_request {
  *
  * Returns 0; IOMMU_ENOSPC: the queue is full, and for the last request of a group the unit has
  * answered itself, so that the device retries; or IOMMU_EFAULT: the device must not send page
- * requests; this was recorded and answered with a failure.
+ * requests; this was recorded and answered with a failure. Context: any, at once with other calls;
+ * never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 					   const struct iommu_model_page_request *request);
@@ -579,7 +598,8 @@ struct iommu_model_interrupt {
 /*
  * iommu_model_vtd_interrupt - a message from a device or I/O APIC with this source id (for an I/O
  * APIC's redirection entry, the message that it stands for). Returns 0, or IOMMU_EFAULT with the
- * reason, which was recorded.
+ * reason, which was recorded. Context: any, at once with other calls; never sleeps, but for the
+ * functions of the host.
  */
 IOMMU_API int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
 					uint64_t address, uint32_t data,
@@ -589,12 +609,16 @@ IOMMU_API int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t 
  * iommu_model_vtd_peek_interrupt - the result of iommu_model_vtd_interrupt, for a route that is set
  * up in advance (irqfd, an I/O APIC's entry). No side effects, as iommu_model_vtd_peek, and nothing
  * is posted: `posted` tells that it would be, `notify` that the notification would be sent.
+ * Context: any, at once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API int iommu_model_vtd_peek_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
 					     uint64_t address, uint32_t data,
 					     struct iommu_model_interrupt *interrupt);
 
-/* iommu_model_vtd_misbehave - set the faulty behaviour of a VT-d unit; copied. */
+/*
+ * iommu_model_vtd_misbehave - set the faulty behaviour of a VT-d unit; copied. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 					 const struct iommu_model_vtd_faults *faults);
 
@@ -607,8 +631,9 @@ IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
  *
  * iommu_model_vtd_restore - restore a saved state of a VT-d unit, in any state of the model, and
  * continue from there, including the queue: the host's functions are called before it returns. 0,
- * or IOMMU_EINVAL with nothing changed: not a state of a model with these capabilities. The bytes
- * are not trusted.
+ * or IOMMU_EINVAL with nothing changed: not a state of a model with these capabilities, or one of a
+ * release that saves otherwise. The bytes are not trusted. Context: any, at once with other calls;
+ * a restore, while no request is in progress.
  */
 IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,
@@ -619,7 +644,10 @@ struct iommu_model_vtd_stats {
 	size_t cached_pasids, cached_first_pages, cached_first_tables;
 	uint64_t translations, walks, descriptors, faults;
 };
-/* iommu_model_vtd_get_stats - what a unit has cached, and what it has done so far. */
+/*
+ * iommu_model_vtd_get_stats - what a unit has cached, and what it has done so far. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
+ */
 IOMMU_API void iommu_model_vtd_get_stats(struct iommu_model_vtd *model,
 					 struct iommu_model_vtd_stats *stats);
 

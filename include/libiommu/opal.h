@@ -138,6 +138,8 @@ struct iommu_opal_config {
  * unit exists), IOMMU_ENOMEM, IOMMU_EFAULT (the registers could not be mapped), IOMMU_EIO /
  * IOMMU_ETIMEDOUT (firmware refuses, or firmware or the bridge is busy for too long): windows may
  * still be open.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config);
 
@@ -250,7 +252,7 @@ IOMMU_API int iommu_opal_read_diagnostics(const void *data, size_t size, uint32_
 
 /*
  * iommu_opal_pe - the PE of an endpoint; IOMMU_OPAL_NO_PE: the endpoint is of another back end, or
- * was released.
+ * was released. Context: any, as long as the endpoint exists; takes no lock.
  */
 IOMMU_API uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint);
 

@@ -86,7 +86,8 @@ struct iommu_page_reserve {
 
 /*
  * iommu_page_reserve_init - initialise an empty reserve. Returns 0, or IOMMU_EINVAL: a function of
- * the allocator is missing, or one of irq_save and irq_restore; unknown flags.
+ * the allocator is missing, or one of irq_save and irq_restore; unknown flags. Context: any, before
+ * the reserve is used.
  */
 IOMMU_API int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 				      const struct iommu_page_reserve_config *config);
@@ -94,7 +95,8 @@ IOMMU_API int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 /*
  * iommu_page_reserve_alloc - alloc_pages of a platform, from the reserve. iommu_page_reserve_free -
  * free_pages of a platform, back to the reserve. The platform's ctx may be the reserve itself if
- * its other services need none. `node` has an effect only on allocations of the host.
+ * its other services need none. `node` has an effect only on allocations of the host. Context: any;
+ * takes a spinlock for a few instructions; alloc sleeps only without IOMMU_ALLOC_ATOMIC.
  */
 IOMMU_API void *iommu_page_reserve_alloc(void *reserve, unsigned int order, int node,
 					 unsigned int flags);
@@ -103,7 +105,7 @@ IOMMU_API void iommu_page_reserve_free(void *reserve, void *pages, unsigned int 
 /*
  * iommu_page_reserve_refill - allocate blocks until as many are ready as wanted, and return surplus
  * blocks to the host. Several calls may run concurrently. Returns 0, or IOMMU_ENOMEM: the host had
- * no more; those that it had are ready.
+ * no more; those that it had are ready. Context: may sleep.
  */
 IOMMU_API int iommu_page_reserve_refill(struct iommu_page_reserve *reserve);
 
@@ -111,14 +113,14 @@ IOMMU_API int iommu_page_reserve_refill(struct iommu_page_reserve *reserve);
  * iommu_page_reserve_set_ready - set the number of blocks of 2^order pages to keep ready, from the
  * next refill on. An order above IOMMU_MAX_ALLOC_ORDER is ignored. Tables and records are of order
  * 0; larger ones are needed for POWER's tables (their level size), and to bounce in domains with
- * larger pages.
+ * larger pages. Context: any; takes a spinlock for a few instructions.
  */
 IOMMU_API void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned int order,
 					    unsigned int blocks);
 
 /*
  * iommu_page_reserve_empty - return all blocks to the host. No allocation may follow before a
- * refill.
+ * refill. Context: may sleep.
  */
 IOMMU_API void iommu_page_reserve_empty(struct iommu_page_reserve *reserve);
 
@@ -127,7 +129,10 @@ struct iommu_page_reserve_stats {
 	unsigned int taken;  /* blocks that atomic allocations have taken */
 	unsigned int missed; /* atomic allocations that failed: more should be ready */
 };
-/* iommu_page_reserve_get_stats - counts of the blocks of one order. */
+/*
+ * iommu_page_reserve_get_stats - counts of the blocks of one order. Context: any; takes a spinlock
+ * for a few instructions.
+ */
 IOMMU_API void iommu_page_reserve_get_stats(struct iommu_page_reserve *reserve, unsigned int order,
 					    struct iommu_page_reserve_stats *stats);
 

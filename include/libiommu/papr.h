@@ -65,7 +65,7 @@ struct iommu_papr_window {
  * @property:                   as in the device tree, big-endian; not trusted.
  * @address_cells, @size_cells: of "ibm,#dma-address-cells" and "ibm,#dma-size-cells", 1 or 2 each.
  *
- * Returns 0, or IOMMU_EINVAL: too short, or an impossible window.
+ * Returns 0, or IOMMU_EINVAL: too short, or an impossible window. Context: any; takes no lock.
  */
 IOMMU_API int iommu_papr_parse_window(const void *property, size_t size, unsigned int address_cells,
 				      unsigned int size_cells, struct iommu_papr_window *window);
@@ -141,6 +141,8 @@ struct iommu_papr_config {
  * Returns 0, IOMMU_EINVAL (the configuration; `direct` does not contain all of memory),
  * IOMMU_EEXIST (one of the numbers is in use by a unit), IOMMU_ENOMEM, IOMMU_EIO / IOMMU_ETIMEDOUT
  * (the hypervisor knows no such window, or does not clear it).
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config);
 
@@ -202,7 +204,7 @@ struct iommu_papr_ddw {
 
 /*
  * iommu_papr_parse_ddw - read both properties into the tokens; extensions may be NULL. Returns 0,
- * or IOMMU_EINVAL: too short.
+ * or IOMMU_EINVAL: too short. Context: any; takes no lock.
  */
 IOMMU_API int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size,
 				   const void *extensions, size_t extensions_size,
@@ -226,7 +228,8 @@ struct iommu_papr_grant {
  * ask which can be created: when an earlier kernel may have left windows that are not described;
  * none of the bridge's windows may be in use. iommu_papr_limit_addresses - windows that are created
  * from now on lie at addresses of less than 64 bits, for devices that have no more (limit_token); a
- * bridge has this state until it is reset.
+ * bridge has this state until it is reset. Context: may sleep: a busy hypervisor is waited for; one
+ * call at a time for a bridge.
  */
 IOMMU_API int iommu_papr_query_windows(const struct iommu_papr_ddw *ddw,
 				       struct iommu_papr_grant *grant);
@@ -255,6 +258,8 @@ IOMMU_API int iommu_papr_limit_addresses(const struct iommu_papr_ddw *ddw);
  * Returns 0, or, with *window and *holds_memory unchanged, IOMMU_ENOSPC (none can be created),
  * IOMMU_ERANGE (only one beyond the mask), or the errors of iommu_papr_query_windows. Nothing has
  * changed then, except that first->size is 0 if the first window was not restored.
+ *
+ * Context: may sleep: a busy hypervisor is waited for; one call at a time for a bridge.
  */
 IOMMU_API int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,
 				     iommu_paddr_t memory_end, uint64_t mask,
@@ -272,7 +277,8 @@ IOMMU_API int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t 
  * @direct: receives the part from its first address on, for memory_limit in whole pages.
  * @rest:   receives the other part.
  *
- * Returns 0, or IOMMU_EINVAL: `whole` is no window, memory_limit is 0, or nothing is left.
+ * Returns 0, or IOMMU_EINVAL: `whole` is no window, memory_limit is 0, or nothing is left. Context:
+ * any; takes no lock.
  */
 IOMMU_API int iommu_papr_split_window(const struct iommu_papr_window *whole,
 				      iommu_paddr_t memory_limit, struct iommu_papr_window *direct,
@@ -315,7 +321,8 @@ struct iommu_papr_wanted {
  * instead. IOMMU_EINVAL: the property
  * makes no sense; nothing was removed.
  *
- * All return 0, the errors above, or those of iommu_papr_query_windows.
+ * All return 0, the errors above, or those of iommu_papr_query_windows. Context: may sleep: a busy
+ * hypervisor is waited for; one call at a time for a bridge. The first two are of any context.
  */
 IOMMU_API int iommu_papr_parse_left_window(const void *property, size_t size,
 					   struct iommu_papr_window *window);

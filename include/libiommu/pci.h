@@ -112,7 +112,10 @@ struct iommu_pci_topology {
 	size_t count;
 };
 
-/* iommu_pci_id - the id of a function in requests: bus, device and function. */
+/*
+ * iommu_pci_id - the id of a function in requests: bus, device and function. Context: any; takes no
+ * lock.
+ */
 static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 {
 	return (uint16_t)(function->bus << 8 | function->devfn);
@@ -121,7 +124,7 @@ static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 /*
  * iommu_pci_bridge_above - the index of the bridge whose secondary bus a function is on (for a
  * virtual function: its physical function); topology->count: it is on a root bus. index <
- * topology->count.
+ * topology->count. Context: any; takes no lock.
  */
 IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index);
 
@@ -134,7 +137,7 @@ IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topolog
  * Functions below a bridge that is not in the topology count as being on a root bus. Time grows
  * with the square of the count. Returns 0, or IOMMU_EINVAL: two functions have one address, a bus
  * lies below two bridges, a bridge below itself, a virtual function has no physical one or is a
- * bridge, or a field is out of range.
+ * bridge, or a field is out of range. Context: any; takes no lock.
  */
 IOMMU_API int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t *groups);
 
@@ -146,7 +149,7 @@ typedef int (*iommu_pci_alias_visitor)(void *ctx, uint16_t requester_id);
  * reach the root complex: its own first, then quirks, then those of bridges on the way up.
  *
  * An id may be reported twice. Returns 0 or the visitor's result; IOMMU_EINVAL: index beyond the
- * topology.
+ * topology. Context: any; takes no lock.
  */
 IOMMU_API int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t index,
 				       iommu_pci_alias_visitor visitor, void *ctx);
@@ -172,6 +175,8 @@ struct iommu_pci_requester {
  * capability, or from conventional PCI to Express), the id of the bridge, because no other appears
  * above it (VT-d specification, "Devices Behind Conventional PCI Bridges"). Returns 0, or
  * IOMMU_EINVAL: index beyond the topology.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology, size_t index,
 				       struct iommu_pci_requester *requester);
@@ -179,7 +184,8 @@ IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology
 /*
  * iommu_pci_is_isolated - whether all requests of a function pass the IOMMU before they reach
  * another function, and those of others before they reach this one. Shared ids are not considered.
- * For a topology of which iommu_pci_groups returned 0; index < topology->count.
+ * For a topology of which iommu_pci_groups returned 0; index < topology->count. Context: any; takes
+ * no lock.
  */
 IOMMU_API bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index);
 
@@ -205,6 +211,8 @@ enum iommu_pci_route {
  * Egress control, whose vector is unknown here, counts as a redirection, and so does
  * IOMMU_PCI_ISOLATED. Whether functions of one device reach each other inside of it is a matter of
  * the device (see iommu_find_route). For a topology of which iommu_pci_groups returned 0.
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API enum iommu_pci_route iommu_pci_find_route(const struct iommu_pci_topology *topology,
 						    size_t from, size_t to);
@@ -268,6 +276,8 @@ struct iommu_pci_config {
  *   IOMMU_ENOSPC  there are more functions than `capacity`
  *   IOMMU_EEXIST  the array has functions of that bus, or a bridge to it
  *   IOMMU_EINVAL  unknown flags of the configuration
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_pci_scan(const struct iommu_pci_config *config, uint16_t segment,
 			     uint8_t root_bus, struct iommu_pci_function *functions,
@@ -281,7 +291,8 @@ IOMMU_API int iommu_pci_scan(const struct iommu_pci_config *config, uint16_t seg
  *
  * The register has 16 bits, and is at function->acs_offset. A single write to a root port may split
  * one group into several. To be written before devices perform DMA, and before
- * iommu_set_pci_topology; acs_control is then the value that is read back.
+ * iommu_set_pci_topology; acs_control is then the value that is read back. Context: any; takes no
+ * lock.
  */
 IOMMU_API uint16_t iommu_pci_acs_wanted(const struct iommu_pci_function *function);
 
@@ -304,6 +315,8 @@ IOMMU_API uint16_t iommu_pci_acs_wanted(const struct iommu_pci_function *functio
  *   IOMMU_EINVAL  index or features
  *   IOMMU_ENODEV  the function does not respond
  *   IOMMU_ERANGE  more than IOMMU_PCI_PATH_MAX - 1 bridges are above it
+ *
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_pci_describe(const struct iommu_pci_config *config,
 				 const struct iommu_pci_topology *topology, size_t index,

@@ -94,7 +94,7 @@ struct iommu_gather {
 	uint64_t freed;
 };
 
-/* iommu_gather_init - make a gather that is empty. */
+/* iommu_gather_init - make a gather that is empty. Context: any; takes no lock. */
 static inline void iommu_gather_init(struct iommu_gather *gather)
 {
 	gather->start = UINT64_MAX;
@@ -104,7 +104,7 @@ static inline void iommu_gather_init(struct iommu_gather *gather)
 	gather->freed = 0;
 }
 
-/* iommu_gather_is_empty - whether there is nothing to invalidate. */
+/* iommu_gather_is_empty - whether there is nothing to invalidate. Context: any; takes no lock. */
 static inline bool iommu_gather_is_empty(const struct iommu_gather *gather)
 {
 	return gather->start > gather->last;
@@ -112,7 +112,7 @@ static inline bool iommu_gather_is_empty(const struct iommu_gather *gather)
 
 /*
  * iommu_gather_add - add the inclusive range [start, last], cleared in leaves of pgsize bytes or
- * larger.
+ * larger. Context: any; takes no lock.
  */
 static inline void iommu_gather_add(struct iommu_gather *gather, iommu_iova_t start,
 				    iommu_iova_t last, uint64_t pgsize)
@@ -292,13 +292,14 @@ struct iommu_pgtable_ops {
 	 *
 	 * Returns 0, IOMMU_EINVAL (a field of config does not fit the format or the other fields;
 	 * the platform is unusable: a line at IOMMU_LOG_REFUSAL names the reason), or IOMMU_ENOMEM.
-	 * After a failure *pt needs no destroy.
+	 * After a failure *pt needs no destroy. Context: may sleep; nothing else uses the table.
 	 */
 	int (*init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
 	/*
 	 * destroy - free all table pages. Hardware must no longer use the table: it is detached,
-	 * and the invalidation is confirmed. Mappings are dropped.
+	 * and the invalidation is confirmed. Mappings are dropped. Context: may sleep; nothing else
+	 * uses the table.
 	 */
 	void (*destroy)(struct iommu_pgtable *pt);
 
@@ -325,6 +326,9 @@ struct iommu_pgtable_ops {
 	 *   IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
 	 *   IOMMU_EEXIST     part of the range is mapped
 	 *   IOMMU_ENOMEM     no memory for a table, or the limit of pages
+	 *
+	 * Context: any, at once for disjoint ranges; takes no lock; sleeps only with
+	 * IOMMU_PROT_MAY_SLEEP.
 	 */
 	int (*map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
 		   unsigned int prot, struct iommu_gather *gather, uint64_t *mapped);
@@ -347,6 +351,8 @@ struct iommu_pgtable_ops {
 	 *   IOMMU_ERANGE     beyond the aperture
 	 *   IOMMU_ENOMEM     no memory for a table to split a page
 	 *   IOMMU_EOPNOTSUPP the page cannot be split while hardware may have it (Arm)
+	 *
+	 * Context: any, at once for disjoint ranges; takes no lock, never sleeps.
 	 */
 	int (*unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		     struct iommu_gather *gather, uint64_t *unmapped);
@@ -359,7 +365,8 @@ struct iommu_pgtable_ops {
 	 * Return true, or with nothing changed false: anything else is asked for, a table is
 	 * missing, or the page is mapped already, or not mapped. The caller then calls map or
 	 * unmap, whose arguments and rules these are; there is no gather, because map has cleared
-	 * nothing, and unmap exactly this page.
+	 * nothing, and unmap exactly this page. Context: any, at once for disjoint ranges; takes no
+	 * lock; sleeps only with IOMMU_PROT_MAY_SLEEP.
 	 */
 	bool (*map_page)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr,
 			 uint64_t size, unsigned int prot);
@@ -371,18 +378,23 @@ struct iommu_pgtable_ops {
 	 *
 	 * Returns how many pieces, from the first on, are mapped; *mapped: their bytes. The first
 	 * of the others is left as map_page leaves a page, or because a larger page may begin with
-	 * it; the caller goes on there with map.
+	 * it; the caller goes on there with map. Context: any, at once for disjoint ranges; takes
+	 * no lock; sleeps only with IOMMU_PROT_MAY_SLEEP.
 	 */
 	unsigned int (*map_pieces)(struct iommu_pgtable *pt, iommu_iova_t iova,
 				   const struct iommu_map_piece *pieces, unsigned int count,
 				   unsigned int prot, uint64_t *mapped);
 
-	/* free_gathered - free the table pages of a gather and reset it. After the invalidation. */
+	/*
+	 * free_gathered - free the table pages of a gather and reset it. After the invalidation.
+	 * Context: any; takes no lock, never sleeps.
+	 */
 	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
 
 	/*
 	 * merge_gathered - move the contents of `from` into `into`, and reset `from`. For gathers
-	 * whose invalidation was not confirmed and that wait for a later one.
+	 * whose invalidation was not confirmed and that wait for a later one. Context: any; takes
+	 * no lock, never sleeps.
 	 */
 	void (*merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather *into,
 			       struct iommu_gather *from);
@@ -391,7 +403,8 @@ struct iommu_pgtable_ops {
 	 * iova_to_phys - the physical address and the permissions of iova, byte exact. Either
 	 * output may be NULL.
 	 *
-	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture).
+	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture). Context: any,
+	 * at once for disjoint ranges; takes no lock, never sleeps.
 	 */
 	int (*iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
 			    unsigned int *prot);
@@ -400,6 +413,8 @@ struct iommu_pgtable_ops {
 	 * walk - visit every present entry that covers part of [start, last] in ascending order,
 	 * tables before their contents. Returns 0, the visitor's result if it is not 0,
 	 * IOMMU_EINVAL (start > last), or IOMMU_ERANGE (start is beyond the aperture).
+	 *
+	 * Context: any, at once for disjoint ranges; takes no lock, never sleeps.
 	 */
 	int (*walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
@@ -409,21 +424,21 @@ struct iommu_pgtable_ops {
 	 * unless the three setters are given the present value.
 	 *
 	 * set_coherent - whether hardware snoops the CPU caches when it walks. A change to
-	 * non-coherent flushes all tables.
+	 * non-coherent flushes all tables. Context: may sleep; nothing else uses the table.
 	 */
 	void (*set_coherent)(struct iommu_pgtable *pt, bool coherent);
 
 	/*
 	 * set_pgsizes - set the page sizes to use from now on. Returns 0, IOMMU_EINVAL (the
 	 * smallest is missing), or IOMMU_EBUSY: a page of a removed size is mapped; nothing has
-	 * changed.
+	 * changed. Context: may sleep; nothing else uses the table.
 	 */
 	int (*set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap);
 
 	/*
 	 * set_aperture - set the last address that can be mapped. Returns 0, IOMMU_EINVAL (not the
 	 * end of a page, or more than the levels cover), or IOMMU_EBUSY: something is mapped
-	 * beyond; nothing has changed.
+	 * beyond; nothing has changed. Context: may sleep; nothing else uses the table.
 	 */
 	int (*set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last);
 
@@ -432,6 +447,8 @@ struct iommu_pgtable_ops {
 	 * the former root: it still points to the new root, for hardware that uses it, and the
 	 * caller frees it with free_top. Returns 0, IOMMU_EINVAL (the format's minimum),
 	 * IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
+	 *
+	 * Context: may sleep; nothing else uses the table.
 	 */
 	int (*trim)(struct iommu_pgtable *pt, void **top);
 
@@ -441,6 +458,8 @@ struct iommu_pgtable_ops {
 	 * Returns 0, IOMMU_EINVAL (first stage: a table with two halves has a fixed shape), or
 	 * IOMMU_ENOMEM. free_top - free such a table when no hardware uses it; `level` is the
 	 * number of levels that hardware sees from it on.
+	 *
+	 * Context: may sleep; nothing else uses the table.
 	 */
 	int (*extend)(struct iommu_pgtable *pt, const void *below, void **top);
 	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);
@@ -456,6 +475,8 @@ struct iommu_pgtable_ops {
 	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED; Arm: not
 	 * IOMMU_PGTABLE_DIRTY_TRACKING). May run
 	 * concurrently with map and unmap of other ranges. NULL: the format has no dirty bit.
+	 *
+	 * Context: may sleep; at once for disjoint ranges.
 	 */
 	int (*read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
@@ -470,7 +491,8 @@ struct iommu_pgtable_ops {
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or, where a part may have been
 	 * split, IOMMU_ENOMEM or IOMMU_EOPNOTSUPP (as unmap). May run concurrently with map and
-	 * unmap of other ranges. NULL: as read_dirty.
+	 * unmap of other ranges. NULL: as read_dirty. Context: may sleep; at once for disjoint
+	 * ranges.
 	 */
 	int (*split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
@@ -491,7 +513,8 @@ struct iommu_pgtable_ops {
 	 * a table page can be read; NULL: always.
 	 *
 	 * Returns 0, IOMMU_EEXIST (not empty), IOMMU_EINVAL, IOMMU_EFAULT (is_memory refused a
-	 * page) or IOMMU_ENOMEM. After the last three the table is destroyed.
+	 * page) or IOMMU_ENOMEM. After the last three the table is destroyed. Context: may sleep;
+	 * nothing else uses the table.
 	 */
 	int (*clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
 		     bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx);

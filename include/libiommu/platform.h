@@ -35,7 +35,10 @@ enum iommu_log_level {
 	IOMMU_LOG_INFO,      /* what was found and enabled, once for each */
 	/*
 	 * Why a call returned an error, for calls that log it (see iommu_reason): one line for each
-	 * such call, "call: who: why: CODE". A caller can cause any number of lines.
+	 * such call, "call: who: why: CODE". In front of it stands the line of a page table or
+	 * another object that the call could not make, of the same form, which says what of its
+	 * configuration does not fit: iommu_domain_alloc with a width that no table has, for
+	 * example. A caller can cause any number of lines.
 	 */
 	IOMMU_LOG_REFUSAL,
 	IOMMU_LOG_DEBUG, /* additions and removals: members of groups, domains */
@@ -306,7 +309,10 @@ struct iommu_platform {
 #include IOMMU_PORT_HEADER
 #endif
 
-/* iommu_phys_to_virt - the CPU's address of a physical address; the platform's form 1, 2 or 3. */
+/*
+ * iommu_phys_to_virt - the CPU's address of a physical address; the platform's form 1, 2 or 3.
+ * Context: any.
+ */
 static inline void *iommu_phys_to_virt(const struct iommu_platform *platform, iommu_paddr_t paddr)
 {
 #ifdef IOMMU_PORT_HEADER
@@ -318,7 +324,10 @@ static inline void *iommu_phys_to_virt(const struct iommu_platform *platform, io
 #endif
 }
 
-/* iommu_virt_to_phys - the inverse, for addresses from alloc_pages or iommu_phys_to_virt. */
+/*
+ * iommu_virt_to_phys - the inverse, for addresses from alloc_pages or iommu_phys_to_virt. Context:
+ * any.
+ */
 static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *platform,
 					       const void *virt)
 {
@@ -339,6 +348,7 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
  * map_mmio/unmap_mmio, map_pieces/unmap_pieces, map_uncached/unmap_uncached,
  * alloc_shared/free_shared, mmio reads/writes, the four of the mutex, the three for caches), or
  * cache_line_size makes no sense. Called by every function that creates something. No locks.
+ * Context: any.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

@@ -126,22 +126,30 @@ struct iommu_rimt_map {
  *
  * Returns 0 (rimt->defects lists what was tolerated), or IOMMU_EINVAL: shorter than its header or
  * than its own length field, larger than IOMMU_RIMT_MAX_SIZE, a wrong signature, or nodes that
- * begin outside. After an error *rimt is empty, and rimt->refusal is the reason in words.
+ * begin outside. After an error *rimt is empty, and rimt->refusal is the reason in words. Context:
+ * any; takes no lock.
  */
 IOMMU_API int iommu_rimt_open(struct iommu_rimt *rimt, const void *bytes, size_t size);
 
 /*
  * iommu_rimt_next - the next node of a RIMT table, in table order. @node: zero-initialised before
- * the first call, then unchanged from the last call. Returns false at the end.
+ * the first call, then unchanged from the last call. Returns false at the end. Context: any; takes
+ * no lock.
  */
 IOMMU_API bool iommu_rimt_next(const struct iommu_rimt *rimt, struct iommu_rimt_node *node);
 
-/* iommu_rimt_next_wire - the next wire of a unit; used like iommu_rimt_next. */
+/*
+ * iommu_rimt_next_wire - the next wire of a unit; used like iommu_rimt_next. Context: any; takes no
+ * lock.
+ */
 IOMMU_API bool iommu_rimt_next_wire(const struct iommu_rimt *rimt,
 				    const struct iommu_rimt_node *node,
 				    struct iommu_rimt_wire *wire);
 
-/* iommu_rimt_next_map - the next map of a root complex or device; used like iommu_rimt_next. */
+/*
+ * iommu_rimt_next_map - the next map of a root complex or device; used like iommu_rimt_next.
+ * Context: any; takes no lock.
+ */
 IOMMU_API bool iommu_rimt_next_map(const struct iommu_rimt *rimt,
 				   const struct iommu_rimt_node *node, struct iommu_rimt_map *map);
 
@@ -153,7 +161,7 @@ IOMMU_API bool iommu_rimt_next_map(const struct iommu_rimt *rimt,
  * @device_id: receives the id.
  *
  * Returns 0, or IOMMU_ENOENT: no root complex of the segment maps the function. The first map that
- * has it counts. A unit's own function is in no map.
+ * has it counts. A unit's own function is in no map. Context: any; takes no lock.
  */
 IOMMU_API int iommu_rimt_find(const struct iommu_rimt *rimt, uint16_t segment, uint16_t rid,
 			      struct iommu_rimt_node *unit, uint32_t *device_id);

@@ -151,6 +151,8 @@ enum iommu_riscv_cause {
  * suspend and resume. A unit with wires needs neither: it tells of all causes. Return 0, or
  * IOMMU_EINVAL: a unit of another back end, no such cause, or not such an address. Not concurrently
  * with each other, or with enable and resume, for one unit.
+ *
+ * Context: any otherwise; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_riscv_set_interrupt(struct iommu_unit *unit, enum iommu_riscv_cause cause,
 					uint64_t address, uint32_t data);

@@ -51,7 +51,10 @@
 
 IOMMU_BEGIN_DECLS
 
-/* iommu_riscv64_root - mode (63:60) and page number (43:0) of a table's root. */
+/*
+ * iommu_riscv64_root - mode (63:60) and page number (43:0) of a table's root. Context: any; takes
+ * no lock.
+ */
 static inline uint64_t iommu_riscv64_root(const struct iommu_pgtable *pt)
 {
 	return (uint64_t)(pt->levels + 5) << 60 | iommu_pgtable_root(pt) >> 12;
@@ -82,6 +85,8 @@ static inline uint64_t iommu_riscvfs_satp(const struct iommu_pgtable *pt, uint16
  *
  * @gscid: the identifier that tags what hardware caches of the table.
  * @vmid:  likewise, of 14 bits at most.
+ *
+ * Context: any; takes no lock.
  */
 static inline uint64_t iommu_riscvss_iohgatp(const struct iommu_pgtable *pt, uint16_t gscid)
 {

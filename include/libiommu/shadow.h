@@ -73,7 +73,8 @@ struct iommu_shadow_config {
  *
  * iommu_shadow_destroy - unmap everything in the IOAS, and free the shadow. The IOAS and the
  * attachments of devices remain. The model must not call it any more. NULL: nothing to do. Returns
- * 0, or an error of iommu_ioas_unmap, after which the shadow remains: call again.
+ * 0, or an error of iommu_ioas_unmap, after which the shadow remains: call again. Context: under
+ * the shadow's mutex of the host; may sleep.
  */
 IOMMU_API int iommu_shadow_create(const struct iommu_shadow_config *config,
 				  struct iommu_shadow **shadow);
@@ -105,7 +106,8 @@ IOMMU_API int iommu_shadow_destroy(struct iommu_shadow *shadow);
  * iommu_shadow_invalidate - the guest has invalidated `what`: iommu_shadow_sync of what may have
  * changed by that for the device; if it concerns others, only of what could not be unmapped before.
  * Returns 0 or the errors of iommu_shadow_sync. The guest sees completion when the model's callback
- * returns: after an error that leaves access behind, detach the device before.
+ * returns: after an error that leaves access behind, detach the device before. Context: under the
+ * shadow's mutex of the host; may sleep.
  */
 IOMMU_API int iommu_shadow_sync(struct iommu_shadow *shadow, iommu_iova_t iova, uint64_t size);
 IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
@@ -139,7 +141,8 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, a bitmap of other
  * pages, or an HWPT of another IOAS); IOMMU_EBUSY: something could not be unmapped (is_safe), and
  * may still be written: iommu_shadow_sync first; or an error of iommu_hwpt_read_dirty, after which
- * the bitmap has more bits, and nothing is lost.
+ * the bitmap has more bits, and nothing is lost. Context: under the shadow's mutex of the host; may
+ * sleep.
  */
 IOMMU_API int iommu_shadow_set_dirty(struct iommu_shadow *shadow,
 				     const struct iommu_dirty_bitmap *log);
@@ -155,7 +158,10 @@ struct iommu_shadow_stats {
 	/* Pages of 4 KiB that were mapped and unmapped since the beginning. */
 	uint64_t mapped_pages, unmapped_pages;
 };
-/* iommu_shadow_get_stats - how far a shadow agrees with the tables of the guest. */
+/*
+ * iommu_shadow_get_stats - how far a shadow agrees with the tables of the guest. Context: under the
+ * shadow's mutex of the host; may sleep.
+ */
 IOMMU_API void iommu_shadow_get_stats(struct iommu_shadow *shadow,
 				      struct iommu_shadow_stats *stats);
 

@@ -12,9 +12,15 @@
  * with iommu_unit_enable. From iommu_smmu_add_unit on nothing of a device passes that no domain
  * says: a unit that does not translate aborts every transaction (GBPA.ABORT), and so does one that
  * was disabled or removed. A StreamID without a domain is aborted, and reported as a fault, like
- * that of any other back end. Firmware's memory that devices use before a driver does (RMR of IORT)
- * has to be mapped by the host before it adds the unit's devices; there is no way to add a unit
- * with such devices running.
+ * that of any other back end.
+ *
+ * Firmware's memory. Memory that firmware lets devices use since before the start (RMR of IORT) is
+ * told with the unit, in `regions`. It is mapped to itself in the default domain of each device
+ * from its probe on, and in other domains of drivers, as the regions of every back end
+ * (<libiommu/endpoint.h>); for an untrusted device it is not. The host passes on no memory that it
+ * gives to the library or uses for something else. From iommu_smmu_add_unit to iommu_unit_enable
+ * such a device is aborted, too: the host adds the unit, probes these devices, and enables the
+ * unit, without a pause.
  *
  * StreamIDs. That of a PCI function is its source id, or what a range of the configuration makes
  * of it ("iommu-map" of a device tree, an id mapping of IORT). A device that is no PCI function is
@@ -31,7 +37,8 @@
  *
  * PASIDs are SubstreamIDs: at most 19 bits of them, at most 10 where the unit has no CD tables of
  * two levels. They need stage 1, and IOMMU_FEATURE_PASID; while that is enabled, domains with a
- * stage 2 cannot be attached (IOMMU_EOPNOTSUPP). An identity domain passes on what has no PASID.
+ * stage 2 cannot be attached (IOMMU_EOPNOTSUPP). In an identity domain
+ * beside PASIDs, requests without one reach memory at their own address.
  * Without PASIDs a device with a TLB keeps nothing of an identity domain: the unit does not allow
  * it there, and answers its translation requests so.
  *
@@ -91,6 +98,18 @@ struct iommu_smmu_ids {
 	uint32_t stream_id;
 };
 
+#define IOMMU_SMMU_REGIONS_MAX 64
+
+/*
+ * A region of the devices with StreamIDs first_stream to last_stream. IOMMU_REGION_DIRECT: memory
+ * that must be reached for ever, which keeps the device from being handed to another owner;
+ * IOMMU_REGION_DIRECT_RELAXABLE: until a driver has taken over.
+ */
+struct iommu_smmu_region {
+	uint32_t first_stream, last_stream;
+	struct iommu_region region;
+};
+
 #define IOMMU_SMMU_FAULTS_UNBOUNDED UINT32_MAX
 
 struct iommu_smmu_config {
@@ -105,6 +124,12 @@ struct iommu_smmu_config {
 	 */
 	const struct iommu_smmu_ids *id_ranges;
 	unsigned int id_range_count;
+	/*
+	 * Firmware's memory, and other regions of devices; copied. Whole pages of the domains that
+	 * the devices use.
+	 */
+	const struct iommu_smmu_region *regions;
+	unsigned int region_count; /* at most IOMMU_SMMU_REGIONS_MAX */
 	/*
 	 * Bits of the StreamIDs that exist, at most 23, or 10 where the unit has stream tables of
 	 * one level alone; 0: 16, or as many as the unit has.
@@ -134,11 +159,14 @@ struct iommu_smmu_config {
  * Returns 0, or
  *   IOMMU_EINVAL      unknown flags, registers that are not a multiple of 64 KiB, a range of ids
  *                     that is empty or wider than stream_id_bits, two that have ids in common, or
- *                     more bits than there are
+ *                     more bits than there are; a region that is empty, not of whole pages, of an
+ *                     unknown type, beyond what the unit can address, over its registers, or for no
+ *                     access
  *   IOMMU_EEXIST      there is a unit at these registers
  *   IOMMU_ENOMEM      no memory, or none that the unit can address
  *   IOMMU_EFAULT      the host does not map the registers
- *   IOMMU_EOPNOTSUPP  the unit is no SMMUv3, is not there, or lacks what the head of this file says
+ *   IOMMU_EOPNOTSUPP  the unit is no SMMUv3, is not there, or lacks what the head of this file
+ *                     says; regions, in a library without IOMMU_CONFIG_REGIONS
  *   IOMMU_EIO         what its registers say makes no sense
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  it does not confirm that it aborts, or that a predecessor's tables
  *                     are no longer used
@@ -174,6 +202,8 @@ enum iommu_smmu_cause {
  * IOMMU_EINVAL: a unit of another back end, no such cause, or not such an address; IOMMU_ETIMEDOUT
  * / IOMMU_EIO: the unit does not confirm, and may send either message, or none. Not concurrently
  * with each other, or with enable and resume, for one unit.
+ *
+ * Context: any otherwise; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_smmu_set_interrupt(struct iommu_unit *unit, enum iommu_smmu_cause cause,
 				       uint64_t address, uint32_t data);
@@ -213,7 +243,9 @@ IOMMU_API const char *iommu_smmu_fault_explanation(unsigned int code);
  * guest's own stream table entry, in the CPU's byte order. Its configuration is abort, bypass or
  * stage 1; V clear is abort. Allowed beside V and Config are S1Fmt, S1ContextPtr and S1CDMax, and
  * S1DSS, S1CIR, S1COR, S1CSH, S1STALLD and EATS, the last two of which are ignored: the host
- * decides. Others are IOMMU_EOPNOTSUPP. All addresses are of `parent`, which translates them.
+ * decides. Others, which a driver's entry usually has (SHCFG, for example), are IOMMU_EOPNOTSUPP:
+ * the caller takes what IOMMU_SMMU_STREAM_WORD0 and _WORD1 leave of the guest's words, as
+ * iommu_model_smmu_get_stage does. All addresses are of `parent`, which translates them.
  *
  * With S1CDMax above 0 the device's PASIDs are the guest's, and the host enables them in the device
  * before the domain is attached.
@@ -221,6 +253,10 @@ IOMMU_API const char *iommu_smmu_fault_explanation(unsigned int code);
 struct iommu_smmu_stream {
 	uint64_t words[2];
 };
+
+/* The bits of the two words that are a guest's. */
+#define IOMMU_SMMU_STREAM_WORD0 0xf8ffffffffffffffULL
+#define IOMMU_SMMU_STREAM_WORD1 0x00000000380000ffULL
 
 /*
  * A command of a guest's own unit, for iommu_domain_invalidate_user of a nested domain, as the

@@ -99,6 +99,8 @@ IOMMU_BEGIN_DECLS
  * iommu_spapr_unregister_memory - unpin memory: the range as it was registered. Returns 0,
  * IOMMU_ENOENT (no such range is registered), IOMMU_EBUSY (entries lead to it), IOMMU_EOPNOTSUPP,
  * or IOMMU_ETIMEDOUT / IOMMU_EIO: entries that led to it were replaced, which is not confirmed.
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_spapr_register_memory(struct iommu_container *container,
 					  const struct iommu_backing *backing, uint64_t size,
@@ -115,7 +117,8 @@ IOMMU_API int iommu_spapr_unregister_memory(struct iommu_container *container, u
  * is disabled.
  *
  * What a map has pinned counts until all of its entries are gone, also while others replace them
- * one by one, and no more is pinned at one time than was counted.
+ * one by one, and no more is pinned at one time than was counted. Context: one call at a time for a
+ * container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_spapr_enable(struct iommu_container *container);
 IOMMU_API int iommu_spapr_disable(struct iommu_container *container);
@@ -140,7 +143,8 @@ struct iommu_spapr_info {
 
 /*
  * iommu_spapr_get_info - the windows that a container may have. Returns 0, IOMMU_ENODEV (there is
- * no group, whose unit would say), or IOMMU_EOPNOTSUPP (a container of another kind).
+ * no group, whose unit would say), or IOMMU_EOPNOTSUPP (a container of another kind). Context: one
+ * call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_spapr_get_info(struct iommu_container *container,
 				   struct iommu_spapr_info *info);
@@ -165,6 +169,8 @@ IOMMU_API int iommu_spapr_get_info(struct iommu_container *container,
  * IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed by all units: nothing can be mapped in the window any
  * more, its place is not free, and memory that it leads to stays registered: the same call
  * continues.
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_spapr_add_window(struct iommu_container *container,
 				     const struct iommu_spapr_window *window, iommu_iova_t *start);
@@ -204,7 +210,8 @@ struct iommu_spapr_guest_config {
  * iommu_spapr_guest_create - create the windows of a guest. Returns 0, IOMMU_EINVAL (no function to
  * read), IOMMU_EOPNOTSUPP (flags), or IOMMU_ENOMEM. iommu_spapr_guest_destroy - destroy a guest's
  * windows, with all tables. No hypercall may run, or follow. Errors as
- * iommu_spapr_guest_remove_table: call again.
+ * iommu_spapr_guest_remove_table: call again. Context: control path (<libiommu/endpoint.h>) of
+ * calls for one guest; may sleep.
  */
 IOMMU_API int iommu_spapr_guest_create(struct iommu *iommu,
 				       const struct iommu_spapr_guest_config *config,
@@ -219,7 +226,8 @@ IOMMU_API int iommu_spapr_guest_destroy(struct iommu_spapr_guest *guest);
  * iommu_spapr_guest_remove_memory - remove memory from a guest, a range as it was added. From then
  * on hypercalls no longer translate to it, and none that does is running when the call returns.
  * Entries that lead there remain, and with them the memory stays registered, until the guest or the
- * user clears them. IOMMU_ENOENT.
+ * user clears them. IOMMU_ENOENT. Context: control path (<libiommu/endpoint.h>) of calls for one
+ * guest; may sleep.
  */
 IOMMU_API int iommu_spapr_guest_add_memory(struct iommu_spapr_guest *guest, uint64_t guest_address,
 					   uint64_t size, uint64_t address);
@@ -240,7 +248,8 @@ struct iommu_spapr_table {
  *
  * iommu_spapr_guest_remove_table - detach all windows and remove it. When the call returns, no
  * hypercall uses it. Returns 0, IOMMU_ENOENT, or IOMMU_ETIMEDOUT / IOMMU_EIO as
- * iommu_spapr_guest_detach_window: the table is gone all the same.
+ * iommu_spapr_guest_detach_window: the table is gone all the same. Context: control path
+ * (<libiommu/endpoint.h>) of calls for one guest; may sleep.
  */
 IOMMU_API int iommu_spapr_guest_add_table(struct iommu_spapr_guest *guest,
 					  const struct iommu_spapr_table *table);
@@ -267,7 +276,8 @@ IOMMU_API int iommu_spapr_guest_remove_table(struct iommu_spapr_guest *guest, ui
  * iommu_spapr_guest_detach_window - end it; the entries of the table in the window are cleared. A
  * window that was removed, or whose groups have left, is detached in the same way, and does nothing
  * meanwhile. Returns 0, IOMMU_ENOENT (not attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: it is detached
- * and cleared, but not confirmed, as iommu_container_unmap.
+ * and cleared, but not confirmed, as iommu_container_unmap. Context: control path
+ * (<libiommu/endpoint.h>) of calls for one guest; may sleep.
  */
 IOMMU_API int iommu_spapr_guest_attach_window(struct iommu_spapr_guest *guest, uint32_t liobn,
 					      struct iommu_container *container,
@@ -315,7 +325,8 @@ IOMMU_API int iommu_spapr_guest_detach_window(struct iommu_spapr_guest *guest, u
  * they change, the hypercall finds: a window that is attached by then gets all entries, one that is
  * gone none. Where the table is gone, or is another one of its number, or the guest's or the user's
  * memory is gone, the call ends with IOMMU_H_PARAMETER, and the entries before are set. So a whole
- * H_STUFF_TCE does not come at once, for H_GET_TCE or for devices.
+ * H_STUFF_TCE does not come at once, for H_GET_TCE or for devices. Context: any in which firmware
+ * may be called; at once with all other calls; never sleeps.
  */
 IOMMU_API int64_t iommu_spapr_guest_hypercall(struct iommu_spapr_guest *guest, uint64_t opcode,
 					      uint64_t liobn, uint64_t address, uint64_t third,

@@ -91,6 +91,8 @@ struct iommu_tce_limits {
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                     hardware must be told and did not confirm, or the hypervisor refuses; the
  *                     addresses are never allocated again, and count as lost
+ *
+ * Context: any that the table's callbacks allow, at once on all CPUs; never sleeps.
  */
 IOMMU_API int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t paddr,
 				  uint64_t pages, unsigned int prot,
@@ -103,6 +105,8 @@ IOMMU_API int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t p
  * IOMMU_EINVAL (not in the window, or not mapped); IOMMU_ENOMEM; or IOMMU_ETIMEDOUT / IOMMU_EIO:
  * not confirmed: the addresses are not allocated, and the memory must not be reused, until a
  * repeated call for the same pages has returned 0.
+ *
+ * Context: any that the table's callbacks allow, at once on all CPUs; never sleeps.
  */
 IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address,
 				    uint64_t pages);
@@ -112,6 +116,8 @@ IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t addr
  * NULL. IOMMU_ENOENT: not mapped; IOMMU_ERANGE: not in the window. Of a window in a hypervisor also
  * IOMMU_EINVAL, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN, IOMMU_EIO (it refuses), IOMMU_EBUSY
  * and IOMMU_ETIMEDOUT (it is busy for too long).
+ *
+ * Context: any that the table's callbacks allow, at once on all CPUs; never sleeps.
  */
 IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t address,
 				  iommu_paddr_t *paddr, unsigned int *prot);
@@ -125,7 +131,8 @@ IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t addres
  * taken.
  *
  * iommu_tce_table_flush - have hardware confirm all exchanges. A flush that fails has confirmed
- * nothing; the next one that returns 0 has confirmed all.
+ * nothing; the next one that returns 0 has confirmed all. Context: any that the table's callbacks
+ * allow, at once on all CPUs; never sleeps.
  */
 IOMMU_API int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address,
 				       iommu_paddr_t paddr, unsigned int prot,
@@ -139,7 +146,7 @@ IOMMU_API int iommu_tce_table_flush(struct iommu_tce_table *table);
  *
  * iommu_tce_table_give_back - end the ownership; all entries are cleared. Returns 0, IOMMU_EINVAL
  * (not taken), or the error of clearing, IOMMU_ETIMEDOUT, IOMMU_EIO or IOMMU_ENOMEM: the table
- * remains taken.
+ * remains taken. Context: may sleep; nothing else uses the table.
  */
 IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
@@ -165,13 +172,17 @@ struct iommu_tce_table_stats {
 	uint64_t lost;     /* never allocated again: a call to map them was not confirmed */
 	unsigned int pools;
 };
-/* iommu_tce_table_get_stats - counts of the entries of a window, at this moment. */
+/*
+ * iommu_tce_table_get_stats - counts of the entries of a window, at this moment. Context: any that
+ * the table's callbacks allow, at once on all CPUs; never sleeps.
+ */
 IOMMU_API void iommu_tce_table_get_stats(struct iommu_tce_table *table,
 					 struct iommu_tce_table_stats *stats);
 
 /*
  * iommu_tce_table_destroy - clear all mappings, and free the table. Returns 0, or the error of
- * clearing them, IOMMU_ETIMEDOUT / IOMMU_EIO, or IOMMU_ENOMEM: the table remains.
+ * clearing them, IOMMU_ETIMEDOUT / IOMMU_EIO, or IOMMU_ENOMEM: the table remains. Context: may
+ * sleep; nothing else uses the table.
  */
 IOMMU_API int iommu_tce_table_destroy(struct iommu_tce_table *table);
 
@@ -221,7 +232,7 @@ struct iommu_tce_register {
 /*
  * iommu_tce_register_kill_pages - invalidate some pages of a window through the register of a
  * POWER8 bridge. iommu_tce_register_kill_pe - invalidate all of a PE through the register of a
- * POWER8 bridge. Return 0, or IOMMU_ETIMEDOUT.
+ * POWER8 bridge. Return 0, or IOMMU_ETIMEDOUT. Context: any; polls the register, never sleeps.
  */
 IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 					    uint64_t pages);
@@ -241,6 +252,8 @@ struct iommu_tce_memory_config {
  * above; or the levels and tables do not cover the window), or IOMMU_ENOMEM. iommu_tce_memory_root
  * - the physical address of the first table, for the bridge; levels and table size are those of the
  * configuration.
+ *
+ * Context: may sleep.
  */
 IOMMU_API int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 				      struct iommu_tce_table **table);
@@ -272,6 +285,8 @@ struct iommu_tce_papr_config {
  * iommu_tce_papr_create - make a window whose entries are in a hypervisor. IOMMU_EINVAL,
  * IOMMU_ENOMEM; IOMMU_EIO, IOMMU_ETIMEDOUT: the hypervisor knows no such window, or does not clear
  * it: its entries may be valid.
+ *
+ * Context: may sleep.
  */
 IOMMU_API int iommu_tce_papr_create(const struct iommu_tce_papr_config *config,
 				    struct iommu_tce_table **table);
@@ -336,7 +351,7 @@ struct iommu_tce_share {
 /*
  * iommu_tce_weight - the share that a device will need, by its PCI class (24 bits: class, subclass,
  * interface): none for a bridge, little for a slow USB controller, much for a RAID controller. The
- * weight of a PE is the sum of its devices.
+ * weight of a PE is the sum of its devices. Context: any; takes no lock.
  */
 IOMMU_API unsigned int iommu_tce_weight(uint32_t class_code);
 
@@ -349,6 +364,7 @@ IOMMU_API unsigned int iommu_tce_weight(uint32_t class_code);
  *            any.
  *
  * Returns 0, IOMMU_EINVAL (see above), or IOMMU_ENOSPC: more PEs with a weight than segments.
+ * Context: any; takes no lock.
  */
 IOMMU_API int iommu_tce_divide(unsigned int segments, const unsigned int *weights,
 			       unsigned int count, struct iommu_tce_share *shares);

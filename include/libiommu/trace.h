@@ -192,7 +192,7 @@ IOMMU_API void iommu_unit_get_stats(const struct iommu_unit *unit, struct iommu_
 
 /*
  * iommu_trace_put_number - store a number of so many bytes in a file. iommu_trace_get_number - read
- * one.
+ * one. Context: any; takes no lock.
  */
 static inline void iommu_trace_put_number(unsigned char *at, uint64_t value, unsigned int size)
 {
@@ -212,7 +212,10 @@ static inline uint64_t iommu_trace_get_number(const unsigned char *at, unsigned 
 	return value;
 }
 
-/* iommu_trace_put_header - the first IOMMU_TRACE_HEADER_SIZE bytes of a file. */
+/*
+ * iommu_trace_put_header - the first IOMMU_TRACE_HEADER_SIZE bytes of a file. Context: any; takes
+ * no lock.
+ */
 static inline void iommu_trace_put_header(unsigned char *header)
 {
 	unsigned int i;
@@ -224,7 +227,10 @@ static inline void iommu_trace_put_header(unsigned char *header)
 	iommu_trace_put_number(header + 12, 0, 4);
 }
 
-/* iommu_trace_check_header - are these the first bytes of a file that this version reads? */
+/*
+ * iommu_trace_check_header - are these the first bytes of a file that this version reads? Context:
+ * any; takes no lock.
+ */
 static inline bool iommu_trace_check_header(const unsigned char *header)
 {
 	unsigned char expected[IOMMU_TRACE_HEADER_SIZE];
@@ -239,7 +245,7 @@ static inline bool iommu_trace_check_header(const unsigned char *header)
 
 /*
  * iommu_trace_put - an event as IOMMU_TRACE_RECORD_SIZE bytes. iommu_trace_get - an event from the
- * bytes of iommu_trace_put.
+ * bytes of iommu_trace_put. Context: any; takes no lock.
  */
 static inline void iommu_trace_put(unsigned char *record, const struct iommu_trace_event *event)
 {

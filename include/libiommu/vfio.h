@@ -32,6 +32,8 @@ struct iommu_container;
  * IOMMU_CONTAINER_MAPPINGS. Errors as iommu_file_create and iommu_ioas_alloc.
  * iommu_container_destroy - destroy a container. IOMMU_EBUSY: the container has groups; or, if
  * hardware does not confirm, as iommu_file_destroy.
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 				     struct iommu_container **container);
@@ -54,6 +56,8 @@ enum iommu_container_flags {
  * iommu_container_create_with - iommu_container_create with properties. @flags: enum
  * iommu_container_flags. Errors as iommu_container_create; and IOMMU_EOPNOTSUPP (unknown flags),
  * IOMMU_EINVAL (more than one flag), or IOMMU_EPERM (IOMMU_CONTAINER_NO_IOMMU is not allowed).
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_container_create_with(struct iommu *iommu,
 					  const struct iommu_file_limits *limits,
@@ -69,7 +73,8 @@ IOMMU_API int iommu_container_create_with(struct iommu *iommu,
  * an IOMMU, cannot be put into it; the host gives out the devices without one itself, and keeps the
  * file to users that it trusts. Each creation is logged as a warning, and iommu_container_get_info
  * shows the flag. Registers (IOMMU_BACKING_MMIO) cannot be mapped (IOMMU_EINVAL), and there is no
- * dirty tracking (IOMMU_EOPNOTSUPP). An unmap unpins at once: stop the device first.
+ * dirty tracking (IOMMU_EOPNOTSUPP). An unmap unpins at once: stop the device first. Context:
+ * control path; may sleep.
  */
 IOMMU_API void iommu_allow_no_iommu(struct iommu *iommu, bool allow);
 
@@ -78,6 +83,8 @@ IOMMU_API void iommu_allow_no_iommu(struct iommu *iommu, bool allow);
  * follow it there, up to 1 GiB; valid until the mapping is removed or its backing revoked. Returns
  * 0, IOMMU_EOPNOTSUPP (the container has an IOMMU), IOMMU_ENOENT (nothing is mapped there),
  * IOMMU_EBUSY (it is being unmapped), IOMMU_ENODEV (revoked), or IOMMU_ENOMEM.
+ *
+ * Context: as iommu_ioas_map.
  */
 IOMMU_API int iommu_container_get_paddr(struct iommu_container *container, iommu_iova_t iova,
 					iommu_paddr_t *paddr, uint64_t *size);
@@ -92,6 +99,8 @@ IOMMU_API int iommu_container_get_paddr(struct iommu_container *container, iommu
  *   IOMMU_ENOSPC  the limit of mappings
  *   IOMMU_ENODEV  the container has no address space (iommu_container_clear_ioas)
  *   and the errors of iommu_ioas_map.
+ *
+ * Context: as iommu_ioas_map.
  */
 IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_t iova,
 				  uint64_t size, unsigned int prot,
@@ -109,7 +118,7 @@ IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_
  *
  * Returns 0, IOMMU_EINVAL (a mapping lies only partly in the range: nothing has changed; with a
  * bitmap: the range is not one mapping, or dirty tracking is off), and the errors of
- * iommu_ioas_unmap and iommu_hwpt_read_dirty.
+ * iommu_ioas_unmap and iommu_hwpt_read_dirty. Context: as iommu_ioas_unmap.
  */
 struct iommu_dirty_bitmap;
 IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova,
@@ -160,6 +169,7 @@ IOMMU_API int iommu_container_map_vaddr(struct iommu_container *container, iommu
 /*
  * iommu_container_revoke - withdraw memory that containers map: as iommu_backing_revoke.
  * iommu_container_restore - give withdrawn memory back to containers: as iommu_backing_restore.
+ * Context: as iommu_backing_revoke.
  */
 IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
 IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
@@ -171,6 +181,8 @@ IOMMU_API int iommu_container_restore(struct iommu_container *container, void *b
  * Writes of a group that has left since are included: its tables, and the memory they pin, are kept
  * until tracking is turned off. Errors as iommu_hwpt_set_dirty and as iommu_hwpt_read_dirty;
  * IOMMU_EINVAL: tracking is off.
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,
@@ -191,7 +203,8 @@ struct iommu_container_info {
  * iommu_container_get_info - facts about a container, and the ranges for mappings, as
  * iommu_ioas_get_ranges. Returns 0; IOMMU_ENOSPC: *count ranges are needed, and the first
  * `capacity` of them were returned; or IOMMU_ENODEV: the container has no address space, and no
- * range was returned.
+ * range was returned. Context: one call at a time for a container, under the host's mutex; may
+ * sleep.
  */
 IOMMU_API int iommu_container_get_info(struct iommu_container *container,
 				       struct iommu_container_info *info,
@@ -221,6 +234,8 @@ IOMMU_API int iommu_container_get_info(struct iommu_container *container,
  *   IOMMU_EBUSY       set and clear: the container has groups, or dirty tracking is on
  *   IOMMU_EOPNOTSUPP  set and clear: the container is one without an IOMMU
  *   and what hardware did not confirm when groups left.
+ *
+ * Context: one call at a time for a container, under the host's mutex; may sleep.
  */
 IOMMU_API struct iommu_file *iommu_container_file(struct iommu_container *container);
 IOMMU_API int iommu_container_get_ioas(struct iommu_container *container, uint32_t *ioas);
@@ -251,7 +266,7 @@ struct iommu_group_file;
 /*
  * iommu_device_files_create - make what device files need, for all devices of an instance, once.
  * Returns 0 or IOMMU_ENOMEM. iommu_device_files_destroy - end device files. IOMMU_EBUSY: a file is
- * open.
+ * open. Context: one call at a time, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **files);
 IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
@@ -275,7 +290,8 @@ IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
  *
  * iommu_device_file_close - close a device file. If it came through a group, the group file may be
  * closed before it. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO, and no other error: hardware did not
- * confirm; the device file is still open, and its device attached to nothing: call again.
+ * confirm; the device file is still open, and its device attached to nothing: call again. Context:
+ * one call at a time, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_device_file_open(struct iommu_device_files *files,
 				     struct iommu_endpoint *endpoint,
@@ -300,6 +316,8 @@ IOMMU_API int iommu_device_file_close(struct iommu_device_file *file);
  * - open a device of the group. IOMMU_EINVAL: the endpoint is no member, or the group has no
  * container. iommu_group_file_close - close a group file and leave its container. It remains until
  * devices that are open through it are closed. Errors as iommu_device_file_close.
+ *
+ * Context: one call at a time, under the host's mutex; may sleep.
  */
 IOMMU_API int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *group,
 				    struct iommu_group_file **file);
@@ -315,6 +333,7 @@ IOMMU_API int iommu_group_file_close(struct iommu_group_file *file);
  * iommu_group_file_get_status - VFIO's GROUP_GET_STATUS. viable: no driver of the host and no other
  * owner uses a member, so that the group can be put into a container; also as long as it is in one.
  * The isolation of the group is checked when it is put there (iommu_group_check_isolation).
+ * Context: one call at a time, under the host's mutex; may sleep.
  */
 struct iommu_group_file_status {
 	bool viable, has_container;

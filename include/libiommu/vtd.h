@@ -254,6 +254,8 @@ struct iommu_vtd_options {
  *   IOMMU_EOPNOTSUPP  options->force_quirks has an unknown quirk, or one that cannot be forced; or
  *                 is not 0, and the library was built without IOMMU_CONFIG_QUIRKS
  *   IOMMU_ENOMEM
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 			      const struct iommu_vtd_options *options);
@@ -267,7 +269,7 @@ IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size
  * enabled; it is enabled when it gets an endpoint. Returns 0, also if no endpoint is known and
  * nothing was enabled, which is logged (see iommu_translating); IOMMU_ENODEV: iommu_vtd_probe has
  * found no unit; or the error of the step that failed, as iommu_unit_enable: all units are disabled
- * again, and iommu_vtd_get_info names the step.
+ * again, and iommu_vtd_get_info names the step. Context: control path; may sleep.
  */
 IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
 
@@ -277,7 +279,7 @@ IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
  *
  * iommu_vtd_backend_init - initialise the caller's structure. @dmar: remains the caller's, and is
  * used until iommu_start has returned; NULL: the machine has no table. @options: as
- * iommu_vtd_probe; copied.
+ * iommu_vtd_probe; copied. Context: any, before iommu_register_backend.
  */
 struct iommu_vtd_backend {
 	struct iommu_backend base;
@@ -298,7 +300,8 @@ IOMMU_API void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const v
  * iommu_vtd_interrupts_enable; IOMMU_ENODEV: iommu_vtd_probe has found no unit; IOMMU_EEXIST: there
  * is a unit at that address; IOMMU_EINVAL also: a structure that cannot be added (a reserved
  * region). After IOMMU_ETIMEDOUT / IOMMU_EIO a unit that has not confirmed that it uses no memory
- * of the library remains, disabled, until iommu_vtd_remove_unit has succeeded.
+ * of the library remains, disabled, until iommu_vtd_remove_unit has succeeded. Context: control
+ * path; may sleep.
  */
 IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size);
 
@@ -311,6 +314,8 @@ IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, s
  * back end; IOMMU_ETIMEDOUT: it did not confirm that it is disabled, and remains; IOMMU_EIO: it
  * reported an error, or does not respond. After these two parts of it may be off: the next enable
  * runs all of its steps.
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 
@@ -319,7 +324,8 @@ IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
  * address and data of an MSI, not remapped. The host then calls iommu_unit_handle_faults.
  * iommu_vtd_mask_fault_interrupt - mask the fault interrupt. Both take effect at once and remain in
  * effect across disable, enable, suspend and resume. IOMMU_EINVAL: a unit of another back end, or
- * not an interrupt address.
+ * not an interrupt address. Context: any; one call at a time for a unit, also with enable and
+ * resume; never sleeps.
  */
 IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t address,
 					    uint32_t data);
@@ -329,7 +335,8 @@ IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
  * iommu_vtd_set_page_request_interrupt - set the message for page requests.
  * iommu_vtd_mask_page_request_interrupt - mask the message for page requests. The host calls
  * iommu_unit_handle_page_requests (<libiommu/fault.h>). IOMMU_EOPNOTSUPP: the unit does not support
- * page requests; IOMMU_EINVAL: a unit of another back end, or not an interrupt address.
+ * page requests; IOMMU_EINVAL: a unit of another back end, or not an interrupt address. Context:
+ * any; one call at a time for a unit, also with enable and resume; never sleeps.
  */
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);
@@ -340,7 +347,8 @@ IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
  * iommu_vtd_mask_counter_interrupt - mask the message for overflows of performance counters. The
  * host calls iommu_unit_handle_counters (<libiommu/counters.h>). IOMMU_EOPNOTSUPP: the unit has no
  * counters, or they send no interrupts; IOMMU_EINVAL: a unit of another back end, or not an
- * interrupt address.
+ * interrupt address. Context: any; one call at a time for a unit, also with enable and resume;
+ * never sleeps.
  */
 IOMMU_API int iommu_vtd_set_counter_interrupt(struct iommu_unit *unit, uint64_t address,
 					      uint32_t data);
@@ -471,7 +479,8 @@ struct iommu_vtd_tables {
 /*
  * iommu_vtd_get_tables - the table entries by which a unit finds an endpoint's domain; for
  * debugging. Returns 0, IOMMU_EINVAL (of another back end), or IOMMU_ENODEV (the endpoint was
- * released).
+ * released). Context: not while the control path changes what it reads; takes no lock, never
+ * sleeps.
  */
 IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);
@@ -479,7 +488,7 @@ IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 /*
  * iommu_vtd_fault_name - what a fault's reason means on VT-d, in a few words.
  * iommu_vtd_fault_explanation - what a fault's reason means on VT-d, in a sentence. Static strings,
- * never NULL. (VT-d specification, "Fault Conditions".)
+ * never NULL. (VT-d specification, "Fault Conditions".) Context: any; takes no lock.
  */
 IOMMU_API const char *iommu_vtd_fault_name(unsigned int reason);
 IOMMU_API const char *iommu_vtd_fault_explanation(unsigned int reason);

@@ -64,6 +64,8 @@ enum iommu_vtd_interrupts_flags {
  *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC
  *                     mode is not requested
  *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO
+ *
+ * Context: control path; may sleep.
  */
 IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags);
 
@@ -72,7 +74,7 @@ IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flag
  * enabled: interrupts pass unchanged. Entries remain allocated, and take effect again with the next
  * enable, for the same processors even if the APIC mode differs. Returns 0, IOMMU_EIO (a unit does
  * not respond) or IOMMU_ETIMEDOUT: a unit may still remap, and keeps its table and its queue; call
- * again.
+ * again. Context: control path; may sleep.
  */
 IOMMU_API int iommu_vtd_interrupts_disable(struct iommu *iommu);
 
@@ -103,6 +105,8 @@ struct iommu_vtd_interrupt {
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                     hardware did not confirm a larger table, or that an earlier kernel's entries
  *                     of this sender are gone; call again
+ *
+ * Context: any while the table is not full; sleeps, and polls hardware, when it is.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint,
 					    unsigned int count,
@@ -112,7 +116,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoin
  * iommu_vtd_interrupt_alloc_ioapic - allocate entries for the pins of an I/O APIC, by its id in
  * ACPI's MADT. iommu_vtd_interrupt_alloc_hpet - allocate entries for an HPET, by its number.
  * Firmware's table names their unit and source id. The errors of iommu_vtd_find_ioapic and of
- * iommu_vtd_interrupt_alloc_for. Not while the topology changes.
+ * iommu_vtd_interrupt_alloc_for. Not while the topology changes. Context: any while the table is
+ * not full; sleeps, and polls hardware, when it is.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
 					       unsigned int count,
@@ -127,7 +132,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int n
  *
  * Nothing passes until an entry is set. Returns 0, IOMMU_EINVAL (count, or a unit of another back
  * end), IOMMU_EOPNOTSUPP (remapping is not enabled), or the other errors of
- * iommu_vtd_interrupt_alloc_for.
+ * iommu_vtd_interrupt_alloc_for. Context: any while the table is not full; sleeps, and polls
+ * hardware, when it is.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int count,
 					struct iommu_vtd_interrupt *interrupt);
@@ -136,6 +142,7 @@ IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int co
  * iommu_vtd_interrupt_free - free a block. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did
  * not confirm the invalidation of the entries, and may still pass their interrupts; they are not
  * reused before it has. The block is not the caller's any more either way, and is not freed again.
+ * Context: any, at once for different interrupts; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt);
 
@@ -181,12 +188,17 @@ struct iommu_vtd_interrupt_target {
  *   IOMMU_EOPNOTSUPP  posted, on a unit that does not support it
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                     hardware may still use the old entry
+ *
+ * Context: any, at once for different interrupts; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,
 				      unsigned int number,
 				      const struct iommu_vtd_interrupt_target *target);
 
-/* iommu_vtd_interrupt_clear - block an interrupt again. Errors as iommu_vtd_interrupt_set. */
+/*
+ * iommu_vtd_interrupt_clear - block an interrupt again. Errors as iommu_vtd_interrupt_set. Context:
+ * any, at once for different interrupts; polls hardware, never sleeps.
+ */
 IOMMU_API int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt,
 					unsigned int number);
 
@@ -201,6 +213,7 @@ IOMMU_API void iommu_vtd_interrupt_message(const struct iommu_vtd_interrupt *int
 /*
  * iommu_vtd_interrupt_ioapic_entry - the redirection table entry of an I/O APIC pin. Vector and
  * trigger mode must be those of the target, because the I/O APIC uses them at the end of interrupt.
+ * Context: any; takes no lock.
  */
 IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_interrupt *interrupt,
 						    unsigned int number, uint8_t vector, bool level,

@@ -104,7 +104,8 @@ IOMMU_API int iommu_window_close(struct iommu_domain *domain, unsigned int numbe
  *
  * iommu_window_get - read an entry; *prot 0: absent. IOMMU_ERANGE: index.
  *
- * All four: IOMMU_EOPNOTSUPP, as iommu_window_get_limits.
+ * All four: IOMMU_EOPNOTSUPP, as iommu_window_get_limits. Context: any, also at once for the same
+ * entries; not while the window is opened or closed.
  */
 IOMMU_API int iommu_window_prepare(struct iommu_domain *domain, unsigned int number, uint64_t index,
 				   uint64_t count);

@@ -78,7 +78,8 @@ void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment, i
 		order++;
 	if (base == 0 || base % IOMMU_PAGE_SIZE != 0)
 		fail(builder, IOMMU_EINVAL,
-		     IOMMU_WHY("a unit's base is 0, or not aligned to 4096"));
+		     base == 0 ? IOMMU_WHY("a unit's base is 0")
+			       : IOMMU_WHY("a unit's base is not aligned to 4096"));
 	if (IOMMU_PAGE_SIZE << order < size)
 		fail(builder, IOMMU_EINVAL,
 		     IOMMU_WHY("a unit's registers are more than 2^15 pages"));
@@ -98,7 +99,8 @@ void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
 
 	if (start > last || (start | (last + 1)) % IOMMU_PAGE_SIZE != 0)
 		fail(builder, IOMMU_EINVAL,
-		     IOMMU_WHY("a region ends before it begins, or is not made of whole pages"));
+		     start > last ? IOMMU_WHY("a region ends before it begins")
+				  : IOMMU_WHY("a region is not made of whole pages"));
 	structure = add_structure(builder, DMAR_RMRR, DMAR_RMRR_FIXED_SIZE, true);
 	if (structure == NULL)
 		return;
@@ -148,7 +150,9 @@ void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number
 	if (number > UINT8_MAX || length == 0 ||
 	    length >= STRUCTURE_SIZE_MAX - DMAR_ANDD_FIXED_SIZE) {
 		fail(builder, IOMMU_EINVAL,
-		     IOMMU_WHY("a name is empty or too long, or its number above 255"));
+		     number > UINT8_MAX ? IOMMU_WHY("a name's number is above 255")
+		     : length == 0      ? IOMMU_WHY("a name is empty")
+					: IOMMU_WHY("a name is too long"));
 		return;
 	}
 	structure = add_structure(builder, DMAR_ANDD, DMAR_ANDD_FIXED_SIZE + length + 1, false);

@@ -92,7 +92,8 @@ uint32_t iommu_iort_add_its_group(struct iommu_iort_builder *builder, const uint
 	uint8_t *node;
 
 	require(builder, count != 0 && count <= (NODE_SIZE_MAX - IORT_ITS_SIZE) / 4,
-		IOMMU_WHY("a group has no services, or more than fit into a node"));
+		count == 0 ? IOMMU_WHY("a group has no services")
+			   : IOMMU_WHY("a group has more services than fit into a node"));
 	if (builder->status != 0)
 		return 0;
 	node = add_node(builder, IOMMU_IORT_ITS_GROUP, IORT_ITS_SIZE + (size_t)count * 4);
@@ -113,7 +114,8 @@ uint32_t iommu_iort_add_smmuv3(struct iommu_iort_builder *builder,
 	uint8_t *node;
 
 	require(builder, unit->base != 0 && unit->base % IORT_SMMUV3_PAGE == 0,
-		IOMMU_WHY("a unit's base is 0, or not aligned to 64 KiB"));
+		unit->base == 0 ? IOMMU_WHY("a unit's base is 0")
+				: IOMMU_WHY("a unit's base is not aligned to 64 KiB"));
 	require(builder, unit->httu <= 2, IOMMU_WHY("a unit's HTTU is none that there is"));
 	node = add_node(builder, IOMMU_IORT_SMMUV3, IORT_SMMUV3_SIZE_INDEX);
 	if (node == NULL)
@@ -144,7 +146,8 @@ static void require_widths(struct iommu_iort_builder *builder, unsigned int pasi
 {
 	require(builder, pasid_bits <= PASID_BITS_MAX, IOMMU_WHY("PASIDs are wider than 20 bits"));
 	require(builder, address_bits != 0 && address_bits <= 64,
-		IOMMU_WHY("addresses of a device have no width, or one above 64 bits"));
+		address_bits == 0 ? IOMMU_WHY("addresses of a device have no width")
+				  : IOMMU_WHY("addresses of a device are wider than 64 bits"));
 }
 
 uint32_t iommu_iort_add_root_complex(struct iommu_iort_builder *builder,
@@ -178,7 +181,8 @@ uint32_t iommu_iort_add_named_component(struct iommu_iort_builder *builder,
 	uint8_t *node;
 
 	require(builder, length != 0 && length < NODE_SIZE_MAX - IORT_COMPONENT_NAME,
-		IOMMU_WHY("a name is empty, or too long for a node"));
+		length == 0 ? IOMMU_WHY("a name is empty")
+			    : IOMMU_WHY("a name is too long for a node"));
 	require_widths(builder, component->pasid_bits, component->address_bits);
 	node = add_node(builder, IOMMU_IORT_NAMED_COMPONENT, IORT_COMPONENT_NAME + length + 1);
 	if (node == NULL)
@@ -213,7 +217,8 @@ uint32_t iommu_iort_add_reserved_memory(struct iommu_iort_builder *builder,
 
 	require(builder,
 		count != 0 && count <= (NODE_SIZE_MAX - IORT_RMR_SIZE) / IORT_RMR_DESC_SIZE,
-		IOMMU_WHY("reserved memory has no ranges, or more than fit into a node"));
+		count == 0 ? IOMMU_WHY("reserved memory has no ranges")
+			   : IOMMU_WHY("reserved memory has more ranges than fit into a node"));
 	if (builder->status != 0)
 		return 0;
 	require(builder, are_whole(ranges, count),
@@ -292,7 +297,8 @@ void iommu_iort_add_map(struct iommu_iort_builder *builder, uint32_t first, uint
 		.first = first, .last = last, .output = output, .target = target};
 
 	require(builder, first <= last && last - first <= UINT32_MAX - output,
-		IOMMU_WHY("a map ends before it begins, or its outputs are wider than 32 bits"));
+		first > last ? IOMMU_WHY("a map ends before it begins")
+			     : IOMMU_WHY("a map's outputs are wider than 32 bits"));
 	if (may_add_map(builder, target))
 		put_map(builder, &map);
 }
@@ -320,7 +326,9 @@ void iommu_iort_add_own_map(struct iommu_iort_builder *builder, uint32_t device_
 	require(builder,
 		last_type(builder) == IOMMU_IORT_SMMUV3 &&
 			(flags & IORT_SMMUV3_FLAG_MAP_INDEX) == 0,
-		IOMMU_WHY("a map of its own is not for a unit, or the unit has one"));
+		last_type(builder) != IOMMU_IORT_SMMUV3
+			? IOMMU_WHY("a map of its own is not for a unit")
+			: IOMMU_WHY("the unit has a map of its own already"));
 	put_map(builder, &map);
 	if (builder->status != 0)
 		return;

@@ -164,15 +164,21 @@ static inline const char *riscv_configure(struct iommu_pgtable *pt,
 
 	if (config->table_order != 0 ||
 	    (config->flags & (IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_FORCE_SNOOP)) != 0)
-		return IOMMU_WHY("table_order, or a flag, that the format does not have");
+		return config->table_order != 0
+			       ? IOMMU_WHY("the format does not choose table_order")
+			       : IOMMU_WHY("flags have one that the format does not have");
 	if (config->levels < RISCV_LEVELS_MIN || config->levels > RISCV_LEVELS_MAX)
 		return IOMMU_WHY("levels are not within 3 to 5");
 	if (config->input_bits <= IOMMU_PAGE_SHIFT || config->input_bits > width)
-		return IOMMU_WHY("input_bits is no more than a page, or more than the levels hold");
+		return config->input_bits <= IOMMU_PAGE_SHIFT
+			       ? IOMMU_WHY("input_bits is no more than a page")
+			       : IOMMU_WHY("input_bits is more than the levels hold");
 	if (config->output_bits <= IOMMU_PAGE_SHIFT || config->output_bits > RISCV_ADDRESS_BITS)
 		return IOMMU_WHY("output_bits is not within 13 to 56");
 	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return IOMMU_WHY("pgsize_bitmap has sizes that no level has, or not 4K");
+		return (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0
+			       ? IOMMU_WHY("pgsize_bitmap lacks 4K")
+			       : IOMMU_WHY("pgsize_bitmap has sizes that no level has");
 	pt->address_mask = riscv_ppn((1ULL << config->output_bits) - 1);
 	pt->leaf_attributes = (config->flags & IOMMU_PGTABLE_ACCESSED) != 0
 				      ? RISCV_PTE_ACCESSED | RISCV_PTE_DIRTY

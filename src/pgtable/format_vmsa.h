@@ -295,7 +295,9 @@ static inline const char *vmsa_configure(struct iommu_pgtable *pt,
 	unsigned int widest;
 
 	if (config->table_order != 0 || (config->flags & IOMMU_PGTABLE_EAGER) != 0)
-		return IOMMU_WHY("table_order, or a flag, that the format does not have");
+		return config->table_order != 0
+			       ? IOMMU_WHY("the format does not choose table_order")
+			       : IOMMU_WHY("flags have one that the format does not have");
 	if (granule != 12 && granule != 14 && granule != 16)
 		return IOMMU_WHY("the smallest page is not 4K, 16K or 64K");
 	if (ds && granule == 16)

@@ -104,16 +104,22 @@ static inline const char *vtdss_configure(struct iommu_pgtable *pt,
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
 	if (config->table_order != 0 || (config->flags & IOMMU_PGTABLE_EAGER) != 0)
-		return IOMMU_WHY("table_order, or a flag, that the format does not have");
+		return config->table_order != 0
+			       ? IOMMU_WHY("the format does not choose table_order")
+			       : IOMMU_WHY("flags have one that the format does not have");
 	if (config->levels < VTD_SS_LEVELS_MIN || config->levels > VTD_SS_LEVELS_MAX)
 		return IOMMU_WHY("levels are not within 3 to 5");
 	if (config->input_bits <= IOMMU_PAGE_SHIFT ||
 	    config->input_bits > vtd_ss_address_width(config->levels))
-		return IOMMU_WHY("input_bits is no more than a page, or more than the levels hold");
+		return config->input_bits <= IOMMU_PAGE_SHIFT
+			       ? IOMMU_WHY("input_bits is no more than a page")
+			       : IOMMU_WHY("input_bits is more than the levels hold");
 	if (config->output_bits <= IOMMU_PAGE_SHIFT || config->output_bits > 52)
 		return IOMMU_WHY("output_bits is not within 13 to 52");
 	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G, or not 4K");
+		return (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0
+			       ? IOMMU_WHY("pgsize_bitmap lacks 4K")
+			       : IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G");
 	pt->address_mask = VTD_SS_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
 	pt->leaf_attributes = (config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 ? VTD_SS_SNOOP : 0;
 	return NULL;

@@ -102,9 +102,14 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	struct riscv_unit *unit = at;
 
 	if (!unit_knows(domain, unit))
-		return RISCV_REFUSE(unit, IOMMU_EINVAL,
-				    "it cannot translate by the domain's mode, note writes for it, "
-				    "or reach all memory that the domain maps");
+		return RISCV_REFUSE(
+			unit, IOMMU_EINVAL,
+			domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD)
+				? "it does not note writes, which the domain tracks"
+			: riscv_domain_has_table(domain) &&
+					domain->common.pgtable.paddr_last >> unit->output_bits != 0
+				? "it cannot reach all memory that the domain maps"
+				: "it does not have the domain's mode");
 	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
 	if (*place == NULL)
 		return IOMMU_ENOMEM;

@@ -108,8 +108,9 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	if ((table.control & ~known) != 0 ||
 	    !iommu_riscv_rest_is_zero(given, sizeof(table), config->user_size))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				    "the first stage has bits of control that are not known, or "
-				    "more than is known");
+				    (table.control & ~known) != 0
+					    ? "the first stage has unknown bits of control"
+					    : "behind the first stage is more than is known");
 	mode = riscv_root_mode(table.root);
 	has_mode = (table.control & RISCV_TC_PDTV) != 0 ? iommu_riscv_has_process_mode(unit, mode)
 							: iommu_riscv_has_first_mode(unit, mode);
@@ -123,7 +124,7 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	if (!has_mode ||
 	    ((table.control & RISCV_TC_SADE) != 0 && !riscv_has(unit, RISCV_CAP_AMO_HWAD)))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				    "it has no such mode, or does not note accesses");
+				    has_mode ? "it does not note accesses" : "it has no such mode");
 	domain->foreign_fsc = table.root;
 	domain->foreign_ta = riscv_ta(table.process);
 	domain->foreign_tc = table.control;
@@ -226,13 +227,15 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 
 	if (config->force_snoop || (config->dirty_tracking && !riscv_has(unit, RISCV_CAP_AMO_HWAD)))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				    "it does not force snooping, or does not note writes");
+				    config->force_snoop ? "it does not force snooping"
+							: "it does not note writes");
 	if (levels == 0)
 		return RISCV_REFUSE(unit,
 				    config->address_width != 0 && levels_for(unit, first, 0) != 0
 					    ? IOMMU_EINVAL
 					    : IOMMU_EOPNOTSUPP,
-				    "it has no such stage, or not of this width");
+				    levels_for(unit, first, 0) != 0 ? "its stage has no such width"
+								    : "it has no such stage");
 	if ((table.pgsize_bitmap & ~EVERY_SIZE(levels)) != 0)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, "it has no such page sizes");
 	status = first ? iommu_riscvfs_init(&domain->common.pgtable, &table)

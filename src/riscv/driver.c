@@ -171,7 +171,10 @@ static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config 
 
 	unit->map.bits = config->device_id_bits != 0 ? config->device_id_bits : PCI_ID_BITS;
 	if (unit->map.bits > RISCV_DEVICE_ID_BITS || config->id_range_count > IOMMU_ID_RANGES_MAX)
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, "ids are wider than 24 bits, or too many");
+		return RISCV_REFUSE(unit, IOMMU_EINVAL,
+				    unit->map.bits > RISCV_DEVICE_ID_BITS
+					    ? "ids are wider than 24 bits"
+					    : "there are too many ranges of ids");
 	if (config->id_range_count == 0)
 		return 0;
 	unit->map.ranges = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
@@ -185,8 +188,11 @@ static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config 
 		case IOMMU_ID_RANGE_FITS:
 			break;
 		case IOMMU_ID_RANGE_IS_WRONG:
-			return RISCV_REFUSE(unit, IOMMU_EINVAL,
-					    "a range of ids is empty, or wider than they are");
+			return RISCV_REFUSE(
+				unit, IOMMU_EINVAL,
+				ids->first > ids->last
+					? "a range of ids is empty"
+					: "a range of ids has wider ones than there are");
 		case IOMMU_ID_RANGE_OVERLAPS:
 		default:
 			return RISCV_REFUSE(
@@ -219,7 +225,9 @@ static int read_capabilities(struct riscv_unit *unit)
 	unit->capabilities = riscv_read64(unit, RISCV_CAPABILITIES);
 	if (unit->capabilities == UINT64_MAX ||
 	    riscv_cap_version(unit->capabilities) != RISCV_VERSION_1_0)
-		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it is gone, or of another version");
+		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				    unit->capabilities == UINT64_MAX ? "it is gone"
+								     : "it is of another version");
 	unit->output_bits = riscv_cap_physical_bits(unit->capabilities);
 	if (unit->output_bits <= IOMMU_PAGE_SHIFT || unit->output_bits > RISCV_ADDRESS_BITS)
 		return RISCV_REFUSE(unit, IOMMU_EIO, "its physical addresses make no sense");
@@ -362,17 +370,27 @@ static void set_options(struct riscv_unit *unit, const struct iommu_riscv_config
 	unit->fault_budget.left = unit->faults_per_second;
 }
 
+static const char *config_defect(const struct iommu_riscv_config *config)
+{
+	const unsigned int known = IOMMU_RISCV_WIRES | IOMMU_RISCV_TELL_VALID;
+
+	if ((config->flags & ~known) != 0)
+		return IOMMU_WHY("there are unknown flags");
+	if ((config->registers & (RISCV_REGISTERS_SIZE - 1)) != 0)
+		return IOMMU_WHY("the registers are not on a page");
+	if (config->id_ranges == NULL && config->id_range_count != 0)
+		return IOMMU_WHY("there is a number of id ranges, and no ranges");
+	return NULL;
+}
+
 /* Is there a unit at these registers, or has the configuration what is not known? */
 static int check_config(struct iommu *iommu, const struct iommu_riscv_config *config)
 {
-	const unsigned int known = IOMMU_RISCV_WIRES | IOMMU_RISCV_TELL_VALID;
 	struct riscv_unit *unit = NULL;
+	const char *defect = config_defect(config);
 
-	if ((config->flags & ~known) != 0 ||
-	    (config->registers & (RISCV_REGISTERS_SIZE - 1)) != 0 ||
-	    (config->id_ranges == NULL && config->id_range_count != 0))
-		return IOMMU_REFUSE(iommu, iommu_riscv_name, IOMMU_EINVAL,
-				    "unknown flags, registers that are not on a page, or no ids");
+	if (defect != NULL)
+		return IOMMU_REFUSE(iommu, iommu_riscv_name, IOMMU_EINVAL, defect);
 	while ((unit = next_unit(iommu, unit)) != NULL)
 		if (unit->register_base == config->registers)
 			return RISCV_REFUSE(unit, IOMMU_EEXIST,
@@ -427,7 +445,8 @@ static int remove_unit(struct iommu_unit *base)
 		return IOMMU_REFUSE(base->iommu, base->name, IOMMU_EINVAL, "it is no RISC-V unit");
 	if (base->endpoints != 0 || iommu_riscv_counters_any(unit))
 		return RISCV_REFUSE(unit, IOMMU_EBUSY,
-				    "it has endpoints, or counters that are not freed");
+				    base->endpoints != 0 ? "it has endpoints"
+							 : "it has counters that are not freed");
 	status = iommu_riscv_unit_disable(unit);
 	iommu_unit_settle(base, base->enabled && status != 0, status);
 	if (status != 0)
@@ -473,8 +492,9 @@ int iommu_riscv_set_interrupt(struct iommu_unit *base, enum iommu_riscv_cause ca
 	unit = riscv_unit_of(base);
 	if ((unsigned int)cause >= RISCV_CAUSES || (address & ~RISCV_MSI_ADDRESS_MASK) != 0)
 		return RISCV_REFUSE_NOW(base, IOMMU_EINVAL,
-					"there is no such cause, or the address is none of a "
-					"message");
+					(unsigned int)cause >= RISCV_CAUSES
+						? "there is no such cause"
+						: "the address is none of a message");
 	unit->messages[cause] =
 		(struct riscv_message){.address = address, .data = data, .enabled = true};
 	if (unit->started)

@@ -175,9 +175,14 @@ int iommu_riscv_map_file_in_memory(struct iommu_domain *base, uint64_t file, iom
 {
 	if (!is_reached(base, memory, RISCV_MRIF_SIZE) ||
 	    !is_reached(base, notice, IOMMU_PAGE_SIZE) || notice_id > RISCV_NOTICE_ID_MAX)
-		return refuse(base, IOMMU_EINVAL,
-			      IOMMU_WHY("the file, or the page for its notices, is not aligned or "
-					"cannot be addressed, or the notice is too large"));
+		return refuse(
+			base, IOMMU_EINVAL,
+			!is_reached(base, memory, RISCV_MRIF_SIZE)
+				? IOMMU_WHY("the file is not aligned, or cannot be addressed")
+			: !is_reached(base, notice, IOMMU_PAGE_SIZE)
+				? IOMMU_WHY("the page of notices is not aligned, or cannot be "
+					    "addressed")
+				: IOMMU_WHY("the notice is too large"));
 	return set_entry(base, file, riscv_mrif_low(memory), riscv_mrif_high(notice, notice_id));
 }
 

@@ -709,9 +709,12 @@ static int set_context(struct smmu_endpoint *endpoint, uint32_t pasid,
 		return block_context(endpoint, pasid);
 	if (translation->config != SMMU_STE_STAGE_1 &&
 	    (translation->config != SMMU_STE_BYPASS || pasid != 0))
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					    "its PASIDs are enabled, and the domain has a stage 2, "
-					    "or is an identity domain for a PASID");
+		return SMMU_REFUSE_ENDPOINT(
+			endpoint, IOMMU_EOPNOTSUPP,
+			translation->config == SMMU_STE_BYPASS
+				? "a PASID cannot have an identity domain"
+				: "its PASIDs are enabled, and the domain has a "
+				  "stage 2");
 	status = iommu_smmu_confirm(endpoint->unit);
 	if (status != 0)
 		return status;

@@ -25,8 +25,8 @@ bool iommu_smmu_has_granule(const struct smmu_unit *unit, unsigned int shift)
 	return smmu_bits(unit->idr5, field) != 0;
 }
 
-/* Can the unit walk the domain's table? */
-static bool knows_table(const struct smmu_domain *domain, const struct smmu_unit *unit)
+/* Why the unit cannot walk the domain's table; NULL: it can. */
+static const char *table_defect(const struct smmu_domain *domain, const struct smmu_unit *unit)
 {
 	const struct iommu_pgtable *pt = &domain->common.pgtable;
 	const unsigned int level = (pt->flags & IOMMU_PGTABLE_BBM_LEVEL_2) != 0   ? 2
@@ -34,23 +34,30 @@ static bool knows_table(const struct smmu_domain *domain, const struct smmu_unit
 										  : 0;
 	const bool is_second = domain->type == SMMU_SECOND_STAGE;
 
-	if (pt->paddr_last >> unit->output_bits != 0 ||
-	    !iommu_smmu_has_granule(unit, iommu_vmsa_granule_shift(pt)) ||
-	    level > smmu_bits(unit->idr3, SMMU_IDR3_BBML) ||
-	    (iommu_vmsa_notes_writes(pt) && !smmu_notes_writes(unit)))
-		return false;
+	if (pt->paddr_last >> unit->output_bits != 0)
+		return IOMMU_WHY("it cannot reach all memory that the domain maps");
+	if (!iommu_smmu_has_granule(unit, iommu_vmsa_granule_shift(pt)))
+		return IOMMU_WHY("it does not have the domain's smallest page");
+	if (level > smmu_bits(unit->idr3, SMMU_IDR3_BBML))
+		return IOMMU_WHY("it does not let the domain's pages be cut while they are used");
+	if (iommu_vmsa_notes_writes(pt) && !smmu_notes_writes(unit))
+		return IOMMU_WHY("it does not note writes, which the domain tracks");
 	if (is_second && iommu_vmsa_input_bits(pt) > unit->output_bits)
-		return false;
-	return smmu_has0(unit, is_second ? SMMU_IDR0_S2P : SMMU_IDR0_S1P);
+		return IOMMU_WHY("it does not have the domain's width");
+	return smmu_has0(unit, is_second ? SMMU_IDR0_S2P : SMMU_IDR0_S1P)
+		       ? NULL
+		       : IOMMU_WHY("it does not have the domain's stage");
 }
 
-/* Can the unit translate by this domain at all? */
-static bool unit_knows(const struct smmu_domain *domain, const struct smmu_unit *unit)
+/* Why the unit cannot translate by this domain at all; NULL: it can. */
+static const char *defect_of(const struct smmu_domain *domain, const struct smmu_unit *unit)
 {
 	if (iommu_placed_has_table(&domain->common))
-		return knows_table(domain, unit);
-	return domain->type != SMMU_NESTED ||
-	       (smmu_has0(unit, SMMU_IDR0_S1P) && (unit->flags & IOMMU_SMMU_NO_NESTING) == 0);
+		return table_defect(domain, unit);
+	return domain->type != SMMU_NESTED || (smmu_has0(unit, SMMU_IDR0_S1P) &&
+					       (unit->flags & IOMMU_SMMU_NO_NESTING) == 0)
+		       ? NULL
+		       : IOMMU_WHY("it does not nest");
 }
 
 /* --- Places ----------------------------------------------------------------------------------- */
@@ -59,11 +66,10 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 {
 	struct smmu_domain *domain = smmu_domain_of(&common->base);
 	struct smmu_unit *unit = at;
+	const char *defect = defect_of(domain, unit);
 
-	if (!unit_knows(domain, unit))
-		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   "it cannot translate by the domain's stage or pages, note "
-				   "writes for it, or reach all memory that the domain maps");
+	if (defect != NULL)
+		return SMMU_REFUSE(unit, IOMMU_EINVAL, defect);
 	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
 	if (*place == NULL)
 		return IOMMU_ENOMEM;

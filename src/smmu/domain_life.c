@@ -61,21 +61,11 @@ static const struct iommu_domain_ops nested_ops = {
 	.invalidate_user = iommu_smmu_invalidate_user,
 };
 
-static const unsigned int guest_fields[] = {
-	SMMU_STE_V,       SMMU_STE_CONFIG,   SMMU_STE_S1FMT, SMMU_STE_S1CONTEXTPTR,
-	SMMU_STE_S1CDMAX, SMMU_STE_S1DSS,    SMMU_STE_S1CIR, SMMU_STE_S1COR,
-	SMMU_STE_S1CSH,   SMMU_STE_S1STALLD, SMMU_STE_EATS,
-};
-
 /* Are other bits set than a guest may set? */
 static bool has_unknown_bits(const uint64_t *words)
 {
-	uint64_t known[2] = {0, 0};
-	size_t i;
-
-	for (i = 0; i < sizeof(guest_fields) / sizeof(guest_fields[0]); i++)
-		known[smmu_field_word(guest_fields[i])] |= smmu_field_mask(guest_fields[i]);
-	return (words[0] & ~known[0]) != 0 || (words[1] & ~known[1]) != 0;
+	return (words[0] & ~IOMMU_SMMU_STREAM_WORD0) != 0 ||
+	       (words[1] & ~IOMMU_SMMU_STREAM_WORD1) != 0;
 }
 
 /* Would hardware refuse a stage 1 of these words? */
@@ -108,14 +98,17 @@ static int take_stream(struct smmu_domain *domain, const struct smmu_unit *unit,
 	if (has_unknown_bits(stream.words) ||
 	    !iommu_smmu_rest_is_zero(config->user_data, sizeof(stream), config->user_size))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "the guest's entry has bits that are not its own, or more than "
-				   "is known");
+				   has_unknown_bits(stream.words)
+					   ? "the guest's entry has bits that are not a guest's"
+					   : "behind the guest's entry is more than is known");
 	if (!smmu_has(stream.words, SMMU_STE_V) || configuration < SMMU_STE_BYPASS)
 		configuration = SMMU_STE_ABORT;
 	if (configuration > SMMU_STE_STAGE_1 ||
 	    (configuration == SMMU_STE_STAGE_1 && is_wrong(unit, stream.words)))
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   "the guest's entry has a stage 2, or makes no sense");
+				   configuration > SMMU_STE_STAGE_1
+					   ? "the guest's entry has a stage 2"
+					   : "hardware would refuse the guest's entry");
 	smmu_set(stream.words, SMMU_STE_CONFIG, configuration);
 	/* The host's affair. */
 	smmu_set(stream.words, SMMU_STE_S1STALLD, 0);
@@ -218,13 +211,15 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 
 	if (config->force_snoop || (config->dirty_tracking && !smmu_notes_writes(unit)))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "it does not force snooping, or does not note writes");
+				   config->force_snoop ? "it does not force snooping"
+						       : "it does not note writes");
 	if (!smmu_has0(unit, first ? SMMU_IDR0_S1P : SMMU_IDR0_S2P))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such stage");
 	if (granule == 0 || (table.pgsize_bitmap & ~sizes_of(granule)) != 0 ||
 	    table.input_bits > widest)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   "it has no such page sizes, or not such wide addresses");
+				   table.input_bits > widest ? "it has no addresses of this width"
+							     : "it has no such page sizes");
 	status = first ? iommu_vmsas1_init(&domain->common.pgtable, &table)
 		       : iommu_vmsas2_init(&domain->common.pgtable, &table);
 	if (status != 0)

@@ -138,6 +138,9 @@ static const struct iommu_ops smmu_ops = {
 	.match = unit_match,
 	.probe_endpoint = iommu_smmu_probe_endpoint,
 	.release_endpoint = iommu_smmu_release_endpoint,
+#if IOMMU_CONFIG_REGIONS
+	.next_region = iommu_smmu_next_region,
+#endif
 	.set_feature = iommu_smmu_set_feature,
 #if IOMMU_CONFIG_SCALABLE
 	.page_response = iommu_smmu_page_response,
@@ -185,8 +188,11 @@ static int copy_ranges(struct smmu_unit *unit, const struct iommu_smmu_config *c
 		case IOMMU_ID_RANGE_FITS:
 			break;
 		case IOMMU_ID_RANGE_IS_WRONG:
-			return SMMU_REFUSE(unit, IOMMU_EINVAL,
-					   "a range of ids is empty, or wider than they are");
+			return SMMU_REFUSE(
+				unit, IOMMU_EINVAL,
+				ids->first > ids->last
+					? "a range of ids is empty"
+					: "a range of ids has wider ones than there are");
 		case IOMMU_ID_RANGE_OVERLAPS:
 		default:
 			return SMMU_REFUSE(unit, IOMMU_EINVAL,
@@ -255,24 +261,29 @@ static int read_identification(struct smmu_unit *unit)
 static int check_identification(const struct smmu_unit *unit)
 {
 	if (unit->idr0 == UINT32_MAX || smmu_bits(unit->aidr, SMMU_AIDR_MAJOR) != 0)
-		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it is gone, or no SMMUv3");
+		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				   unit->idr0 == UINT32_MAX ? "it is gone" : "it is no SMMUv3");
 	if (!smmu_has0(unit, SMMU_IDR0_COHACC) && (unit->flags & IOMMU_SMMU_COHERENT) == 0)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				   "its accesses are not coherent with the CPUs' caches");
 	if ((smmu_bits(unit->idr0, SMMU_IDR0_TTF) & SMMU_TTF_AARCH64) == 0 ||
 	    smmu_bits(unit->idr0, SMMU_IDR0_TTENDIAN) == SMMU_ENDIAN_BIG)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "it has no AArch64 tables, or big-endian ones alone");
+				   smmu_bits(unit->idr0, SMMU_IDR0_TTENDIAN) == SMMU_ENDIAN_BIG
+					   ? "it knows big-endian tables alone"
+					   : "it has no AArch64 tables");
 	if (smmu_bits(unit->idr1, SMMU_IDR1_QUEUES_PRESET) != 0 ||
 	    smmu_bits(unit->idr1, SMMU_IDR1_TABLES_PRESET) != 0 ||
 	    smmu_bits(unit->idr1, SMMU_IDR1_CMDQS) < QUEUE_ORDER)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "its tables or queues are its own, or its command queue is too "
-				   "short");
-	if ((!smmu_has0(unit, SMMU_IDR0_S1P) && !smmu_has0(unit, SMMU_IDR0_S2P)) ||
-	    !(iommu_smmu_has_granule(unit, 12) || iommu_smmu_has_granule(unit, 14) ||
+				   smmu_bits(unit->idr1, SMMU_IDR1_CMDQS) < QUEUE_ORDER
+					   ? "its command queue is too short"
+					   : "its tables or queues are in its own memory");
+	if (!smmu_has0(unit, SMMU_IDR0_S1P) && !smmu_has0(unit, SMMU_IDR0_S2P))
+		return SMMU_REFUSE(unit, IOMMU_EIO, "it has no stage");
+	if (!(iommu_smmu_has_granule(unit, 12) || iommu_smmu_has_granule(unit, 14) ||
 	      iommu_smmu_has_granule(unit, 16)))
-		return SMMU_REFUSE(unit, IOMMU_EIO, "it has no stage, or no size of pages");
+		return SMMU_REFUSE(unit, IOMMU_EIO, "it has no size of pages");
 	return 0;
 }
 
@@ -285,7 +296,8 @@ static int choose_streams(struct smmu_unit *unit, const struct iommu_smmu_config
 		unit->map.bits = most < PCI_ID_BITS ? most : PCI_ID_BITS;
 	if (unit->map.bits > most || !iommu_smmu_streams_choose(unit))
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   "its StreamIDs are not so wide, or its stream table cannot be");
+				   unit->map.bits > most ? "its StreamIDs are not so wide"
+							 : "its stream table cannot be so large");
 	return 0;
 }
 
@@ -322,6 +334,8 @@ static int unit_setup(struct smmu_unit *unit, const struct iommu_smmu_config *co
 	if (status == 0)
 		status = copy_ranges(unit, config);
 	if (status == 0)
+		status = iommu_smmu_regions_copy(unit, config);
+	if (status == 0)
 		status = stop_predecessor(unit);
 	if (status == 0)
 		status = iommu_smmu_streams_alloc(unit);
@@ -349,6 +363,7 @@ void iommu_smmu_unit_free(struct smmu_unit *unit)
 	iommu_ids_destroy(&unit->asids, unit->platform);
 	iommu_ids_destroy(&unit->vmids, unit->platform);
 	iommu_smmu_pages_free(unit, unit->map.ranges, 0);
+	iommu_smmu_pages_free(unit, unit->regions, 0);
 	unmap_registers(unit);
 	memset(&unit->base, 0, sizeof(*unit) - offsetof(struct smmu_unit, base));
 	probe->references--;
@@ -429,16 +444,27 @@ static void set_options(struct smmu_unit *unit, const struct iommu_smmu_config *
 	unit->fault_budget.left = unit->faults_per_second;
 }
 
+static const char *config_defect(const struct iommu_smmu_config *config)
+{
+	if ((config->flags & ~KNOWN_FLAGS) != 0)
+		return IOMMU_WHY("there are unknown flags");
+	if ((config->registers & (SMMU_PAGE_SIZE - 1)) != 0)
+		return IOMMU_WHY("the registers are not at 64 KiB");
+	if (config->id_ranges == NULL && config->id_range_count != 0)
+		return IOMMU_WHY("there is a number of id ranges, and no ranges");
+	if (config->regions == NULL && config->region_count != 0)
+		return IOMMU_WHY("there is a number of regions, and no regions");
+	return NULL;
+}
+
 /* Is there a unit at these registers, or has the configuration what is not known? */
 static int check_config(struct iommu *iommu, const struct iommu_smmu_config *config)
 {
 	struct smmu_unit *unit = NULL;
+	const char *defect = config_defect(config);
 
-	if ((config->flags & ~KNOWN_FLAGS) != 0 ||
-	    (config->registers & (SMMU_PAGE_SIZE - 1)) != 0 ||
-	    (config->id_ranges == NULL && config->id_range_count != 0))
-		return IOMMU_REFUSE(iommu, iommu_smmu_name, IOMMU_EINVAL,
-				    "unknown flags, registers that are not at 64 KiB, or no ids");
+	if (defect != NULL)
+		return IOMMU_REFUSE(iommu, iommu_smmu_name, IOMMU_EINVAL, defect);
 	while ((unit = next_unit(iommu, unit)) != NULL)
 		if (unit->register_base == config->registers)
 			return SMMU_REFUSE(unit, IOMMU_EEXIST, "the unit at this address is known");

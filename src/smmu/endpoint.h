@@ -54,6 +54,10 @@ static inline bool smmu_endpoint_is_asked(const struct smmu_endpoint *endpoint)
 bool iommu_smmu_sends(const struct iommu_endpoint *endpoint, uint32_t stream_id);
 int iommu_smmu_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_smmu_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+#if IOMMU_CONFIG_REGIONS
+bool iommu_smmu_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			    struct iommu_region *region);
+#endif
 void iommu_smmu_endpoint_was_reset(struct iommu_endpoint *endpoint);
 int iommu_smmu_begin_reset(struct iommu_endpoint *endpoint);
 void iommu_smmu_cancel_reset(struct iommu_endpoint *endpoint);

@@ -80,6 +80,8 @@ struct smmu_unit {
 	uint64_t timeout_ns, device_timeout_ns;
 	int node; /* NUMA, or IOMMU_NODE_ANY */
 	struct iommu_id_map map;
+	struct iommu_smmu_region *regions;
+	unsigned int region_count;
 	/* The stream table: of one level (split 0), or of two, the second with 2^split entries. */
 	iommu_cell_t *streams;
 	unsigned int split;
@@ -242,6 +244,8 @@ bool iommu_smmu_owns(const struct iommu_unit *unit);
 void iommu_smmu_probe_free(struct smmu_probe *probe);
 /* Give back all that a unit has; it is off, and unregistered. */
 void iommu_smmu_unit_free(struct smmu_unit *unit);
+/* Copy the regions of a configuration, if they make sense. */
+int iommu_smmu_regions_copy(struct smmu_unit *unit, const struct iommu_smmu_config *config);
 
 /* Bring-up: translation on, translation off, and everything off. */
 int iommu_smmu_unit_enable(struct smmu_unit *unit);

@@ -129,7 +129,9 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	if ((table.flags & ~known) != 0 ||
 	    !iommu_vtd_rest_is_zero(given, sizeof(table), config->user_size))
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				  "the first stage has unknown flags, or more than is known");
+				  (table.flags & ~known) != 0
+					  ? "the first stage has unknown flags"
+					  : "behind the first stage is more than is known");
 	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> width != 0 ||
 	    (table.levels != 4 && table.levels != 5) ||
 	    ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
@@ -140,10 +142,13 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0) ||
 	    ((table.flags & IOMMU_VTD_EXTENDED_ACCESS) != 0 &&
 	     (unit->caps.ecap & VTD_ECAP_EAFS) == 0))
-		return VTD_REFUSE(
-			unit, IOMMU_EOPNOTSUPP,
-			"it has no fifth level, no requests with privilege, or no extended "
-			"accessed bit");
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  table.levels == 5 && !unit->caps.first_stage_5
+					  ? "it has no fifth level"
+				  : (table.flags & IOMMU_VTD_PRIVILEGED) != 0 &&
+						  (unit->caps.ecap & VTD_ECAP_SRS) == 0
+					  ? "it has no requests with privilege"
+					  : "it has no extended accessed bit");
 	domain->foreign_table = table.table;
 	domain->foreign_levels = table.levels;
 	if ((table.flags & IOMMU_VTD_PRIVILEGED) != 0)
@@ -165,7 +170,9 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 	struct vtd_domain *parent = vtd_domain_of(config->parent);
 
 	if (!vtd_is_scalable(unit) || !unit->caps.nested)
-		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it does not nest, or is in legacy mode");
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  vtd_is_scalable(unit) ? "it does not nest"
+							: "it is in legacy mode");
 	if (parent->type != VTD_PASID_SECOND_STAGE)
 		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage");
 	domain->type = VTD_PASID_NESTED;
@@ -194,8 +201,12 @@ static int take_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	    config->nest_parent || config->max_table_pages != 0 ||
 	    !iommu_vtd_rest_is_zero(given, sizeof(table), config->user_size))
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				  "the second stage has unknown flags, or more than is known; or "
-				  "what its owner's entries say is asked of the library");
+				  table.flags != 0 ? "the second stage has unknown flags"
+				  : config->force_snoop || config->dirty_tracking ||
+						  config->nest_parent ||
+						  config->max_table_pages != 0
+					  ? "its owner's entries say that, and not the library"
+					  : "behind the second stage is more than is known");
 	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> unit->output_width != 0 ||
 	    table.levels < VTD_SS_LEVELS_MIN || table.levels > VTD_SS_LEVELS_MAX ||
 	    (config->pgsize_bitmap & ~EVERY_SIZE) != 0 ||
@@ -289,13 +300,18 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 
 	if (!caps->first_stage || (config->force_snoop && !caps->snoop_control) ||
 	    config->nest_parent || (config->dirty_tracking && !caps->coherent))
-		return VTD_REFUSE(
-			unit, IOMMU_EOPNOTSUPP,
-			"its first stage does not force snooping, nest, or note writes so");
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  !caps->first_stage    ? "it has no first stage"
+				  : config->nest_parent ? "on a first stage nothing is nested"
+				  : config->dirty_tracking && !caps->coherent
+					  ? "its first stage does not note writes past the caches"
+					  : "it does not force snooping");
 	if ((levels == 5 && !caps->first_stage_5) ||
 	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
-				  "its first stage has no such width or page sizes");
+				  levels == 5 && !caps->first_stage_5
+					  ? "its first stage is not so wide"
+					  : "its first stage has no such page sizes");
 	status = iommu_vtdfs_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
@@ -341,12 +357,19 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	    (vtd_is_scalable(unit) && !caps->second_stage) ||
 	    (config->dirty_tracking && !(vtd_is_scalable(unit) && caps->dirty)) ||
 	    (config->nest_parent && !(vtd_is_scalable(unit) && caps->nested)))
-		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				  "its second stage does not force snooping, nest, or note writes");
+		return VTD_REFUSE(
+			unit, IOMMU_EOPNOTSUPP,
+			config->force_snoop && !caps->snoop_control ? "it does not force snooping"
+			: vtd_is_scalable(unit) && !caps->second_stage ? "it has no second stage"
+			: config->nest_parent && !(vtd_is_scalable(unit) && caps->nested)
+				? "nothing is nested on its second stage"
+				: "its second stage does not note writes");
 	if (table.input_bits > caps->guest_width ||
 	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
-				  "its second stage has no such width or page sizes");
+				  table.input_bits > caps->guest_width
+					  ? "its second stage is not so wide"
+					  : "its second stage has no such page sizes");
 	/* The shallowest table that the unit knows and that is wide enough. */
 	while (vtd_ss_address_width(table.levels) < table.input_bits ||
 	       (caps->sagaw >> (table.levels - 2) & 1) == 0)

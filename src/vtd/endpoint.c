@@ -212,7 +212,9 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,
-					   "its unit has no PASIDs, or no page requests");
+					   feature == IOMMU_FEATURE_PASID
+						   ? "its unit has no PASIDs"
+						   : "its unit has no page requests");
 	/* Its own before they are off; before they are on those of the id's former endpoint. */
 	if (feature == IOMMU_FEATURE_PAGE_REQUESTS)
 		status = iommu_vtd_page_requests_drain(unit);

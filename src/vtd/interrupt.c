@@ -158,7 +158,9 @@ static int check_unit(const struct vtd_unit *unit, unsigned int flags)
 {
 	if (!unit->caps.interrupt_remapping || !unit->use_queue)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				  "it does not remap interrupts, or has no queue for that");
+				  unit->caps.interrupt_remapping
+					  ? "it has no queue, which remapping needs"
+					  : "it does not remap interrupts");
 	if ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no x2APIC mode");
 	if (vtd_interrupts_run(unit) &&

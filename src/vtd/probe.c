@@ -85,7 +85,8 @@ static int table_wrap(struct vtd_probe *probe, const void *structures, size_t si
 
 	if (size == 0 || length > IOMMU_DMAR_MAX_SIZE)
 		return IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_EINVAL,
-				    "the structures are none, or too many for a table");
+				    size == 0 ? "there are no structures"
+					      : "the structures are too many for a table");
 	table = table_alloc(probe, length);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -622,7 +623,10 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	first = iommu_vtd_next_unit(base->iommu, NULL);
 	if (base->endpoints != 0 || iommu_vtd_interrupts_any(unit) || iommu_vtd_counters_any(unit))
 		return VTD_REFUSE(unit, IOMMU_EBUSY,
-				  "it has endpoints, or interrupts or counters that are not freed");
+				  base->endpoints != 0 ? "it has endpoints"
+				  : iommu_vtd_interrupts_any(unit)
+					  ? "it has interrupts that are not freed"
+					  : "it has counters that are not freed");
 	if (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL)
 		return VTD_REFUSE(unit, IOMMU_EBUSY, "it is the last one");
 	status = iommu_vtd_unit_suspend(unit);

@@ -52,6 +52,27 @@ static void registers_have_their_reset_values(void **state)
 	sm_end();
 }
 
+static void a_unit_may_have_stage_1_alone(void **state)
+{
+	struct iommu_model_smmu_config config = {.no_second_stage = true};
+
+	(void)state;
+	sm_begin(&config);
+	/* Neither S2P nor VMID16, nor Hyp; neither XNX nor FWB. */
+	assert_int_equal(sm_reg(SMMU_IDR0, 4), 0x0889749aU | 1U << 23);
+	assert_int_equal(sm_reg(SMMU_IDR3, 4), 1U << 2 | 1U << 9 | 1U << 10 | 2U << 11);
+	sm_end();
+	/* Of registers that it is given, too: of those of the host, for example. */
+	config.idr0 = 0x088d769bU | 1U << 11 | 1U << 23;
+	config.idr1 = 16U | 16U << 6 | 12U << 11 | 12U << 16 | 12U << 21;
+	config.idr5 = 5U | 7U << 4 | 64U << 16;
+	sm_begin(&config);
+	assert_int_equal(sm_reg(SMMU_IDR0, 4), 0x0889749aU | 1U << 23);
+	sm_end();
+	config.idr0 &= ~2U;
+	assert_int_equal(sm_create(&config), IOMMU_EINVAL);
+}
+
 static void accesses_are_of_one_register(void **state)
 {
 	static const struct {
@@ -1073,6 +1094,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(registers_have_their_reset_values),
+		cmocka_unit_test(a_unit_may_have_stage_1_alone),
 		cmocka_unit_test(accesses_are_of_one_register),
 		cmocka_unit_test(a_wide_register_is_written_by_halves),
 		cmocka_unit_test(fields_keep_what_the_unit_has),

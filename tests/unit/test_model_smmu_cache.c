@@ -720,6 +720,10 @@ static void the_host_is_told_what_to_drop(void **state)
 	sm_run(smmu_tlbi_range(va(SMMU_TLBI_NH_VA, 4, 5, 0x200000, true), SMMU_TLBI_64K, 2, 1, 3));
 	assert_int_equal(told->address, 0x200000);
 	assert_int_equal(told->size, 6 << 16);
+	/* The command itself, for a host that nests. */
+	assert_int_equal(told->words[0],
+			 SMMU_TLBI_NH_VA | 2ULL << 12 | 1ULL << 20 | 4ULL << 32 | 5ULL << 48);
+	assert_int_equal(told->words[1], 0x200000U | 3U << 10 | 3U << 8 | 1U);
 	sm_run(smmu_tlbi(SMMU_TLBI_S12_VMALL, 6, 0));
 	assert_int_equal(told->type, IOMMU_MODEL_SMMU_BOTH);
 	assert_true(told->has_vmid && told->vmid == 6);

@@ -514,6 +514,55 @@ static void stages_are_described(void **state)
 	sm_end();
 }
 
+/* What a host takes that nests: the words that are a guest's, also of what is blocked. */
+static void entries_are_described(void **state)
+{
+	struct iommu_model_smmu_stage stage;
+	struct smmu_ste entry;
+
+	(void)state;
+	begin_stream(&all, SMMU_STE_STAGE_1);
+	stream_now = sm_ste(SMMU_STE_STAGE_1);
+	smmu_set(stream_now.words, SMMU_STE_SHCFG, 0);
+	smmu_set(stream_now.words, SMMU_STE_S1DSS, SMMU_S1DSS_CD0);
+	smmu_set(stream_now.words, SMMU_STE_EATS, SMMU_EATS_FULL);
+	entry = stream_now;
+	smmu_set(stream_now.words, SMMU_STE_SHCFG, SMMU_SHCFG_INCOMING);
+	smmu_set(stream_now.words, SMMU_STE_MEV, 1);
+	renew_all();
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage), 0);
+	assert_true(stage.has_entry);
+	assert_int_equal(stage.entry[0], entry.words[0]);
+	assert_int_equal(stage.entry[1], entry.words[1]);
+	/* Its context is invalid, and the words are there; cached ones, too. */
+	context_now.words[0] = 0;
+	renew_all();
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage),
+			 IOMMU_EFAULT);
+	assert_int_equal(stage.event, SMMU_C_BAD_CD);
+	assert_true(stage.has_entry);
+	assert_int_equal(stage.entry[0], entry.words[0]);
+	stream_now = sm_ste(SMMU_STE_ABORT);
+	renew_all();
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage),
+			 IOMMU_EFAULT);
+	assert_true(stage.has_entry);
+	assert_int_equal(smmu_get(stage.entry, SMMU_STE_CONFIG), SMMU_STE_ABORT);
+	/* None, an invalid one, a unit that is off. */
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, 300, false, 0, &stage), IOMMU_EFAULT);
+	assert_false(stage.has_entry);
+	stream_now.words[0] = 0;
+	renew_all();
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage),
+			 IOMMU_EFAULT);
+	assert_int_equal(stage.event, SMMU_C_BAD_STE);
+	assert_false(stage.has_entry);
+	sm_disable(SMMU_CR0_SMMUEN);
+	assert_int_equal(iommu_model_smmu_get_stage(sm.model, SM_STREAM, false, 0, &stage), 0);
+	assert_false(stage.has_entry);
+	sm_end();
+}
+
 static struct iommu_model_smmu_mapping mappings[64];
 
 static size_t walk_all(uint64_t first, uint64_t last, unsigned int *event)
@@ -946,6 +995,7 @@ int main(void)
 		cmocka_unit_test(split_stages_give_devices_intermediate_addresses),
 		cmocka_unit_test(instructions_and_data_of_devices),
 		cmocka_unit_test(stages_are_described),
+		cmocka_unit_test(entries_are_described),
 		cmocka_unit_test(mappings_are_walked),
 		cmocka_unit_test(walks_of_what_is_not_translated),
 		cmocka_unit_test(accesses_cross_pages),

@@ -1242,6 +1242,24 @@ static void test_nested_device_tlb(void **state)
 	end();
 }
 
+/* The masks say what hardware's fields say. */
+static void test_nested_masks(void **state)
+{
+	static const unsigned int fields[] = {
+		SMMU_STE_V,       SMMU_STE_CONFIG,   SMMU_STE_S1FMT, SMMU_STE_S1CONTEXTPTR,
+		SMMU_STE_S1CDMAX, SMMU_STE_S1DSS,    SMMU_STE_S1CIR, SMMU_STE_S1COR,
+		SMMU_STE_S1CSH,   SMMU_STE_S1STALLD, SMMU_STE_EATS,
+	};
+	uint64_t known[2] = {0, 0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		known[smmu_field_word(fields[i])] |= smmu_field_mask(fields[i]);
+	assert_int_equal(known[0], IOMMU_SMMU_STREAM_WORD0);
+	assert_int_equal(known[1], IOMMU_SMMU_STREAM_WORD1);
+}
+
 static void test_nested_nonsense(void **state)
 {
 	static const struct {
@@ -2366,6 +2384,121 @@ static void test_lying_units(void **state)
 	}
 }
 
+/* Firmware's memory is reached when the unit is on, by the device of its stream alone. */
+static void test_regions(void **state)
+{
+	static const struct iommu_smmu_region regions[] = {
+		{8, 8, {FARAWAY, FARAWAY + 2 * PAGE - 1, IOMMU_REGION_DIRECT_RELAXABLE, RW}},
+		{17, 1000, {FARAWAY, FARAWAY + PAGE - 1, IOMMU_REGION_DIRECT, IOMMU_PROT_READ}},
+		{17, 23, {0, PAGE - 1, IOMMU_REGION_RESERVED, 0}},
+	};
+	const struct iommu_model_smmu_config model = {.idr0 = 0};
+	struct iommu_smmu_config config = usual;
+	struct iommu_endpoint_info info;
+	struct iommu_region region;
+	unsigned int cursor = 0;
+	iommu_paddr_t seen;
+
+	(void)state;
+	config.regions = regions;
+	config.region_count = 3;
+	begin_with(&model, &config);
+	assert_true(iommu_endpoint_next_region(f.devices[0].endpoint, &cursor, &region));
+	assert_int_equal(region.start, FARAWAY);
+	assert_int_equal(region.last, FARAWAY + 2 * PAGE - 1);
+	assert_int_equal(region.type, IOMMU_REGION_DIRECT_RELAXABLE);
+	assert_false(iommu_endpoint_next_region(f.devices[0].endpoint, &cursor, &region));
+	cursor = 0;
+	assert_false(iommu_endpoint_next_region(f.devices[1].endpoint, &cursor, &region));
+	cursor = 0;
+	assert_true(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
+	assert_int_equal(region.type, IOMMU_REGION_DIRECT);
+	assert_false(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
+	reaches(0, 0, FARAWAY + PAGE + 8, FARAWAY + PAGE + 8);
+	assert_true(use(1, 0, FARAWAY, &seen) != 0);
+	assert_true(use(0, 0, FARAWAY + 2 * PAGE, &seen) != 0);
+	assert_true(use(2, 0, FARAWAY, &seen) != 0); /* a write */
+	/* A device that is not trusted gets none but what it must not use. */
+	assert_int_equal(iommu_release_endpoint(f.devices[2].endpoint), 0);
+	info = info_of(2);
+	info.untrusted = true;
+	f.devices[2].id = info.source_id = 20;
+	assert_int_equal(add_device(2, &info), 0);
+	cursor = 0;
+	assert_true(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
+	assert_int_equal(region.type, IOMMU_REGION_RESERVED);
+	assert_false(iommu_endpoint_next_region(f.devices[2].endpoint, &cursor, &region));
+	end();
+}
+
+static void test_wrong_regions(void **state)
+{
+	static const struct {
+		struct iommu_smmu_region region;
+		const char *why;
+	} wrong[] = {
+		{{9, 8, {0, PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "before it begins"},
+		{{8, 8, {PAGE, PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "before it begins"},
+		{{8, 8, {8, PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "whole pages"},
+		{{8, 8, {0, PAGE - 2, IOMMU_REGION_DIRECT, RW}}, "whole pages"},
+		{{8, 8, {0, PAGE - 1, (enum iommu_region_type)5, RW}}, "type"},
+		{{8, 8, {0, (1ULL << 48) + PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "can address"},
+		{{8, 8, {0, PAGE - 1, IOMMU_REGION_DIRECT, 0}}, "no access"},
+		{{8, 8, {BASE + 0x1f000, BASE + 0x20fff, IOMMU_REGION_DIRECT, RW}},
+		 "own registers"},
+		{{8, 8, {BASE - PAGE, BASE + PAGE - 1, IOMMU_REGION_DIRECT, RW}}, "own registers"},
+	};
+	const struct iommu_model_smmu_config model = {.idr0 = 0};
+	struct iommu_smmu_config config = usual;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		machine(&model);
+		config.regions = &wrong[i].region;
+		config.region_count = 1;
+		assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
+		assert_non_null(strstr(iommu_reason(f.iommu), wrong[i].why));
+		config.region_count = IOMMU_SMMU_REGIONS_MAX + 1;
+		assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
+		assert_non_null(strstr(iommu_reason(f.iommu), "too many regions"));
+		config.regions = NULL;
+		assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
+		assert_non_null(strstr(iommu_reason(f.iommu), "no regions"));
+		stop();
+	}
+}
+
+/* Each refusal names the one cause that there is. */
+static void test_reasons(void **state)
+{
+	const struct iommu_domain_config snoops = {.force_snoop = true};
+	const struct iommu_domain_config wide = {.address_width = 60};
+	const struct iommu_domain_config odd = {.pgsize_bitmap = IOMMU_SIZE_4K | 1ULL << 13};
+	struct iommu_smmu_config config = usual;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &snoops, &domain),
+			 IOMMU_EOPNOTSUPP);
+	assert_true(strcmp(iommu_reason(f.iommu), "smmu0: it does not force snooping") == 0);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &wide, &domain),
+			 IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), "of this width"));
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &odd, &domain),
+			 IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), "page sizes"));
+	config.flags = 1U << 30;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), "unknown flags"));
+	config.flags = 0;
+	config.registers++;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), "64 KiB"));
+	end();
+}
+
 static void test_configurations(void **state)
 {
 	static const struct iommu_smmu_ids wrong[][2] = {
@@ -2898,6 +3031,7 @@ int main(void)
 		cmocka_unit_test(test_pasids_refused),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_nested_device_tlb),
+		cmocka_unit_test(test_nested_masks),
 		cmocka_unit_test(test_nested_nonsense),
 		cmocka_unit_test(test_device_tlb),
 		cmocka_unit_test(test_device_tlb_in_place),
@@ -2926,6 +3060,9 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_refused_units),
 		cmocka_unit_test(test_lying_units),
+		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_wrong_regions),
+		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_unit_without_gbpa),
 		cmocka_unit_test(test_domain_options),

@@ -9,6 +9,7 @@
 #include "numbers.h"
 #include "options.h"
 #include "reason.h"
+#include "record.h"
 
 static const char *access_name(enum vtd_fault_type type)
 {
@@ -58,7 +59,7 @@ static void show_record(struct out *out, uint64_t low, uint64_t high)
 		out_flag(out, "execute", vtd_fault_execute(high));
 		out_flag(out, "privileged", vtd_fault_privileged(high));
 	}
-	reason_show(out, reason);
+	reason_show(out, REASON_VTD, reason);
 	out_close(out);
 }
 
@@ -94,33 +95,93 @@ static void show_page_request(struct out *out, const uint64_t *words)
 	out_close(out);
 }
 
+/* --- The command ------------------------------------------------------------------------------ */
+
+struct question {
+	enum reason_unit unit;
+	bool is_page_request, is_reason;
+};
+
+/* How many words there must be. */
+static bool is_count(const struct question *question, int count)
+{
+	if (question->is_reason)
+		return count == 1;
+	if (question->is_page_request)
+		return count == 2 || count == 4;
+	return count == (question->unit == REASON_VTD ? 2 : 4);
+}
+
+static const char *problem_of(const struct question *question, int count)
+{
+	if (question->is_page_request && question->unit != REASON_VTD)
+		return "fault: --page-request is for --unit vtd";
+	if (is_count(question, count))
+		return NULL;
+	return question->unit == REASON_VTD
+		       ? "fault: expected LOW HIGH, --page-request and 2 or 4 words, or --reason "
+			 "CODE"
+		       : "fault: expected the 4 words of a record, or --reason CODE";
+}
+
+static int read_words(const struct question *question, int count, char **words, uint64_t *values)
+{
+	const unsigned int last = reason_last(question->unit);
+
+	for (int i = 0; i < count; i++) {
+		if (question->is_reason ? !numbers_read(words[i], &values[i]) || values[i] > last
+					: !numbers_read_hex(words[i], &values[i]))
+			return question->is_reason
+				       ? inspect_complain(INSPECT_USAGE,
+							  "fault: %s is not a reason (0 to %u, or "
+							  "0x0 to 0x%x)",
+							  words[i], last, last)
+				       : inspect_complain(INSPECT_USAGE,
+							  "fault: %s is not a number", words[i]);
+	}
+	return INSPECT_FINE;
+}
+
+static void show(struct out *out, const struct question *question, const uint64_t *values)
+{
+	if (question->is_reason)
+		reason_show(out, question->unit, (unsigned int)values[0]);
+	else if (question->is_page_request)
+		show_page_request(out, values);
+	else if (question->unit == REASON_SMMU)
+		record_show_smmu(out, values);
+	else if (question->unit == REASON_RISCV)
+		record_show_riscv(out, values);
+	else
+		show_record(out, values[0], values[1]);
+}
+
 int inspect_fault(struct out *out, int count, char **words)
 {
-	bool is_page_request = false, is_reason = false;
-	const struct option options[] = {{"page-request", OPTION_FLAG, &is_page_request, NULL},
-					 {"reason", OPTION_FLAG, &is_reason, NULL},
-					 {NULL, OPTION_FLAG, NULL, NULL}};
+	struct question question = {.unit = REASON_VTD};
+	const char *unit = "vtd", *problem;
+	const struct option options[] = {
+		{"page-request", OPTION_FLAG, &question.is_page_request, NULL},
+		{"reason", OPTION_FLAG, &question.is_reason, NULL},
+		{"unit", OPTION_TEXT, &unit, NULL},
+		{NULL, OPTION_FLAG, NULL, NULL},
+	};
 	uint64_t values[4] = {0};
+	int status;
 
 	count = options_take(options, count, words);
 	if (count < 0)
 		return INSPECT_USAGE;
-	if (count != (is_reason ? 1 : 2) && !(is_page_request && count == 4))
-		return inspect_complain(
-			INSPECT_USAGE, "fault: expected LOW HIGH, --page-request and 2 or 4 words, "
-				       "or --reason CODE");
-	for (int i = 0; i < count; i++)
-		if (!numbers_read_hex(words[i], &values[i]) || (is_reason && values[i] > 0xff))
-			return inspect_complain(INSPECT_USAGE,
-						is_reason ? "fault: %s is not a reason (0 to ff)"
-							  : "fault: %s is not a number",
-						words[i]);
+	if (!reason_find_unit(unit, &question.unit))
+		return inspect_complain(INSPECT_USAGE,
+					"fault: --unit is none of vtd, smmu and riscv");
+	problem = problem_of(&question, count);
+	if (problem != NULL)
+		return inspect_complain(INSPECT_USAGE, "%s", problem);
+	status = read_words(&question, count, words, values);
+	if (status != INSPECT_FINE)
+		return status;
 	out_start(out);
-	if (is_page_request)
-		show_page_request(out, values);
-	else if (!is_reason)
-		show_record(out, values[0], values[1]);
-	else
-		reason_show(out, (unsigned int)values[0]);
+	show(out, &question, values);
 	return INSPECT_FINE;
 }

@@ -7,7 +7,7 @@ _iommu_inspect_options() {
 		--page-shift --table-shift --tve'
 	case $1 in
 	dmar | iort) echo '--memory --base --rsdp' ;;
-	fault) echo '--page-request --reason' ;;
+	fault) echo '--page-request --reason --unit' ;;
 	groups) echo '--dot --svg' ;;
 	power) echo '--address-cells --size-cells' ;;
 	trace) echo '--events --svg' ;;
@@ -24,6 +24,8 @@ _iommu_inspect() {
 		choices='cap dmar fault groups iort power tables trace walk --help --version'
 	elif [ "$before" = --format ]; then
 		choices='vtd second-stage x86_64 tce'
+	elif [ "$before" = --unit ]; then
+		choices='vtd smmu riscv'
 	elif [[ $word == -* ]]; then
 		choices="--json --no-colours $(_iommu_inspect_options "$command")"
 	elif [ "$command" = cap ]; then

@@ -23,13 +23,14 @@ static const struct {
 } commands[] = {
 	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a unit, field by field"},
 	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure"},
-	{"fault", inspect_fault, "LOW HIGH", "a fault record, and its likely causes"},
+	{"fault", inspect_fault, "[--unit KIND] WORD...", "a fault record, and its likely causes"},
 	{"groups", inspect_groups, "TOPOLOGY",
 	 "which PCI functions can be kept apart, and why not"},
 	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node"},
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines"},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
-	{"trace", inspect_trace, "[--svg PICTURE] FILE", "what the library told its host"},
+	{"trace", inspect_trace, "[--events] [--svg PICTURE] FILE",
+	 "what the library told its host"},
 	{"walk", inspect_walk, "--memory DUMP OPTIONS IOVA", "how an address is translated"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

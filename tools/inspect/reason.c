@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include <libiommu/config.h>
+#include <libiommu/hw/riscv_fault.h>
+#include <libiommu/hw/smmu_event.h>
 #include <libiommu/hw/vtd_fault.h>
+#include <libiommu/riscv.h>
+#include <libiommu/smmu.h>
 #include <libiommu/vtd.h>
 
 #include "reason.h"
@@ -7,10 +14,10 @@
 struct cause {
 	const char *text;
 	/* The reasons that it is for; 0 ends them. */
-	unsigned char reasons[16];
+	unsigned short reasons[16];
 };
 
-static const struct cause causes[] = {
+static const struct cause vtd_causes[] = {
 	{"the device does DMA before it was attached to a domain, or after it was detached",
 	 {VTD_REASON_ROOT_NOT_PRESENT, VTD_REASON_CONTEXT_NOT_PRESENT,
 	  VTD_REASON_SCALABLE_ROOT_NOT_PRESENT, VTD_REASON_SCALABLE_CONTEXT_NOT_PRESENT}},
@@ -96,29 +103,181 @@ static const struct cause causes[] = {
 	{"the page is marked as no code (XD)", {VTD_REASON_NOT_EXECUTABLE}},
 };
 
-/* The next likely cause of a reason; *at begins as 0. NULL: no more. */
-static const char *next_cause(unsigned int reason, size_t *at)
-{
-	while (*at < sizeof(causes) / sizeof(causes[0])) {
-		const struct cause *cause = &causes[(*at)++];
+#if IOMMU_CONFIG_SMMU
 
-		for (size_t i = 0; i < sizeof(cause->reasons) && cause->reasons[i] != 0; i++)
+static const struct cause smmu_causes[] = {
+	{"the device does DMA before it was attached to a domain, or after it was detached",
+	 {SMMU_C_BAD_STREAMID, SMMU_C_BAD_STE, SMMU_F_STREAM_DISABLED}},
+	{"firmware or an earlier kernel left the device running",
+	 {SMMU_C_BAD_STREAMID, SMMU_C_BAD_STE, SMMU_F_TRANSLATION}},
+	{"the host's map from source ids to StreamIDs (id_ranges, iommu-map, IORT) is another than "
+	 "the machine's",
+	 {SMMU_C_BAD_STREAMID, SMMU_C_BAD_STE}},
+	{"the driver unmapped a buffer that the device still uses", {SMMU_F_TRANSLATION}},
+	{"the driver gave the device a physical address, or one that it never mapped",
+	 {SMMU_F_TRANSLATION, SMMU_F_ADDR_SIZE}},
+	{"the doorbell of the interrupt controller is not mapped in the domain: messages are "
+	 "writes",
+	 {SMMU_F_TRANSLATION}},
+	{"the buffer was mapped for the other direction", {SMMU_F_PERMISSION}},
+	{"the mapping is there, but the unit remembers that it was not: an invalidation is missing",
+	 {SMMU_F_TRANSLATION, SMMU_F_PERMISSION, SMMU_C_BAD_STE, SMMU_C_BAD_CD}},
+	{"the firmware uses the device, and the unit was not told of its memory (RMR of IORT, see "
+	 "iort)",
+	 {SMMU_F_TRANSLATION, SMMU_C_BAD_STE}},
+	{"the entry above it names an address that is no memory, or the memory was freed",
+	 {SMMU_F_STE_FETCH, SMMU_F_CD_FETCH, SMMU_F_WALK_EABT, SMMU_F_VMS_FETCH}},
+	{"the entry was written for a unit with other features",
+	 {SMMU_C_BAD_STE, SMMU_C_BAD_CD, SMMU_F_ADDR_SIZE}},
+	{"hardware is to set the access flag, and the unit does not (HA, HTTU)", {SMMU_F_ACCESS}},
+	{"the PASID was detached while the device used it, or was never attached",
+	 {SMMU_C_BAD_CD, SMMU_C_BAD_SUBSTREAMID}},
+	{"the device's PASID capability is on, and its stream's PASIDs are not enabled",
+	 {SMMU_C_BAD_SUBSTREAMID, SMMU_F_STREAM_DISABLED}},
+	{"the device's ATS is on, and its stream does not allow that (EATS)",
+	 {SMMU_F_BAD_ATS_TREQ, SMMU_F_TRANSL_FORBIDDEN}},
+	{"a device, or a guest that programs one, sends requests that claim to be translated",
+	 {SMMU_F_TRANSL_FORBIDDEN, SMMU_F_UUT}},
+	{"the size of a page was changed while the unit walked the table (break before make)",
+	 {SMMU_F_TLB_CONFLICT}},
+	{"two entries of the stream table name one stream, by their CONT bits",
+	 {SMMU_F_CFG_CONFLICT}},
+};
+
+#endif
+
+#if IOMMU_CONFIG_RISCV
+
+static const struct cause riscv_causes[] = {
+	{"the unit is not enabled yet, or was disabled", {RISCV_FAULT_ALL_DISALLOWED}},
+	{"the device does DMA before it was attached to a domain, or after it was detached",
+	 {RISCV_FAULT_DEVICE_NOT_VALID, RISCV_FAULT_PROCESS_NOT_VALID}},
+	{"firmware or an earlier kernel left the device running",
+	 {RISCV_FAULT_ALL_DISALLOWED, RISCV_FAULT_DEVICE_NOT_VALID, RISCV_FAULT_READ_PAGE,
+	  RISCV_FAULT_WRITE_PAGE}},
+	{"the host's map from source ids to device ids (id_ranges, iommu-map, RIMT) is another "
+	 "than "
+	 "the machine's",
+	 {RISCV_FAULT_DEVICE_NOT_VALID, RISCV_FAULT_TYPE_DISALLOWED}},
+	{"the driver unmapped a buffer that the device still uses",
+	 {RISCV_FAULT_EXECUTE_PAGE, RISCV_FAULT_READ_PAGE, RISCV_FAULT_WRITE_PAGE,
+	  RISCV_FAULT_READ_GUEST_PAGE, RISCV_FAULT_WRITE_GUEST_PAGE}},
+	{"the driver gave the device a physical address, or one that it never mapped",
+	 {RISCV_FAULT_EXECUTE_PAGE, RISCV_FAULT_READ_PAGE, RISCV_FAULT_WRITE_PAGE,
+	  RISCV_FAULT_READ_GUEST_PAGE, RISCV_FAULT_WRITE_GUEST_PAGE}},
+	{"the buffer was mapped for the other direction",
+	 {RISCV_FAULT_READ_PAGE, RISCV_FAULT_WRITE_PAGE, RISCV_FAULT_READ_GUEST_PAGE,
+	  RISCV_FAULT_WRITE_GUEST_PAGE}},
+	{"the mapping is there, but the unit remembers that it was not: an invalidation is missing",
+	 {RISCV_FAULT_READ_PAGE, RISCV_FAULT_WRITE_PAGE, RISCV_FAULT_READ_GUEST_PAGE,
+	  RISCV_FAULT_WRITE_GUEST_PAGE, RISCV_FAULT_DEVICE_NOT_VALID,
+	  RISCV_FAULT_PROCESS_NOT_VALID}},
+	{"the guest's tables lie in memory that the second stage does not map, or not writable",
+	 {RISCV_FAULT_EXECUTE_GUEST_PAGE, RISCV_FAULT_READ_GUEST_PAGE,
+	  RISCV_FAULT_WRITE_GUEST_PAGE}},
+	{"the entry above it names an address that is no memory, or the memory was freed",
+	 {RISCV_FAULT_EXECUTE_ACCESS, RISCV_FAULT_READ_ACCESS, RISCV_FAULT_WRITE_ACCESS,
+	  RISCV_FAULT_DEVICE_LOAD, RISCV_FAULT_PROCESS_LOAD, RISCV_FAULT_MSI_LOAD,
+	  RISCV_FAULT_MRIF_ACCESS}},
+	{"the entry was written for a unit with other capabilities",
+	 {RISCV_FAULT_DEVICE_MISCONFIGURED, RISCV_FAULT_PROCESS_MISCONFIGURED,
+	  RISCV_FAULT_MSI_MISCONFIGURED}},
+	{"the device's ATS or PASIDs are on, and its context does not allow that",
+	 {RISCV_FAULT_TYPE_DISALLOWED, RISCV_FAULT_PROCESS_NOT_VALID}},
+	{"a device, or a guest that programs one, sends requests that claim to be translated",
+	 {RISCV_FAULT_TYPE_DISALLOWED}},
+	{"the guest has no interrupt file at this address, or its processor runs nowhere",
+	 {RISCV_FAULT_MSI_NOT_VALID}},
+	{"the address of the unit's own message leads nowhere (iommu_riscv_set_interrupt)",
+	 {RISCV_FAULT_MSI_WRITE}},
+	{"memory is defective",
+	 {RISCV_FAULT_DEVICE_CORRUPT, RISCV_FAULT_PROCESS_CORRUPT, RISCV_FAULT_MSI_CORRUPT,
+	  RISCV_FAULT_MRIF_CORRUPT, RISCV_FAULT_TABLE_CORRUPT, RISCV_FAULT_INTERNAL}},
+};
+
+#endif
+
+/* --- Kinds of units --------------------------------------------------------------------------- */
+
+struct kind {
+	const char *word;
+	enum reason_unit unit;
+	const char *(*name)(unsigned int reason);
+	const char *(*explanation)(unsigned int reason);
+	const struct cause *causes;
+	size_t count;
+	unsigned int last; /* the largest code */
+	unsigned int digits;
+};
+
+#define KIND(unit, driver, last, digits)                                                           \
+	{                                                                                          \
+#driver, unit, iommu_##driver##_fault_name, iommu_##driver##_fault_explanation,    \
+			driver##_causes, sizeof(driver##_causes) / sizeof(driver##_causes[0]),     \
+			last, digits,                                                              \
+	}
+
+static const struct kind kinds[] = {
+	KIND(REASON_VTD, vtd, 0xff, 2),
+#if IOMMU_CONFIG_SMMU
+	KIND(REASON_SMMU, smmu, 0xff, 2),
+#endif
+#if IOMMU_CONFIG_RISCV
+	KIND(REASON_RISCV, riscv, 0xfff, 3),
+#endif
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+bool reason_find_unit(const char *name, enum reason_unit *unit)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kinds[i].word, name) != 0)
+			continue;
+		*unit = kinds[i].unit;
+		return true;
+	}
+	return false;
+}
+
+static const struct kind *kind_of(enum reason_unit unit)
+{
+	size_t i = 0;
+
+	while (kinds[i].unit != unit)
+		i++;
+	return &kinds[i];
+}
+
+unsigned int reason_last(enum reason_unit unit)
+{
+	return kind_of(unit)->last;
+}
+
+/* The next likely cause of a reason; *at begins as 0. NULL: no more. */
+static const char *next_cause(const struct kind *kind, unsigned int reason, size_t *at)
+{
+	while (*at < kind->count) {
+		const struct cause *cause = &kind->causes[(*at)++];
+		const size_t most = sizeof(cause->reasons) / sizeof(cause->reasons[0]);
+
+		for (size_t i = 0; i < most && cause->reasons[i] != 0; i++)
 			if (cause->reasons[i] == reason)
 				return cause->text;
 	}
 	return NULL;
 }
 
-void reason_show(struct out *out, unsigned int reason)
+void reason_show(struct out *out, enum reason_unit unit, unsigned int reason)
 {
+	const struct kind *kind = kind_of(unit);
 	const char *cause;
 	size_t at = 0;
 
-	out_text(out, "reason", "0x%02x", reason);
-	out_text(out, "name", "%s", iommu_vtd_fault_name(reason));
-	out_text(out, "explanation", "%s", iommu_vtd_fault_explanation(reason));
+	out_text(out, "reason", "0x%0*x", (int)kind->digits, reason);
+	out_text(out, "name", "%s", kind->name(reason));
+	out_text(out, "explanation", "%s", kind->explanation(reason));
 	out_list(out, "likely causes");
-	while ((cause = next_cause(reason, &at)) != NULL) {
+	while ((cause = next_cause(kind, reason, &at)) != NULL) {
 		if (out->format == OUT_JSON)
 			out_text(out, NULL, "%s", cause);
 		else

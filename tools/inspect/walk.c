@@ -48,7 +48,7 @@ static int show_fault(struct out *out, unsigned int reason)
 {
 	out_open(out, "result", "the request faults");
 	out_text(out, "outcome", "fault");
-	reason_show(out, reason);
+	reason_show(out, REASON_VTD, reason);
 	out_close(out);
 	return INSPECT_BROKEN;
 }

@@ -22,7 +22,7 @@ struct iommu_deadline {
 	uint32_t polls;
 };
 
-/* iommu_deadline_in - a deadline so many nanoseconds from now. */
+/* iommu_deadline_in - a deadline so many nanoseconds from now. Context: any; takes no lock. */
 static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
 						      uint64_t timeout_ns)
 {
@@ -37,7 +37,7 @@ static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platfor
 
 /*
  * iommu_deadline_passed - whether a deadline has passed: to be called once per poll; calls the
- * host's `relax`.
+ * host's `relax`. Context: any; takes no lock.
  */
 static inline bool iommu_deadline_passed(struct iommu_deadline *deadline)
 {

@@ -8,7 +8,7 @@
 /*
  * iommu_mmio_read32 - read a register of 32 bits. iommu_mmio_read64 - read a register of 64 bits.
  * iommu_mmio_write32 - write a register of 32 bits. iommu_mmio_write64 - write a register of 64
- * bits.
+ * bits. Context: any; takes no lock.
  */
 static inline uint32_t iommu_mmio_read32(const struct iommu_platform *platform,
 					 const volatile void *reg)

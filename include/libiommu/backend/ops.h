@@ -37,7 +37,7 @@ enum iommu_match {
 
 /*
  * iommu_is_virtual_function - of an endpoint's info as the core keeps it: whether it is a virtual
- * function, of physical_function.
+ * function, of physical_function. Context: any, but not while the unit is removed; takes no lock.
  */
 static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *info)
 {
@@ -489,7 +489,7 @@ struct iommu_endpoint {
 
 /*
  * iommu_endpoint_is_released - whether the device is gone: the object is kept for a driver or a
- * holder alone, or as an alias.
+ * holder alone, or as an alias. Context: any, but not while the unit is removed; takes no lock.
  */
 static inline bool iommu_endpoint_is_released(const struct iommu_endpoint *endpoint)
 {
@@ -557,14 +557,15 @@ struct iommu_domain {
 
 /*
  * iommu_register_unit - hand a unit to the core, which removes it with ops->remove. Takes no memory
- * and cannot fail. iommu_platform_of - the platform that an instance was created with.
+ * and cannot fail. iommu_platform_of - the platform that an instance was created with. Context: for
+ * back ends, with the control lock held.
  */
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
  * iommu_control_lock - take the host's mutex of the instance, for public control-path functions of
  * a back end. iommu_control_unlock - release the host's mutex of the instance. The functions of
- * struct iommu_ops run under it.
+ * struct iommu_ops run under it. Context: may sleep; the lock is the host's mutex.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
@@ -615,7 +616,8 @@ IOMMU_API uint32_t iommu_refusals(const struct iommu *iommu);
  * iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free: IOMMU_EINVAL (start
  * > last), IOMMU_ENOMEM. iommu_unit_settle - record the result of an enable or a disable that a
  * back end does itself: whether the unit is enabled, and the status. A status other than 0 leaves
- * the unit unsettled, and enabled if it translates all the same.
+ * the unit unsettled, and enabled if it translates all the same. Context: for back ends, with the
+ * control lock held.
  */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
@@ -630,7 +632,10 @@ static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int 
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
-/* iommu_node_near - the NUMA node that a near_node means; `otherwise` where near_node is 0. */
+/*
+ * iommu_node_near - the NUMA node that a near_node means; `otherwise` where near_node is 0.
+ * Context: any, but not while the unit is removed; takes no lock.
+ */
 static inline int iommu_node_near(unsigned int near_node, int otherwise)
 {
 	return near_node != 0 && near_node - 1 <= INT32_MAX ? (int)(near_node - 1) : otherwise;
@@ -646,7 +651,8 @@ IOMMU_API bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segm
 /*
  * iommu_unit_next_id - as iommu_unit_next_endpoint, aliases included. iommu_group_set_unit_data -
  * attach data of the back end to a group, as iommu_group_set_data does for hosts.
- * iommu_group_unit_data - these data; NULL at first.
+ * iommu_group_unit_data - these data; NULL at first. Context: for back ends, with the control lock
+ * held.
  */
 IOMMU_API struct iommu_endpoint *iommu_unit_next_id(struct iommu_unit *unit,
 						    struct iommu_endpoint *endpoint);
@@ -674,7 +680,7 @@ IOMMU_API void iommu_unuse_dma(struct iommu_endpoint *endpoint);
  * iommu_unregister_unit - remove a unit without endpoints; the back end owns it again.
  * iommu_unit_prepare - prepare a unit: for a back end that enables units on its own, before it does
  * so: lets the endpoints behind the unit reach their direct regions. The errors of
- * iommu_domain_attach_group.
+ * iommu_domain_attach_group. Context: for back ends, with the control lock held.
  */
 IOMMU_API void iommu_unregister_unit(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_prepare(struct iommu_unit *unit);

@@ -81,7 +81,8 @@ const char *iommu_rvmodel_config_defect(const struct iommu_model_riscv_config *c
 	const char *defect = iommu_platform_defect(config->platform);
 
 	if (defect == NULL && (config->host.read == NULL || config->host.write == NULL))
-		defect = IOMMU_WHY("host.read or host.write is missing");
+		defect = config->host.read == NULL ? IOMMU_WHY("host.read is missing")
+						   : IOMMU_WHY("host.write is missing");
 	if (defect == NULL)
 		defect = capability_defect(config);
 	if (defect != NULL)

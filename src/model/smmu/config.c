@@ -60,16 +60,32 @@ static uint32_t default_idr5(const struct iommu_model_smmu_host *host)
 			  smmu_place(SMMU_IDR5_STALL_MAX, stalls));
 }
 
-void iommu_smmodel_set_defaults(struct iommu_model_smmu_config *config)
+static void set_all(struct iommu_model_smmu_config *config)
 {
-	if ((config->idr0 | config->idr1 | config->idr3 | config->idr5) != 0)
-		return;
 	config->idr0 = default_idr0(&config->host);
 	config->idr1 = default_idr1(&config->host);
 	config->idr3 = default_idr3();
 	config->idr5 = default_idr5(&config->host);
 	if (config->aidr == 0)
 		config->aidr = 2;
+}
+
+/* Stage 2, EL2, and what is of either. */
+static void take_second_stage(struct iommu_model_smmu_config *config)
+{
+	config->idr0 &=
+		(uint32_t) ~(smmu_field_mask(SMMU_IDR0_S2P) | smmu_field_mask(SMMU_IDR0_VMID16) |
+			     smmu_field_mask(SMMU_IDR0_HYP) | smmu_field_mask(SMMU_IDR0_NS1ATS));
+	config->idr3 &=
+		(uint32_t) ~(smmu_field_mask(SMMU_IDR3_XNX) | smmu_field_mask(SMMU_IDR3_FWB));
+}
+
+void iommu_smmodel_set_defaults(struct iommu_model_smmu_config *config)
+{
+	if ((config->idr0 | config->idr1 | config->idr3 | config->idr5) == 0)
+		set_all(config);
+	if (config->no_second_stage)
+		take_second_stage(config);
 }
 
 /* --- Defects ---------------------------------------------------------------------------------- */
@@ -181,7 +197,8 @@ static const char *service_defect(const struct iommu_model_smmu_config *config)
 	const struct iommu_model_smmu_host *host = &config->host;
 
 	if (host->read == NULL || host->write == NULL)
-		return IOMMU_WHY("host.read or host.write is missing");
+		return host->read == NULL ? IOMMU_WHY("host.read is missing")
+					  : IOMMU_WHY("host.write is missing");
 	if (has(config->idr0, SMMU_IDR0_ATS) && host->page_answer == NULL)
 		return IOMMU_WHY("ATS without host.page_answer");
 	if (has(config->idr0, SMMU_IDR0_HTTU) && host->compare_exchange == NULL)

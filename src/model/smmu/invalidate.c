@@ -364,7 +364,8 @@ static void ask_device(const struct smmu_command *c, struct iommu_model_smmu_inv
 void iommu_smmodel_invalidate(struct iommu_model_smmu *model, const struct smmu_command *command)
 {
 	const unsigned int opcode = smmu_command_opcode(command);
-	struct iommu_model_smmu_invalidation what = {0};
+	struct iommu_model_smmu_invalidation what = {
+		.words = {command->words[0], command->words[1]}};
 	const uintptr_t dropping = iommu_model_cache_begin_drop(&model->cache);
 
 	if (opcode == SMMU_ATC_INV)

@@ -3,6 +3,7 @@
  * A request of a device, in the order of the specification: its translation, or its event and how
  * it ends (IHI 0070, 3.9.1, "ATS Interface", 3.12, 7.3, 13.7, and chapter 15).
  */
+#include <libiommu/smmu.h>
 #include <libiommu/status.h>
 
 #include "model/smmu/journey.h"
@@ -465,6 +466,17 @@ static void describe(const struct journey *j, struct iommu_model_smmu_stage *sta
 	stage->can_stall |= smmu_has(j->ste, SMMU_STE_S2S);
 }
 
+/* For a nested domain of a host. */
+static void describe_entry(const struct journey *j, unsigned int code,
+			   struct iommu_model_smmu_stage *stage)
+{
+	stage->has_entry = j->has_ste && code != SMMU_C_BAD_STE;
+	if (!stage->has_entry)
+		return;
+	stage->entry[0] = j->ste[0] & IOMMU_SMMU_STREAM_WORD0;
+	stage->entry[1] = j->ste[1] & IOMMU_SMMU_STREAM_WORD1;
+}
+
 static unsigned int look_at_stages(struct journey *j)
 {
 	if (!is_on(j))
@@ -488,6 +500,7 @@ int iommu_model_smmu_get_stage(struct iommu_model_smmu *model, uint32_t stream, 
 		code = look_at_stages(&j);
 		if (code == 0 && is_on(&j))
 			describe(&j, stage);
+		describe_entry(&j, code, stage);
 	} while (code == MODEL_AGAIN || !model_passage_holds(&passage));
 	stage->event = code == MODEL_SILENT ? 0 : code;
 	stage->answer = answer_to(&j, code);

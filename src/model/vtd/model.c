@@ -60,14 +60,18 @@ static const char *scalable_defect(const struct iommu_model_vtd_config *config)
 					    : IOMMU_WHY("a flag of scalable mode without "
 							"IOMMU_MODEL_VTD_SCALABLE");
 	if ((flags & IOMMU_MODEL_VTD_NO_QUEUE) != 0 || (!has_first && !has_second))
-		return IOMMU_WHY("scalable mode without a queue, or without any stage");
+		return (flags & IOMMU_MODEL_VTD_NO_QUEUE) != 0
+			       ? IOMMU_WHY("scalable mode without a queue")
+			       : IOMMU_WHY("scalable mode without any stage");
 	if (((flags & IOMMU_MODEL_VTD_FIRST_STAGE_5) != 0 && !has_first) ||
 	    ((flags & IOMMU_MODEL_VTD_NESTED) != 0 && (!has_first || !has_second)) ||
 	    ((flags & IOMMU_MODEL_VTD_DIRTY) != 0 && !has_second))
 		return IOMMU_WHY("a flag that needs a stage which the unit does not have");
 	if ((flags & IOMMU_MODEL_VTD_PAGE_REQUESTS) != 0 &&
 	    ((flags & IOMMU_MODEL_VTD_DEVICE_TLB) == 0 || config->host.page_answer == NULL))
-		return IOMMU_WHY("page requests without a device TLB, or without host.page_answer");
+		return (flags & IOMMU_MODEL_VTD_DEVICE_TLB) == 0
+			       ? IOMMU_WHY("page requests without a device TLB")
+			       : IOMMU_WHY("page requests without host.page_answer");
 	return !notes || config->host.compare_exchange != NULL
 		       ? NULL
 		       : IOMMU_WHY("a stage that notes accesses, without host.compare_exchange");
@@ -91,7 +95,9 @@ static const char *numbers_defect(const struct iommu_model_vtd_config *config)
 		return IOMMU_WHY("levels other than 3, 4 and 5");
 	if ((config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
 	    (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G, or not 4K");
+		return (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0
+			       ? IOMMU_WHY("pgsize_bitmap lacks 4K")
+			       : IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G");
 	return NULL;
 }
 
@@ -103,7 +109,8 @@ static const char *config_defect(const struct iommu_model_vtd_config *config)
 	const char *defect = iommu_platform_defect(config->platform);
 
 	if (defect == NULL && (config->host.read == NULL || config->host.write == NULL))
-		defect = IOMMU_WHY("host.read or host.write is missing");
+		defect = config->host.read == NULL ? IOMMU_WHY("host.read is missing")
+						   : IOMMU_WHY("host.write is missing");
 	if (defect == NULL)
 		defect = scalable_defect(config);
 	if (defect == NULL)
@@ -112,17 +119,22 @@ static const char *config_defect(const struct iommu_model_vtd_config *config)
 		return defect;
 	if ((flags & IOMMU_MODEL_VTD_SINGLE_PAGES) != 0 &&
 	    (config->address_mask != 0 || (flags & IOMMU_MODEL_VTD_NO_PAGES) != 0))
-		return IOMMU_WHY("single pages together with an address_mask, or with no pages");
+		return config->address_mask != 0
+			       ? IOMMU_WHY("single pages together with an address_mask")
+			       : IOMMU_WHY("single pages together with no pages");
 	if (vtd_version_major(config->version) == 0 || config->version > 0xff)
 		return IOMMU_WHY("the version is none of a unit");
 	if (!has_queue && vtd_version_major(config->version) >= VTD_VERSION_QUEUE_ONLY)
 		return IOMMU_WHY("a unit of this version has a queue");
 	/* Features that need the queue, or another feature. */
 	if (!has_queue && (has_interrupts || (flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0))
-		return IOMMU_WHY("interrupt remapping or a device TLB without a queue");
+		return has_interrupts ? IOMMU_WHY("interrupt remapping without a queue")
+				      : IOMMU_WHY("a device TLB without a queue");
 	if (!has_interrupts &&
 	    (flags & (IOMMU_MODEL_VTD_X2APIC | IOMMU_MODEL_VTD_POSTED_INTERRUPTS)) != 0)
-		return IOMMU_WHY("x2APIC or posted interrupts without interrupt remapping");
+		return (flags & IOMMU_MODEL_VTD_X2APIC) != 0
+			       ? IOMMU_WHY("x2APIC without interrupt remapping")
+			       : IOMMU_WHY("posted interrupts without interrupt remapping");
 	return (flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) == 0 || config->host.set_bits != NULL
 		       ? NULL
 		       : IOMMU_WHY("posted interrupts without host.set_bits");
