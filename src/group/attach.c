@@ -31,8 +31,10 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 	if (domain == NULL && endpoint->domain == NULL && is_inherited(endpoint))
 		return endpoint->unit->ops->block_inherited(endpoint);
 	/* Hardware may never have confirmed that: see iommu_ops.confirm. */
-	if (endpoint->domain == domain)
-		return iommu_unit_confirm(endpoint->unit);
+	if (endpoint->domain == domain) {
+		status = iommu_unit_confirm(endpoint->unit);
+		return status == 0 && domain != NULL ? iommu_domain_settle(domain) : status;
+	}
 	if (domain != NULL && !iommu_is_for(domain, endpoint->unit))
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
 				    "the domain is another back end's");

@@ -560,6 +560,8 @@ int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t s
 int iommu_domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		     const struct iommu_domain_config *config, struct iommu_domain **domain);
 int iommu_domain_drop(struct iommu_domain *domain);
+/* Flush a domain of which an invalidation has failed, and none was confirmed since. */
+int iommu_domain_settle(struct iommu_domain *domain);
 
 /* --- trace.c ---------------------------------------------------------------------------------- */
 

@@ -268,12 +268,23 @@ int iommu_unit_start(struct iommu_unit *unit)
 	return status;
 }
 
+/* What calls of domains have left open; another unit that has failed is not this one's matter. */
+static void settle_domains(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->domains)
+		(void)iommu_domain_settle(iommu_container_of(node, struct iommu_domain, link));
+}
+
 int iommu_unit_enable(struct iommu_unit *unit)
 {
 	int status;
 
 	iommu_control_lock(unit->iommu);
 	status = iommu_unit_start(unit);
+	if (status == 0)
+		settle_domains(unit->iommu);
 	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 

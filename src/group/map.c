@@ -56,6 +56,11 @@ int iommu_domain_flush(struct iommu_domain *domain)
 	return iommu_note_sync(domain, failures, domain->ops->flush_all(domain));
 }
 
+int iommu_domain_settle(struct iommu_domain *domain)
+{
+	return iommu_confirmation_is_open(&domain->confirmation) ? iommu_domain_flush(domain) : 0;
+}
+
 /*
  * Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. But nothing is
  * done on top of an earlier unmap that was not confirmed: it may have been of the same addresses.

@@ -1437,6 +1437,44 @@ static void test_device_tlb_switched(void **state)
 	end();
 }
 
+static bool is_open(const struct iommu_domain *domain)
+{
+	struct iommu_domain_stats stats;
+	struct iommu_domain_info info;
+
+	iommu_domain_get_stats(domain, &stats);
+	iommu_domain_get_info(domain, &info);
+	assert_true(stats.is_open || !info.withheld);
+	return stats.is_open;
+}
+
+/* What an unmap has left open is not so after a call that says that all is confirmed. */
+static void test_nothing_stays_open(void **state)
+{
+	const struct iommu_model_smmu_faults hang = {.syncs_hang = true}, none = {0};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_ANY);
+	assert_int_equal(attach(domain, 0), 0);
+	for (i = 0; i < 2; i++) {
+		(void)map(domain, IOVA);
+		iommu_model_smmu_misbehave(f.model, &hang);
+		assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), IOMMU_ETIMEDOUT);
+		assert_true(is_open(domain));
+		assert_int_not_equal(i == 0 ? iommu_unit_enable(f.unit) : attach(domain, 0), 0);
+		assert_true(is_open(domain));
+		iommu_model_smmu_misbehave(f.model, &none);
+		assert_int_equal(i == 0 ? iommu_unit_enable(f.unit) : attach(domain, 0), 0);
+		assert_false(is_open(domain));
+	}
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /* A device that falls silent while its domain is replaced has no domain, and the caller knows. */
 static void test_device_silent_in_a_replace(void **state)
 {
@@ -3038,6 +3076,7 @@ int main(void)
 		cmocka_unit_test(test_device_tlb_switched),
 		cmocka_unit_test(test_device_tlb_on_late),
 		cmocka_unit_test(test_device_silent_in_a_replace),
+		cmocka_unit_test(test_nothing_stays_open),
 		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),
 		cmocka_unit_test(test_silent_device),
