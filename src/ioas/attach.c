@@ -262,7 +262,9 @@ static int finish_draining(struct iommu_ioas *ioas)
 	if (!ioas->draining)
 		return 0;
 	hwpt = iommu_container_of(ioas->hwpts.next, struct iommu_hwpt, link);
-	return iommu_object_end(&hwpt->object);
+	/* One that the caller has made is the caller's to destroy, by its id. */
+	return hwpt->is_auto || hwpt->is_orphan ? iommu_object_end(&hwpt->object)
+						: iommu_hwpt_drain(hwpt);
 }
 
 /*

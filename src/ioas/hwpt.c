@@ -338,6 +338,25 @@ static int hwpt_leave(struct iommu_hwpt *hwpt)
 	return status;
 }
 
+/* Its unit has failed since: it is among those that leave, and are asked again. */
+static void hwpt_stay(struct iommu_hwpt *hwpt)
+{
+	iommu_gate_close(hwpt->ioas);
+	iommu_list_insert(&hwpt->ioas->leaving, &hwpt->link);
+	set_alignment(hwpt->ioas);
+	iommu_gate_open(hwpt->ioas);
+}
+
+int iommu_hwpt_drain(struct iommu_hwpt *hwpt)
+{
+	int status;
+
+	iommu_gate_close(hwpt->ioas);
+	status = take_out(hwpt->ioas, hwpt);
+	iommu_gate_open(hwpt->ioas);
+	return status;
+}
+
 int iommu_hwpt_destroy(struct ioas_object *object)
 {
 	struct iommu_hwpt *hwpt = iommu_hwpt_of(object);
@@ -347,11 +366,14 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 		status = hwpt_leave(hwpt);
 		if (status != 0)
 			return status;
-		iommu_ioas_unreserve(hwpt->ioas, hwpt);
 	}
 	status = iommu_domain_free(hwpt->domain);
+	if (object->type == IOMMU_OBJECT_HWPT && status != 0)
+		hwpt_stay(hwpt);
 	if (status != 0)
 		return status;
+	if (object->type == IOMMU_OBJECT_HWPT)
+		iommu_ioas_unreserve(hwpt->ioas, hwpt);
 	if (hwpt->virtual_unit != NULL) {
 		iommu_list_remove(&hwpt->link);
 		iommu_object_unuse(&hwpt->virtual_unit->object);

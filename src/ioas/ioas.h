@@ -545,6 +545,8 @@ int iommu_hwpt_destroy(struct ioas_object *object);
 enum iommu_hardware_type iommu_hardware_type(const struct iommu_unit *unit);
 /* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
 int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
+/* The last one of a space that was to go, and could not be emptied: it is, and leaves the space. */
+int iommu_hwpt_drain(struct iommu_hwpt *hwpt);
 /*
  * End those of a space that no device uses and that nothing but the library has asked for: they
  * could not go when they should have. Returns 0, or what hardware did not confirm.

@@ -562,7 +562,7 @@ static int block_process(struct riscv_endpoint *endpoint, uint32_t pasid)
 {
 	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
 	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS];
-	int status, closed = 0;
+	int status, drained, closed = 0;
 
 	if (context == NULL)
 		return 0;
@@ -571,10 +571,11 @@ static int block_process(struct riscv_endpoint *endpoint, uint32_t pasid)
 		return 0;
 	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
 	status = forget_process(endpoint, pasid, words);
-	/* What is not confirmed of that is with the rest: every caller confirms. */
-	(void)drain(endpoint);
+	drained = drain(endpoint);
 	if (--endpoint->present == 0)
 		closed = write_context(endpoint, NULL);
+	if (status == 0)
+		status = drained;
 	return status != 0 ? status : closed;
 }
 

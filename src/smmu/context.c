@@ -583,16 +583,15 @@ static int drop_context(struct smmu_endpoint *endpoint, uint32_t pasid, bool *wa
 {
 	iommu_cell_t *context = iommu_smmu_context_find(endpoint->contexts, pasid);
 	uint64_t words[SMMU_CD_WORDS];
-	int status;
+	int status, drained;
 
 	*was_valid = context != NULL && context_is_valid(context, words);
 	if (!*was_valid)
 		return 0;
 	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~smmu_field_mask(SMMU_CD_V)));
 	status = forget_context(endpoint, pasid, words);
-	/* What is not confirmed of that is with the rest: every caller confirms. */
-	(void)drain(endpoint);
-	return status;
+	drained = drain(endpoint);
+	return status != 0 ? status : drained;
 }
 
 /* The context is written, which was not valid, or is not any more. */

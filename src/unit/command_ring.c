@@ -133,7 +133,7 @@ static void retire(struct iommu_command_ring *ring)
 			    : state != TOLD)
 			return;
 		/* Hardware has not read it yet. */
-		if (IOMMU_CONFIG_DEVICE_TLB && slot_at(ring, slot)->is_ahead &&
+		if (slot_at(ring, slot)->is_ahead &&
 		    !is_answered(ring, slot, slot_at(ring, slot)->sequence))
 			return;
 		ring->head = SLOT(slot + 1);
@@ -212,6 +212,8 @@ bool iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int sl
 			  : last == slot                    ? DROPPED
 							    : REFUSED);
 	slot_at(ring, slot)->replaced = true;
+	/* Whatever its submitter knows by then, hardware has yet to come to its end. */
+	slot_at(ring, last)->is_ahead = true;
 	write_barrier(ring, slot, slot_at(ring, last)->sequence);
 	return true;
 }

@@ -91,7 +91,7 @@ struct iommu_ring_slot {
 	bool replaced;
 	/* Of a completion: its submission asks a device. */
 	bool asks_device;
-	/* … and it was dropped before hardware had read it, which hardware still does. */
+	/* Dropped, or refused in part, before hardware had read it, which it still does. */
 	bool is_ahead;
 };
 

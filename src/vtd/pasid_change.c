@@ -157,7 +157,7 @@ static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	struct vtd_pasid_entry *entry = iommu_vtd_pasid_find(endpoint, pasid);
 	uint64_t words[VTD_PASID_ENTRY_WORDS];
-	int status, closed = 0;
+	int status, drained, closed = 0;
 
 	if (entry == NULL || !is_present(entry))
 		return 0;
@@ -168,10 +168,11 @@ static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
 		iommu_vtd_tlb_suspect(endpoint);
 	if (status == 0)
 		iommu_vtd_inherited_replaced(endpoint->unit, vtd_pasid_domain_id(words[1]));
-	/* What is not confirmed of that is with the rest: every caller confirms. */
-	(void)drain(endpoint);
+	drained = drain(endpoint);
 	if (--endpoint->present == 0)
 		closed = iommu_vtd_context_write(endpoint, 0, 0);
+	if (status == 0)
+		status = drained;
 	return status != 0 ? status : closed;
 }
 

@@ -269,6 +269,40 @@ static void barriers_stand_between_commands(void **state)
 	end();
 }
 
+/* A submission that was given up, and refused then, keeps its slots until hardware has read it. */
+static void what_was_refused_late_keeps_its_slots(void **state)
+{
+	struct iommu_command commands[4];
+	unsigned int i, tail;
+	uintptr_t locked;
+	uint16_t silent;
+
+	(void)state;
+	begin();
+	for (i = 0; i < 4; i++)
+		commands[i] = (struct iommu_command){.low = 100 + i};
+	t.may_read = 0;
+	assert_int_equal(iommu_ring_submit(&t.ring, commands, 4, 0, &silent), IOMMU_ETIMEDOUT);
+	tail = t.ring.tail;
+	locked = iommu_spin_lock(&t.test.platform, &t.ring.lock);
+	assert_true(iommu_ring_command_refused(&t.ring, 1));
+	iommu_spin_unlock(&t.test.platform, &t.ring.lock, locked);
+	/* More often than the ring has slots. */
+	for (i = 0; i < 2 * IOMMU_RING_SLOTS; i++)
+		assert_int_equal(submit(1, &silent), IOMMU_ETIMEDOUT);
+	assert_int_equal(t.ring.tail, tail);
+	/* Hardware may refuse another one of it: the ring knows it. */
+	locked = iommu_spin_lock(&t.test.platform, &t.ring.lock);
+	assert_true(iommu_ring_command_refused(&t.ring, 2));
+	t.ring.hangs = true;
+	iommu_spin_unlock(&t.test.platform, &t.ring.lock, locked);
+	t.may_read = UINT32_MAX;
+	assert_int_equal(submit(1, &silent), 0);
+	assert_int_equal(t.head, t.ring.tail);
+	assert_int_equal(t.executed, 5 + 2);
+	end();
+}
+
 /* What hardware says of a device while the ring hangs is heard by any look at its errors. */
 static void errors_are_heard_while_it_hangs(void **state)
 {
@@ -336,6 +370,7 @@ int main(void)
 #endif
 		cmocka_unit_test(barriers_stand_between_commands),
 		cmocka_unit_test(errors_are_heard_while_it_hangs),
+		cmocka_unit_test(what_was_refused_late_keeps_its_slots),
 		cmocka_unit_test(what_is_not_read_is_not_lost),
 		cmocka_unit_test(a_completion_read_later_answers_for_nothing),
 	};

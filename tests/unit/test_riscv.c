@@ -79,8 +79,8 @@ static struct {
 	unsigned int again; /* faults that the handler itself causes, by the first device */
 	/* Called while hardware is told to forget something. */
 	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
-	/* Called when a device has forgotten something. */
-	void (*forgot)(void);
+	/* Called when a device has forgotten something, and while the unit reads memory. */
+	void (*forgot)(void), (*reads)(void);
 	unsigned int told;
 	struct iommu_model_riscv_invalidation tlb_told[16]; /* of those, what devices were told */
 	unsigned int tlb_told_count;
@@ -96,7 +96,13 @@ static bool is_memory(iommu_paddr_t paddr, size_t size)
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 {
+	void (*const reads)(void) = f.reads;
+
 	(void)ctx;
+	f.reads = NULL; /* not for what the unit reads meanwhile */
+	if (reads != NULL)
+		reads();
+	f.reads = reads;
 	if (!is_memory(paddr, size))
 		return false;
 	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), size);
@@ -519,11 +525,10 @@ static bool keeps(unsigned int i, uint32_t pasid)
 /* --- Commands that are executed in another order ---------------------------------------------- */
 
 /* Devices do not stop while hardware is told to forget what they had. */
-static void work_on(const struct iommu_model_riscv_invalidation *what)
+static void work_on(void)
 {
 	iommu_paddr_t seen;
 
-	(void)what;
 	(void)use(0, 0, IOVA, &seen);
 	(void)use(0, 9, IOVA, &seen);
 	f.fault_count = 0;
@@ -539,7 +544,7 @@ static void ask_again(void)
 /* What was forgotten does not come back through what is forgotten after it. */
 static void busy(bool works)
 {
-	f.meanwhile = works ? work_on : NULL;
+	f.reads = works ? work_on : NULL;
 	f.forgot = works ? ask_again : NULL;
 }
 
@@ -578,6 +583,11 @@ static void test_unordered(enum iommu_stage stage)
 	busy(true);
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	busy(false);
+	/* No unit has to be told of an unmap in a domain that is not attached. */
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_group(one, group), 0);
+	has_nothing(0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
 	iommu_domain_free(one);
 	assert_int_equal(iommu_domain_attach_group(other, group), 0);
 	has_nothing(0);
@@ -593,6 +603,27 @@ static void test_unordered(enum iommu_stage stage)
 	iommu_domain_free(one);
 	iommu_domain_free(other);
 	end();
+}
+
+/* What comes next to a directory's invalidation in the queue is another one, or a fence. */
+static void configurations_come_first(void)
+{
+	const uint64_t *words = iommu_phys_to_virt(
+		&f.test.platform,
+		riscv_ppn_address(iommu_model_riscv_mmio_read(f.model, RISCV_CQB, 8)));
+	const uint64_t tail = iommu_model_riscv_mmio_read(f.model, RISCV_CQT, 4);
+	uint64_t i;
+
+	for (i = 0; i + 1 < tail; i++) {
+		const enum riscv_command_kind kind = riscv_command_kind(riscv_command_of(
+						      iommu_le64(words[2 * i]), 0)),
+					      next = riscv_command_kind(riscv_command_of(
+						      iommu_le64(words[2 * i + 2]), 0));
+
+		if (kind == RISCV_INVAL_DDT || kind == RISCV_INVAL_PDT)
+			assert_true(next == RISCV_INVAL_DDT || next == RISCV_INVAL_PDT ||
+				    next == RISCV_IOFENCE_C);
+	}
 }
 
 /* The same of a PASID. */
@@ -617,6 +648,12 @@ static void test_unordered_pasid(void)
 	busy(true);
 	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
 	busy(false);
+	configurations_come_first();
+	/* No unit has to be told of an unmap in a domain that is not attached. */
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
+	has_nothing(9);
+	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
 	iommu_domain_free(one);
 	assert_int_equal(iommu_domain_attach_pasid(other, group, 9, &handles[1]), 0);
 	has_nothing(9);

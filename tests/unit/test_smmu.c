@@ -73,8 +73,8 @@ static struct {
 	uint64_t now, step; /* the host's clock, and how far it goes with each look */
 	/* Called while hardware is told to forget something. */
 	void (*meanwhile)(const struct iommu_model_smmu_invalidation *what);
-	/* Called when a device has forgotten something. */
-	void (*forgot)(void);
+	/* Called when a device has forgotten something, and while the unit reads memory. */
+	void (*forgot)(void), (*reads)(void);
 	unsigned int told;
 	unsigned int aborted; /* accesses meanwhile that reached nothing */
 	iommu_paddr_t allowed[2];
@@ -90,7 +90,13 @@ static bool is_memory(iommu_paddr_t paddr, size_t size)
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 {
+	void (*const reads)(void) = f.reads;
+
 	(void)ctx;
+	f.reads = NULL; /* not for what the unit reads meanwhile */
+	if (reads != NULL)
+		reads();
+	f.reads = reads;
 	if (!is_memory(paddr, size))
 		return false;
 	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), size);
@@ -561,11 +567,10 @@ static bool use_kept(unsigned int i, uint32_t pasid, uint64_t address, iommu_pad
 /* --- Commands that are executed in another order ---------------------------------------------- */
 
 /* Devices do not stop while hardware is told to forget what they had. */
-static void work_on(const struct iommu_model_smmu_invalidation *what)
+static void work_on(void)
 {
 	iommu_paddr_t seen;
 
-	(void)what;
 	(void)use(0, 0, IOVA, &seen);
 	(void)use(0, 9, IOVA, &seen);
 	f.fault_count = 0;
@@ -581,7 +586,7 @@ static void ask_again(void)
 /* What was forgotten does not come back through what is forgotten after it. */
 static void busy(bool works)
 {
-	f.meanwhile = works ? work_on : NULL;
+	f.reads = works ? work_on : NULL;
 	f.forgot = works ? ask_again : NULL;
 }
 
@@ -618,6 +623,11 @@ static void test_unordered(enum iommu_stage stage)
 	busy(true);
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	busy(false);
+	/* No unit has to be told of an unmap in a domain that is not attached. */
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_group(one, group), 0);
+	has_nothing(0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
 	iommu_domain_free(one);
 	assert_int_equal(iommu_domain_attach_group(other, group), 0);
 	has_nothing(0);
@@ -633,6 +643,24 @@ static void test_unordered(enum iommu_stage stage)
 	iommu_domain_free(one);
 	iommu_domain_free(other);
 	end();
+}
+
+/* What comes next to a configuration's invalidation in the queue is another one, or a sync. */
+static void configurations_come_first(void)
+{
+	const uint64_t base = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_BASE, 8);
+	const uint64_t *words = iommu_phys_to_virt(&f.test.platform, base & 0xfffffffffffe0ULL);
+	const uint64_t tail = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_PROD, 4) & 0xff;
+	uint64_t i;
+
+	for (i = 0; i + 1 < tail; i++) {
+		const uint64_t opcode = iommu_le64(words[2 * i]) & 0xff;
+		const uint64_t next = iommu_le64(words[2 * i + 2]) & 0xff;
+
+		if (opcode >= SMMU_CFGI_STE && opcode <= SMMU_CFGI_CD_ALL)
+			assert_true((next >= SMMU_CFGI_STE && next <= SMMU_CFGI_CD_ALL) ||
+				    next == SMMU_SYNC);
+	}
 }
 
 /* The same of a PASID. */
@@ -655,6 +683,12 @@ static void test_unordered_pasid(void)
 	busy(true);
 	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
 	busy(false);
+	configurations_come_first();
+	/* No unit has to be told of an unmap in a domain that is not attached. */
+	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
+	has_nothing(9);
+	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
 	iommu_domain_free(one);
 	assert_int_equal(iommu_domain_attach_pasid(other, group, 9, &handles[1]), 0);
 	has_nothing(9);
