@@ -361,8 +361,8 @@ void hardware_begin(unsigned int u)
 	const struct iommu_smmu_config config = {
 		.registers = REGISTERS + u * (uint64_t)SMMU_REGISTERS_SIZE,
 		.segment = (uint16_t)u,
-		.timeout_ns = 200000000,
-		.device_timeout_ns = 400000000,
+		.timeout_ns = 3000000000,
+		.device_timeout_ns = 6000000000,
 		.flags = below(4) == 0 ? (unsigned int)IOMMU_SMMU_POLLED : 0,
 	};
 

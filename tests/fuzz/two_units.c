@@ -275,8 +275,8 @@ static void check_slot(const struct device *device, unsigned int pasid, unsigned
 	const bool passes = is_reached(&asked, &paddr);
 
 	FUZZ_CHECK(!passes || may_reach(device, pasid, address, paddr));
-	if (pasid != 0 || t.is_troubled || t.is_off[device->unit] || t.is_asleep[device->unit] ||
-	    device->uses == 0 || t.sure[d][slot] == 0)
+	if (pasid != 0 || t.is_troubled || device->was_silent || t.is_off[device->unit] ||
+	    t.is_asleep[device->unit] || device->uses == 0 || t.sure[d][slot] == 0)
 		return;
 	FUZZ_CHECK(passes && paddr == t.frames + (t.sure[d][slot] - 1) * PAGE);
 }
@@ -704,6 +704,21 @@ static void be_reset(struct device *device)
 {
 	memset(device->kept, 0, sizeof(device->kept));
 	device->silent = false;
+	device->was_silent = false;
+}
+
+/* It may be blocked from now on, until it was reset, and calls return 0. */
+static void fall_silent(struct device *device)
+{
+	device->silent = true;
+	device->was_silent = true;
+}
+
+static void change_mind(struct device *device)
+{
+	device->silent = false;
+	if (below(8) == 0)
+		fall_silent(device);
 }
 
 static void reset_device(void)
@@ -872,7 +887,7 @@ static void operate(void)
 		break;
 	default:
 		behave();
-		t.devices[below(DEVICES)].silent = below(8) == 0;
+		change_mind(&t.devices[below(DEVICES)]);
 		break;
 	}
 }
@@ -903,10 +918,18 @@ static void begin_driver(void)
 		FUZZ_CHECK(iommu_unit_enable(t.unit[i]) == 0);
 	if (below(4) == 0)
 		return;
-	for (i = 0; i < DEVICES; i++)
-		if (fuzz_flag(&t.input))
+	for (i = 0; i < DEVICES; i++) {
+		const unsigned int how = fuzz_byte(&t.input);
+
+		if ((how & 1) != 0)
 			(void)seen(iommu_endpoint_enable_feature(t.devices[i].endpoint,
 								 IOMMU_FEATURE_PASID));
+		if ((how & 2) != 0)
+			(void)seen(iommu_endpoint_enable_feature(t.devices[i].endpoint,
+								 IOMMU_FEATURE_ATS));
+		if ((how & 0xfc) == 0xfc)
+			fall_silent(&t.devices[i]);
+	}
 	for (i = 1 + below(4); i != 0; i--) {
 		make_domain();
 		map();

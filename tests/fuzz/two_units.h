@@ -49,7 +49,7 @@ struct device {
 	struct iommu_group *group;
 	struct kept kept[KEPT];
 	unsigned int next;
-	bool silent;
+	bool silent, was_silent;
 	bool is_ats_off; /* in the device */
 	/* Domains that it, or a PASID, was told to use; and the one that it uses for certain. */
 	unsigned int told[PASIDS];
