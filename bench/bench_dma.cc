@@ -6,7 +6,8 @@
 // Linux's dma-iommu does below its own layers, with Linux's own code: alloc_iova_fast, its page
 // tables, free_iova_fast; "linux-7.3-whole" is all from dma_map_phys down. vtd/…: the same through
 // the VT-d driver, ours and Linux 7.3's, over registers that answer at once (vtd_at_once.h).
-// riscv/…: likewise, through the RISC-V drivers (riscv_at_once.h).
+// riscv/…: likewise, through the RISC-V drivers (riscv_at_once.h). smmu/…: through the library's of
+// Arm's SMMUv3 (smmu_at_once.h), without a peer.
 //
 //   map_unmap_4k   map one page, unmap it. Per pair.
 //   map_4k         map alone, of 64 that are unmapped apart.
@@ -40,6 +41,7 @@
 #include "riscv_at_once.h"
 #include "rows.h"
 #include "slices.h"
+#include "smmu_at_once.h"
 #include "vtd_at_once.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
@@ -75,6 +77,7 @@ struct Machine {
 
 using NullUnit = Machine<null_unit, null_unit_create, null_unit_destroy>;
 using RiscvAtOnce = Machine<riscv_at_once, riscv_at_once_create, riscv_at_once_destroy>;
+using SmmuAtOnce = Machine<smmu_at_once, smmu_at_once_create, smmu_at_once_destroy>;
 using VtdAtOnce = Machine<vtd_at_once, vtd_at_once_create, vtd_at_once_destroy>;
 
 template <class Unit, bool exclusive, enum iommu_domain_type type = IOMMU_DOMAIN_DMA> class Ours
@@ -631,4 +634,5 @@ void add_dma_rows()
 		map_unmap<Linux73Whole<LINUX73_RISCV, true>>(state, page);
 	});
 #endif
+	add_ours<SmmuAtOnce>("smmu");
 }

@@ -138,6 +138,9 @@ static struct iommu_endpoint *create_unit(struct dma_machine *machine, const cha
 	case DMA_RISCV:
 		expect(riscv_at_once_create(&machine->riscv, type, exclusive) == 0);
 		return machine->riscv.endpoint;
+	case DMA_SMMU:
+		expect(smmu_at_once_create(&machine->smmu, type, exclusive) == 0);
+		return machine->smmu.endpoint;
 	case DMA_NO_DRIVER:
 	default:
 		expect(null_unit_create(&machine->null, type, exclusive) == 0);
@@ -190,6 +193,10 @@ static const char *name_driver(struct dma_machine *machine, const char *workload
 	if (strncmp(workload, "riscv-", 6) == 0) {
 		machine->driver = DMA_RISCV;
 		return workload + 6;
+	}
+	if (strncmp(workload, "smmu-", 5) == 0) {
+		machine->driver = DMA_SMMU;
+		return workload + 5;
 	}
 	return workload;
 }
@@ -255,6 +262,9 @@ void dma_machine_destroy(struct dma_machine *machine)
 		break;
 	case DMA_RISCV:
 		riscv_at_once_destroy(&machine->riscv);
+		break;
+	case DMA_SMMU:
+		smmu_at_once_destroy(&machine->smmu);
 		break;
 	case DMA_NO_DRIVER:
 	default:

@@ -10,9 +10,9 @@
  *	domain                    iommu_map and iommu_unmap of one page, in tables of each CPU's own
  *	window1, window16         so many pages of 64K in a window of POWER's, mapped and unmapped
  *
- * Over a unit that takes no time (null_unit.h); with "vtd-" or "riscv-" in front, through that
- * driver over registers that answer at once (vtd_at_once.h, riscv_at_once.h). What cannot be set up
- * ends the program.
+ * Over a unit that takes no time (null_unit.h); with "vtd-", "riscv-" or "smmu-" in front, through
+ * that driver over registers that answer at once (vtd_at_once.h, riscv_at_once.h, smmu_at_once.h).
+ * What cannot be set up ends the program.
  */
 #ifndef BENCH_DMA_WORK_H
 #define BENCH_DMA_WORK_H
@@ -23,6 +23,7 @@
 
 #include "null_unit.h"
 #include "riscv_at_once.h"
+#include "smmu_at_once.h"
 #include "vtd_at_once.h"
 
 #define DMA_WORK_PIECES 256
@@ -45,6 +46,7 @@ enum dma_driver {
 	DMA_NO_DRIVER,
 	DMA_VTD,
 	DMA_RISCV,
+	DMA_SMMU,
 };
 
 struct dma_machine {
@@ -53,6 +55,7 @@ struct dma_machine {
 	struct null_unit null;
 	struct vtd_at_once vtd;
 	struct riscv_at_once riscv;
+	struct smmu_at_once smmu;
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_dma *dma;

@@ -4,6 +4,7 @@
 #define BENCH_ROWS_H
 
 void add_pgtable_rows();
+void add_arm_rows();
 void add_iova_rows();
 void add_dma_rows();
 void add_tce_rows();

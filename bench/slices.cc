@@ -717,6 +717,7 @@ int main(int argc, char **argv)
 
 	find_cpus();
 	add_pgtable_rows();
+	add_arm_rows();
 	add_iova_rows();
 	add_dma_rows();
 	add_tce_rows();

@@ -203,10 +203,12 @@ table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *
 static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t *table,
 				   unsigned int level)
 {
+	/* Asked once: where the granule is the table's own, it would be computed for each entry. */
+	const unsigned int entries = format_table_entries(pt, level);
 	uint64_t pages = 1ULL << extra_order(pt, level);
 	unsigned int i;
 
-	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
+	for (i = 0; level > 1 && i < entries; i++) {
 		uint64_t entry = entry_load(&table[i]);
 
 		if (entry_is_table(entry, level))

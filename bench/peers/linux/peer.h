@@ -54,6 +54,20 @@ void linux73_riscv_unmap(struct linux73_riscv *table, uint64_t pfn, uint64_t pag
 uint64_t linux73_riscv_lookup(struct linux73_riscv *table, uint64_t pfn);
 
 /*
+ * Linux 7.3: the first stage of Arm, granule 4K, 4 levels; through the core's iommu_map_nosync and
+ * iommu_unmap_fast, which choose the sizes of pages. Dirty: hardware notes what it writes.
+ */
+struct linux73_arm;
+struct linux73_arm *linux73_arm_create(bool dirty);
+void linux73_arm_destroy(struct linux73_arm *arm);
+int linux73_arm_map(struct linux73_arm *arm, uint64_t pfn, uint64_t phys_pfn, uint64_t pages);
+void linux73_arm_unmap(struct linux73_arm *arm, uint64_t pfn, uint64_t pages);
+uint64_t linux73_arm_lookup(struct linux73_arm *arm, uint64_t pfn);
+/* The root, for what hardware does to entries. */
+uint64_t *linux73_arm_root(struct linux73_arm *arm);
+void linux73_arm_read_dirty(struct linux73_arm *arm, uint64_t pfn, uint64_t pages, uint64_t *words);
+
+/*
  * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. It ends in
  * a driver over registers that answer at once, or, without one, in invalidations that take no time.
  * Lazy: with flush queues of 256 entries for each CPU, as by default.

@@ -2,6 +2,7 @@
 /*
  * What more Linux 7.3 sees of a kernel: shim.h, and
  *   trace points, page statistics, checks of debug kernels    nothing: left out, which flatters it
+ *   wmb                                                       an order for the compiler alone, likewise
  *   static branches                                           constants
  *   bounce buffers                                            one pool, in which no address lies
  *   scatter lists                                             one array, never chained
@@ -43,7 +44,14 @@ typedef u32 ioasid_t;
 #define U8_MAX          UINT8_MAX
 #define U32_MAX         UINT32_MAX
 #define U64_MAX         UINT64_MAX
+#define SZ_4K           0x1000
+#define SZ_16K          0x4000
 #define SZ_64K          0x10000
+#define SZ_2M           0x200000
+#define SZ_32M          0x2000000
+#define SZ_512M         0x20000000
+#define SZ_1G           0x40000000
+#define PAGE_MASK       (~(PAGE_SIZE - 1))
 #define __rcu           /* annotation */
 #define __user          /* annotation */
 #define __must_check    /* annotation */
@@ -84,6 +92,8 @@ typedef u32 ioasid_t;
 #define pr_err_ratelimited(...)               ((void)0)
 #define pr_warn_ratelimited(...)              ((void)0)
 #define dev_notice(...)                       ((void)0)
+#define dev_err(...)                          ((void)0)
+#define WARN_ONCE(condition, ...)             WARN_ON(condition)
 #define dev_WARN_ONCE(device, condition, ...) WARN_ON(condition)
 #define kmemleak_transient_leak(pointer)      ((void)(pointer))
 #define might_sleep_if(condition)             ((void)0)
@@ -109,6 +119,9 @@ typedef struct {
 #define try_cmpxchg64_release(at, old, new) try_cmpxchg64(at, old, new)
 #define try_cmpxchg_release(at, old, new)   try_cmpxchg64(at, old, new)
 #define smp_wmb()                           barrier()
+#define wmb()                               barrier()
+#define cmpxchg64_relaxed(at, old, new)     __sync_val_compare_and_swap(at, old, new)
+#define set_bit(bit, at)                    ((void)__atomic_fetch_or(at, 1UL << (bit), __ATOMIC_SEQ_CST))
 #define atomic_read(a)                      READ_ONCE((a)->counter)
 #define atomic_set(a, n)                    WRITE_ONCE((a)->counter, n)
 #define atomic_xchg(a, n)                   __atomic_exchange_n(&(a)->counter, n, __ATOMIC_SEQ_CST)
@@ -210,6 +223,7 @@ extern unsigned char *shim_pool;
 
 #define NUMA_NO_NODE                              (-1)
 #define numa_mem_id()                             0
+#define dev_to_node(device)                       ((void)(device), NUMA_NO_NODE)
 #define get_order(size)                           order_base_2(((size) + PAGE_SIZE - 1) >> PAGE_SHIFT)
 #define virt_to_phys(virt)                        ((u64)((unsigned char *)(virt)-shim_pool))
 #define phys_to_virt(phys)                        ((void *)(shim_pool + (phys)))
@@ -251,6 +265,7 @@ static inline void folio_put(struct folio *folio)
 #define struct_size(object, member, count) (sizeof(*(object)) + (count) * sizeof(*(object)->member))
 #define kzalloc_objs(type, count)          calloc(count, sizeof(type))
 #define kzalloc_obj(type, ...)             calloc(1, sizeof(type))
+#define kmalloc_obj(type)                  malloc(sizeof(type))
 
 /* A user's pages are those of the pool; they are not pinned. */
 #define FOLL_WRITE                 1
@@ -331,6 +346,11 @@ struct device {
 #define arch_sync_dma_for_cpu(...)    ((void)0)
 #define arch_sync_dma_flush()         ((void)0)
 #define iommu_deferred_attach(...)    0
+/* Tables of units that are coherent need none of these: those of Arm's ask in vain. */
+#define dma_map_single(device, at, size, dir)   ((void)(at), DMA_MAPPING_ERROR)
+#define dma_mapping_error(device, address)      ((address) == DMA_MAPPING_ERROR)
+#define dma_unmap_single(...)                   ((void)0)
+#define dma_sync_single_for_device(device, ...) ((void)(device))
 
 static inline u64 dma_get_mask(struct device *device)
 {
