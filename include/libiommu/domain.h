@@ -155,7 +155,8 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
  * IOMMU_EIO: a unit has not confirmed that it uses the domain no longer, or never did: an attach or
  * a detach of it had failed. The memory that is mapped in it may still be reached, and the host's
  * own table (IOMMU_DOMAIN_SVA) be walked. On failure the domain remains, and the call may be made
- * again.
+ * again. A domain in which nothing is mapped (identity, blocked, nested) is freed without that:
+ * what the detach has not confirmed is still for a detach, or an attach, to confirm.
  *
  * Context: control path; may sleep.
  */

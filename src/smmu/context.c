@@ -647,13 +647,34 @@ static int write_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 	return write_entry(endpoint, words);
 }
 
+/*
+ * Requests without a PASID pass no longer, whether hardware confirms that or not: an entry that is
+ * as before would let them pass for ever.
+ */
+static int let_none_pass(struct smmu_endpoint *endpoint)
+{
+	const int status = write_way(endpoint, SMMU_S1DSS_TERMINATE);
+	uint64_t words[SMMU_STE_WORDS];
+	unsigned int i;
+
+	if (status == 0 || without_pasid(endpoint) == SMMU_S1DSS_TERMINATE)
+		return status;
+	load(endpoint, words);
+	smmu_set(words, SMMU_STE_S1DSS, SMMU_S1DSS_TERMINATE);
+	for (i = 0; i < endpoint->streams.count; i++)
+		iommu_cell_store_release(&entry_of(endpoint, i)[1], iommu_le64(words[1]));
+	/* The device may keep what passed. */
+	iommu_smmu_tlb_suspect(endpoint);
+	return status;
+}
+
 static int block_context(struct smmu_endpoint *endpoint, uint32_t pasid)
 {
 	bool was_valid;
 	int status, closed = 0;
 
 	if (pasid == 0)
-		closed = write_way(endpoint, SMMU_S1DSS_TERMINATE);
+		closed = let_none_pass(endpoint);
 	status = drop_context(endpoint, pasid, &was_valid);
 	if (pasid != 0 && was_valid && --endpoint->present == 0 &&
 	    without_pasid(endpoint) == SMMU_S1DSS_TERMINATE)

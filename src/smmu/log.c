@@ -53,6 +53,10 @@ int iommu_smmu_log_start(struct smmu_unit *unit, struct smmu_log *log,
 	iommu_event_gate_restart(&log->gate);
 	smmu_write32(unit, registers->producer, 0);
 	smmu_write32(unit, registers->consumer, 0);
+	/* Hardware that still has an earlier place would have records where none were written. */
+	if (((smmu_read32(unit, registers->producer) | smmu_read32(unit, registers->consumer)) &
+	     SMMU_QUEUE_POINTER) != 0)
+		return IOMMU_EIO;
 	return iommu_smmu_change_cr0(unit, registers->enable, 0);
 }
 

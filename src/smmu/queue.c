@@ -225,6 +225,10 @@ static int turn_on(struct smmu_unit *unit)
 		return IOMMU_EIO;
 	smmu_write32(unit, SMMU_CMDQ_CONS, 0);
 	smmu_write32(unit, SMMU_CMDQ_PROD, 0);
+	/* Hardware that still has an earlier end would run through what was not submitted. */
+	if (((smmu_read32(unit, SMMU_CMDQ_CONS) | smmu_read32(unit, SMMU_CMDQ_PROD)) &
+	     SMMU_QUEUE_POINTER) != 0)
+		return IOMMU_EIO;
 	status = acknowledge_stale_errors(unit);
 	if (status == 0)
 		status = iommu_smmu_change_cr0(unit, SMMU_CR0_CMDQEN, 0);

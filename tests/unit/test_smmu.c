@@ -1982,6 +1982,88 @@ static void test_completions_not_stored(void **state)
 }
 
 /* The event queue cannot be written: that is told once, and what comes later is reported. */
+/*
+ * Beside PASIDs an identity domain is taken away from requests that have none: also where hardware
+ * does not confirm it, and the calls after that find nothing to take away.
+ */
+static void test_identity_beside_pasids_goes_unconfirmed(void **state)
+{
+	struct iommu_pasid_handle handle = {0};
+	struct iommu_domain *passing, *other;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	group = f.devices[0].group;
+	passing = identity();
+	other = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(enable(0, IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(attach(passing, 0), 0);
+	assert_int_equal(iommu_domain_attach_pasid(other, group, 5, &handle), 0);
+	reaches(0, 0, IOVA, IOVA);
+	f.faults_of_model.commands_hang = true;
+	misbehave();
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	be_well();
+	assert_int_equal(detach(0), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_STREAM_DISABLED);
+	assert_int_equal(attach(passing, 0), 0);
+	reaches(0, 0, IOVA, IOVA);
+	f.faults_of_model.commands_hang = true;
+	misbehave();
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	be_well();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_STREAM_DISABLED);
+	assert_int_equal(iommu_domain_detach_pasid(group, 5), 0);
+	assert_int_equal(detach(0), 0);
+	is_stopped(0, 0, IOVA, SMMU_C_BAD_STE);
+	assert_int_equal(iommu_domain_free(passing), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end();
+}
+
+/*
+ * A queue begins at 0, in both of its registers: hardware that did not take that would run through
+ * commands that were not submitted, or have records that it did not write.
+ */
+static void test_queue_that_does_not_begin_anew(void **state)
+{
+	static const unsigned int logs[] = {SMMU_EVENTQ_PROD, SMMU_EVENTQ_CONS, SMMU_PRIQ_PROD,
+					    SMMU_PRIQ_CONS};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	paddr = map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	f.faults_of_model.deaf_register = SMMU_CMDQ_PROD;
+	misbehave();
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	assert_int_not_equal(reg(SMMU_CMDQ_PROD), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	be_well();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	is_stopped(0, 0, IOVA, SMMU_C_BAD_STE);
+	for (i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		iommu_model_smmu_mmio_write(f.model, logs[i], 4, 1);
+		f.faults_of_model.deaf_register = logs[i];
+		misbehave();
+		assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+		be_well();
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+	}
+	assert_int_equal(attach(domain, 0), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 static void test_event_queue_fails(void **state)
 {
 	iommu_paddr_t seen;
@@ -3121,6 +3203,8 @@ int main(void)
 		cmocka_unit_test(test_refused_commands),
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_completions_not_stored),
+		cmocka_unit_test(test_identity_beside_pasids_goes_unconfirmed),
+		cmocka_unit_test(test_queue_that_does_not_begin_anew),
 		cmocka_unit_test(test_event_queue_fails),
 		cmocka_unit_test(test_fails_for_good),
 		cmocka_unit_test(test_interrupts),
