@@ -1509,6 +1509,18 @@ static void test_nothing_stays_open(void **state)
 	end();
 }
 
+/* A unit that was opened by others aborts, too, when it is turned off. */
+static void test_closed_when_off(void **state)
+{
+	(void)state;
+	begin();
+	iommu_model_smmu_mmio_write(f.model, SMMU_GBPA, 4, SMMU_GBPA_UPDATE);
+	assert_int_equal(reg(SMMU_GBPA) & SMMU_GBPA_ABORT, 0);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(reg(SMMU_GBPA) & SMMU_GBPA_ABORT, SMMU_GBPA_ABORT);
+	end();
+}
+
 /* A device that falls silent while its domain is replaced has no domain, and the caller knows. */
 static void test_device_silent_in_a_replace(void **state)
 {
@@ -3192,6 +3204,7 @@ int main(void)
 		cmocka_unit_test(test_device_tlb_switched),
 		cmocka_unit_test(test_device_tlb_on_late),
 		cmocka_unit_test(test_device_silent_in_a_replace),
+		cmocka_unit_test(test_closed_when_off),
 		cmocka_unit_test(test_nothing_stays_open),
 		cmocka_unit_test(test_device_tlb_while_off),
 		cmocka_unit_test(test_device_tlb_of_pasids),

@@ -523,6 +523,32 @@ static void a_release_that_is_not_confirmed(void **state)
 		}
 }
 
+/* Tables of a default domain that a device could not be given stay until that is confirmed. */
+static void tables_of_a_default_domain_outlive_it(void **state)
+{
+	const struct iommu_model_vtd_config caching = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	const struct iommu_model_vtd_faults hang = {.waits_hang = true};
+	size_t kept;
+
+	(void)state;
+	machine(1, &caching);
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+	assert_int_equal(endpoint(0), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	misbehave(&hang);
+	assert_int_not_equal(endpoint(1), 0);
+	f.endpoint[1] = NULL;
+	misbehave(&none);
+	kept = f.machine.pages_in_use;
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_free(domain_of_type(IOMMU_DOMAIN_BLOCKED)), 0);
+	assert_true(f.machine.pages_in_use < kept);
+	end();
+}
+
 static void ids_that_are_not_confirmed_are_found_again(void **state)
 {
 	const struct iommu_model_vtd_config few = {.domain_bits = 4};
@@ -1457,6 +1483,7 @@ int main(void)
 		cmocka_unit_test(a_queue_that_goes_off_late),
 		cmocka_unit_test(a_pasid_that_went_unconfirmed),
 		cmocka_unit_test(a_release_that_is_not_confirmed),
+		cmocka_unit_test(tables_of_a_default_domain_outlive_it),
 		cmocka_unit_test(ids_that_are_not_confirmed_are_found_again),
 		cmocka_unit_test(a_unit_that_was_turned_off_by_half),
 		cmocka_unit_test(a_suspend_that_fails_brings_everything_back),
