@@ -308,8 +308,10 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  * iommu_endpoint_disable_feature - disable a feature in the unit: to be called after the host has
  * disabled it in the device. IOMMU_EBUSY: out of order, page requests are pending, or PASIDs are
  * attached; IOMMU_EINVAL: no such feature; IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that
- * no more of the device's requests are on their way: the feature stays enabled, and the call may be
- * repeated. Features that are enabled when the endpoint is released are disabled in order.
+ * no more of the device's requests are on their way, or, with PASIDs, the device is lost. The
+ * feature counts as enabled then, and may work no longer: the call is repeated, for a device that
+ * is lost after iommu_endpoint_was_reset, until it returns 0, and the feature may be enabled anew
+ * after that. Features that are enabled when the endpoint is released are disabled in order.
  *
  * ATS that the host never enables or disables here may be used from the first attach on. Once it is
  * disabled the device is asked to invalidate nothing, and its translated requests are refused
