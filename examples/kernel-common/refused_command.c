@@ -13,16 +13,16 @@
 #define RESERVED_KIND 0xf
 
 int __real_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent)
+			     unsigned int count, uint32_t barriers, uint16_t *silent)
 {
 	const struct iommu_command bad = {.low = RESERVED_KIND};
 
-	if (__real_iommu_ring_submit(ring, &bad, 1, silent) != IOMMU_EIO)
+	if (__real_iommu_ring_submit(ring, &bad, 1, 0, silent) != IOMMU_EIO)
 		return IOMMU_EINVAL;
-	return __real_iommu_ring_submit(ring, commands, count, silent);
+	return __real_iommu_ring_submit(ring, commands, count, barriers, silent);
 }

@@ -10,9 +10,9 @@
 #include "unit/invalidation.h"
 
 int __real_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 int __real_iommu_ring_submit_made(struct iommu_command_ring *ring,
 				  bool (*make)(const void *ctx, struct iommu_command *command),
 				  const void *ctx, uint16_t *silent);
@@ -21,7 +21,7 @@ int __wrap_iommu_ring_submit_made(struct iommu_command_ring *ring,
 				  const void *ctx, uint16_t *silent);
 
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent)
+			     unsigned int count, uint32_t barriers, uint16_t *silent)
 {
 	struct iommu_command others[IOMMU_BATCH_MAX];
 	unsigned int i;
@@ -30,7 +30,7 @@ int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu
 		others[i] = commands[i];
 		suppress(&others[i]);
 	}
-	return __real_iommu_ring_submit(ring, others, count, silent);
+	return __real_iommu_ring_submit(ring, others, count, barriers, silent);
 }
 
 struct maker {

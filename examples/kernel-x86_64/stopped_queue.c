@@ -11,9 +11,9 @@
 #define RESERVED_TYPE 0xf
 
 int __real_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent);
+			     unsigned int count, uint32_t barriers, uint16_t *silent);
 bool __real_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot);
 bool __wrap_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot);
 int __real_iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
@@ -26,11 +26,11 @@ static struct iommu_command_ring *first;
 static bool is_given_up, was_given_up;
 
 int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
-			     unsigned int count, uint16_t *silent)
+			     unsigned int count, uint32_t barriers, uint16_t *silent)
 {
 	if (!was_given_up)
 		first = ring;
-	return __real_iommu_ring_submit(ring, commands, count, silent);
+	return __real_iommu_ring_submit(ring, commands, count, barriers, silent);
 }
 
 bool __wrap_iommu_ring_command_refused(struct iommu_command_ring *ring, unsigned int slot)
@@ -46,7 +46,7 @@ int __wrap_iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 
 	if (first != NULL && !was_given_up) {
 		is_given_up = true;
-		(void)__real_iommu_ring_submit(first, &bad, 1, &silent);
+		(void)__real_iommu_ring_submit(first, &bad, 1, 0, &silent);
 		is_given_up = false;
 		was_given_up = true;
 	}

@@ -178,7 +178,7 @@ static void end_stalled(struct smmu_unit *unit, const uint64_t *words)
 		       smmu_resume((uint32_t)smmu_get(words, SMMU_EVENT_SID),
 				   (uint16_t)smmu_get(words, SMMU_EVENT_STAG), SMMU_RESUME_ABORT));
 	if (iommu_smmu_tell_once(unit, &batch) != 0)
-		__atomic_store_n(&unit->has_stalled, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&unit->has_stalled, 1, __ATOMIC_RELEASE);
 }
 
 /* One call. */

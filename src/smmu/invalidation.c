@@ -235,7 +235,7 @@ static int end_stalled(struct smmu_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	if (!__atomic_exchange_n(&unit->has_stalled, false, __ATOMIC_ACQ_REL))
+	if (!__atomic_exchange_n(&unit->has_stalled, 0, __ATOMIC_ACQ_REL))
 		return 0;
 	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL) {
 		const struct iommu_device_ids *streams = &smmu_endpoint_of(endpoint)->streams;
@@ -249,7 +249,7 @@ static int end_stalled(struct smmu_unit *unit)
 		}
 	}
 	if (status != 0)
-		__atomic_store_n(&unit->has_stalled, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&unit->has_stalled, 1, __ATOMIC_RELEASE);
 	return status;
 }
 

@@ -90,7 +90,7 @@ struct smmu_unit {
 	/* Page requests of what was closed may still be in the queue. Control path. */
 	bool is_undrained;
 	/* Transactions that it stalled could not be ended: iommu_smmu_confirm does. Atomic. */
-	bool has_stalled;
+	uint32_t has_stalled;
 	struct iommu_ids asids, vmids;
 	struct iommu_command_ring queue;
 	uint32_t producer; /* CMDQ_PROD: the ring's tail with the wrap bit; under its lock */
