@@ -315,6 +315,7 @@ static int take_out(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 	return 0;
 }
 
+/* With its domain, while no call is inside: until hardware has left that it concerns devices. */
 static int hwpt_leave(struct iommu_hwpt *hwpt)
 {
 	struct iommu_ioas *ioas = hwpt->ioas;
@@ -323,12 +324,8 @@ static int hwpt_leave(struct iommu_hwpt *hwpt)
 	iommu_gate_close(ioas);
 	if (!hwpt->is_leaving)
 		status = take_out(ioas, hwpt);
-	/*
-	 * Nothing that was ever translated by it is cached any more: only then does it concern no
-	 * device.
-	 */
 	if (status == 0)
-		status = iommu_domain_flush(hwpt->domain);
+		status = iommu_domain_free(hwpt->domain);
 	if (status == 0) {
 		iommu_list_remove(&hwpt->link);
 		iommu_list_init(&hwpt->link);
@@ -336,15 +333,6 @@ static int hwpt_leave(struct iommu_hwpt *hwpt)
 	}
 	iommu_gate_open(ioas);
 	return status;
-}
-
-/* Its unit has failed since: it is among those that leave, and are asked again. */
-static void hwpt_stay(struct iommu_hwpt *hwpt)
-{
-	iommu_gate_close(hwpt->ioas);
-	iommu_list_insert(&hwpt->ioas->leaving, &hwpt->link);
-	set_alignment(hwpt->ioas);
-	iommu_gate_open(hwpt->ioas);
 }
 
 int iommu_hwpt_drain(struct iommu_hwpt *hwpt)
@@ -362,14 +350,8 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 	struct iommu_hwpt *hwpt = iommu_hwpt_of(object);
 	int status;
 
-	if (object->type == IOMMU_OBJECT_HWPT) {
-		status = hwpt_leave(hwpt);
-		if (status != 0)
-			return status;
-	}
-	status = iommu_domain_free(hwpt->domain);
-	if (object->type == IOMMU_OBJECT_HWPT && status != 0)
-		hwpt_stay(hwpt);
+	status = object->type == IOMMU_OBJECT_HWPT ? hwpt_leave(hwpt)
+						   : iommu_domain_free(hwpt->domain);
 	if (status != 0)
 		return status;
 	if (object->type == IOMMU_OBJECT_HWPT)

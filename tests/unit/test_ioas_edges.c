@@ -49,6 +49,36 @@ static void what_is_leaving_is_not_used(void **state)
 	finish();
 }
 
+/* One that the caller has made is the caller's to destroy: an attach only empties it. */
+static void what_the_caller_made_ends_by_its_id(void **state)
+{
+	const struct iommu_hwpt_config plain = {.flags = 0};
+	uint32_t own, led = 77;
+
+	(void)state;
+	begin_with(0, 1, 2, MEMORY_CONTIGUOUS);
+	assert_int_equal(map_at(IOVA, 0, 4 * PAGE), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &plain, &own), 0);
+	assert_int_equal(attach(0, own), 0);
+	assert_true(leads(0, IOVA, 0));
+	hang(true);
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_object_destroy(ctx, own), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_device_attach(ctx, device[1], IOMMU_NO_PASID, ioas, &led),
+			 IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(iommu_device_attach(ctx, device[1], IOMMU_NO_PASID, ioas, &led), 0);
+	assert_true(is_blocked(0, IOVA) && leads(1, IOVA, 0));
+	assert_int_not_equal(led, own);
+	assert_int_equal(iommu_object_type(ctx, own), IOMMU_OBJECT_HWPT);
+	assert_int_equal(iommu_object_destroy(ctx, own), 0);
+	assert_int_equal(iommu_object_destroy(ctx, own), IOMMU_ENOENT);
+	assert_true(leads(1, IOVA, 0));
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(memory.pins, 0);
+	finish();
+}
+
 /* A virtual unit serves devices that are there; requests are whole, and not larger than a page. */
 static void virtual_units_have_devices_that_are_there(void **state)
 {
@@ -460,6 +490,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_leaving_is_not_used),
+		cmocka_unit_test(what_the_caller_made_ends_by_its_id),
 		cmocka_unit_test(virtual_units_have_devices_that_are_there),
 		cmocka_unit_test(groups_that_come_later_are_noted),
 		cmocka_unit_test(memory_is_the_same_or_is_not),

@@ -81,6 +81,7 @@ static struct {
 	void (*meanwhile)(const struct iommu_model_riscv_invalidation *what);
 	/* Called when a device has forgotten something, and while the unit reads memory. */
 	void (*forgot)(void), (*reads)(void);
+	unsigned int stalls_after; /* doorbells until no command is executed; 0: it goes on */
 	unsigned int told;
 	struct iommu_model_riscv_invalidation tlb_told[16]; /* of those, what devices were told */
 	unsigned int tlb_told_count;
@@ -257,9 +258,18 @@ static uint64_t read64(void *ctx, const volatile void *reg)
 	return iommu_model_riscv_mmio_read(f.model, offset_of(reg), 8);
 }
 
+static void stall(bool stalls)
+{
+	const struct iommu_model_riscv_faults faults = {.commands_hang = stalls};
+
+	iommu_model_riscv_misbehave(f.model, &faults);
+}
+
 static void write32(void *ctx, volatile void *reg, uint32_t value)
 {
 	(void)ctx;
+	if (offset_of(reg) == RISCV_CQT && f.stalls_after != 0 && --f.stalls_after == 0)
+		stall(true);
 	if (offset_of(reg) == RISCV_CQCSR && (value & RISCV_CQCSR_ERRORS) != 0)
 		f.doorbells = 0;
 	f.doorbells += offset_of(reg) == RISCV_CQT;
@@ -524,151 +534,39 @@ static bool keeps(unsigned int i, uint32_t pasid)
 
 /* --- Commands that are executed in another order ---------------------------------------------- */
 
-/* Devices do not stop while hardware is told to forget what they had. */
-static void work_on(void)
-{
-	iommu_paddr_t seen;
-
-	(void)use(0, 0, IOVA, &seen);
-	(void)use(0, 9, IOVA, &seen);
-	f.fault_count = 0;
-}
-
-static void ask_again(void)
-{
-	(void)ask(0, 0, IOVA);
-	(void)ask(0, 9, IOVA);
-	f.fault_count = 0;
-}
-
-/* What was forgotten does not come back through what is forgotten after it. */
-static void busy(bool works)
-{
-	f.reads = works ? work_on : NULL;
-	f.forgot = works ? ask_again : NULL;
-}
-
-static void has_nothing(uint32_t pasid)
-{
-	iommu_paddr_t seen = 0;
-
-	assert_int_not_equal(use(0, pasid, IOVA, &seen), 0);
-	assert_false(use_kept(0, pasid, IOVA, &seen));
-	f.fault_count = 0;
-}
-
-static void test_unordered(enum iommu_stage stage)
+static void begin_unordered(void)
 {
 	const struct iommu_model_riscv_config model = {.strict = IOMMU_MODEL_RISCV_UNORDERED};
 	const struct iommu_riscv_config config = {
 		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
-	struct iommu_group *group;
-	struct iommu_domain *one, *other;
 
 	begin_with(&model, &config);
-	group = f.devices[0].group;
-	one = paging(stage);
-	other = paging(stage);
-	(void)map(one, IOVA);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	assert_true(ask(0, 0, IOVA));
-	/* Translations, and then the device. */
-	busy(true);
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	busy(false);
-	has_nothing(0);
-	/* The configuration, and then translations: another domain has the id now. */
-	(void)map(one, IOVA);
-	assert_true(ask(0, 0, IOVA));
-	busy(true);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	busy(false);
-	/* No unit has to be told of an unmap in a domain that is not attached. */
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	has_nothing(0);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	iommu_domain_free(one);
-	assert_int_equal(iommu_domain_attach_group(other, group), 0);
-	has_nothing(0);
-	(void)map(other, IOVA);
-	assert_true(ask(0, 0, IOVA));
-	/* In place. */
-	one = paging(stage);
-	busy(true);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	busy(false);
-	has_nothing(0);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	iommu_domain_free(one);
-	iommu_domain_free(other);
-	end();
 }
 
-/* What comes next to a directory's invalidation in the queue is another one, or a fence. */
-static void configurations_come_first(void)
+static const uint64_t *queue_words(void)
 {
-	const uint64_t *words = iommu_phys_to_virt(
-		&f.test.platform,
-		riscv_ppn_address(iommu_model_riscv_mmio_read(f.model, RISCV_CQB, 8)));
-	const uint64_t tail = iommu_model_riscv_mmio_read(f.model, RISCV_CQT, 4);
-	uint64_t i;
-
-	for (i = 0; i + 1 < tail; i++) {
-		const enum riscv_command_kind kind = riscv_command_kind(riscv_command_of(
-						      iommu_le64(words[2 * i]), 0)),
-					      next = riscv_command_kind(riscv_command_of(
-						      iommu_le64(words[2 * i + 2]), 0));
-
-		if (kind == RISCV_INVAL_DDT || kind == RISCV_INVAL_PDT)
-			assert_true(next == RISCV_INVAL_DDT || next == RISCV_INVAL_PDT ||
-				    next == RISCV_IOFENCE_C);
-	}
+	return iommu_phys_to_virt(&f.test.platform, riscv_ppn_address(iommu_model_riscv_mmio_read(
+							    f.model, RISCV_CQB, 8)));
 }
 
-/* The same of a PASID. */
-static void test_unordered_pasid(void)
+static uint64_t queue_tail(void)
 {
-	const struct iommu_model_riscv_config model = {.strict = IOMMU_MODEL_RISCV_UNORDERED};
-	const struct iommu_riscv_config config = {
-		.registers = BASE, .timeout_ns = 1000000000, .device_timeout_ns = 2000000000};
-	struct iommu_pasid_handle handles[2] = {0};
-	struct iommu_domain *one, *other;
-	struct iommu_group *group;
-
-	begin_with(&model, &config);
-	group = f.devices[0].group;
-	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
-			 0);
-	one = paging(IOMMU_STAGE_FIRST);
-	other = paging(IOMMU_STAGE_FIRST);
-	(void)map(one, IOVA);
-	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
-	assert_true(ask(0, 9, IOVA));
-	busy(true);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	busy(false);
-	configurations_come_first();
-	/* No unit has to be told of an unmap in a domain that is not attached. */
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
-	has_nothing(9);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	iommu_domain_free(one);
-	assert_int_equal(iommu_domain_attach_pasid(other, group, 9, &handles[1]), 0);
-	has_nothing(9);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	iommu_domain_free(other);
-	end();
+	return iommu_model_riscv_mmio_read(f.model, RISCV_CQT, 4);
 }
 
-static void commands_have_no_order(void **state)
+static bool is_configuration(uint64_t low)
 {
-	(void)state;
-	test_unordered(IOMMU_STAGE_FIRST);
-	test_unordered(IOMMU_STAGE_SECOND);
-	test_unordered_pasid();
+	const enum riscv_command_kind kind = riscv_command_kind(riscv_command_of(low, 0));
+
+	return kind == RISCV_INVAL_DDT || kind == RISCV_INVAL_PDT;
 }
+
+static bool is_completion(uint64_t low)
+{
+	return riscv_command_kind(riscv_command_of(low, 0)) == RISCV_IOFENCE_C;
+}
+
+#include "command_order.h"
 
 /* --- PASIDs ----------------------------------------------------------------------------------- */
 
@@ -4443,6 +4341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_have_no_order),
+		cmocka_unit_test(a_block_waits_for_all),
 		cmocka_unit_test(test_pasids),
 		cmocka_unit_test(test_pasids_that_fail),
 		cmocka_unit_test(test_nested),

@@ -75,6 +75,7 @@ static struct {
 	void (*meanwhile)(const struct iommu_model_smmu_invalidation *what);
 	/* Called when a device has forgotten something, and while the unit reads memory. */
 	void (*forgot)(void), (*reads)(void);
+	unsigned int stalls_after; /* doorbells until no command is executed; 0: it goes on */
 	unsigned int told;
 	unsigned int aborted; /* accesses meanwhile that reached nothing */
 	iommu_paddr_t allowed[2];
@@ -252,9 +253,18 @@ static uint64_t read64(void *ctx, const volatile void *reg)
 	return iommu_model_smmu_mmio_read(f.model, offset_of(reg), 8);
 }
 
+static void stall(bool stalls)
+{
+	const struct iommu_model_smmu_faults faults = {.commands_hang = stalls};
+
+	iommu_model_smmu_misbehave(f.model, &faults);
+}
+
 static void write32(void *ctx, volatile void *reg, uint32_t value)
 {
 	(void)ctx;
+	if (offset_of(reg) == SMMU_CMDQ_PROD && f.stalls_after != 0 && --f.stalls_after == 0)
+		stall(true);
 	iommu_model_smmu_mmio_write(f.model, offset_of(reg), 4, value);
 }
 
@@ -566,144 +576,36 @@ static bool use_kept(unsigned int i, uint32_t pasid, uint64_t address, iommu_pad
 
 /* --- Commands that are executed in another order ---------------------------------------------- */
 
-/* Devices do not stop while hardware is told to forget what they had. */
-static void work_on(void)
-{
-	iommu_paddr_t seen;
-
-	(void)use(0, 0, IOVA, &seen);
-	(void)use(0, 9, IOVA, &seen);
-	f.fault_count = 0;
-}
-
-static void ask_again(void)
-{
-	(void)ask(0, 0, IOVA);
-	(void)ask(0, 9, IOVA);
-	f.fault_count = 0;
-}
-
-/* What was forgotten does not come back through what is forgotten after it. */
-static void busy(bool works)
-{
-	f.reads = works ? work_on : NULL;
-	f.forgot = works ? ask_again : NULL;
-}
-
-static void has_nothing(uint32_t pasid)
-{
-	iommu_paddr_t seen = 0;
-
-	assert_int_not_equal(use(0, pasid, IOVA, &seen), 0);
-	assert_false(use_kept(0, pasid, IOVA, &seen));
-	f.fault_count = 0;
-}
-
-static void test_unordered(enum iommu_stage stage)
+static void begin_unordered(void)
 {
 	const struct iommu_model_smmu_config model = {.strict = IOMMU_MODEL_SMMU_UNORDERED};
-	struct iommu_group *group;
-	struct iommu_domain *one, *other;
 
 	begin_with(&model, &usual);
-	group = f.devices[0].group;
-	one = paging(stage);
-	other = paging(stage);
-	(void)map(one, IOVA);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	assert_true(ask(0, 0, IOVA));
-	/* Translations, and then the device. */
-	busy(true);
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	busy(false);
-	has_nothing(0);
-	/* The configuration, and then translations: another domain has the id now. */
-	(void)map(one, IOVA);
-	assert_true(ask(0, 0, IOVA));
-	busy(true);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	busy(false);
-	/* No unit has to be told of an unmap in a domain that is not attached. */
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	has_nothing(0);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	iommu_domain_free(one);
-	assert_int_equal(iommu_domain_attach_group(other, group), 0);
-	has_nothing(0);
-	(void)map(other, IOVA);
-	assert_true(ask(0, 0, IOVA));
-	/* In place. */
-	one = paging(stage);
-	busy(true);
-	assert_int_equal(iommu_domain_attach_group(one, group), 0);
-	busy(false);
-	has_nothing(0);
-	assert_int_equal(iommu_domain_detach_group(group), 0);
-	iommu_domain_free(one);
-	iommu_domain_free(other);
-	end();
 }
 
-/* What comes next to a configuration's invalidation in the queue is another one, or a sync. */
-static void configurations_come_first(void)
+static const uint64_t *queue_words(void)
 {
 	const uint64_t base = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_BASE, 8);
-	const uint64_t *words = iommu_phys_to_virt(&f.test.platform, base & 0xfffffffffffe0ULL);
-	const uint64_t tail = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_PROD, 4) & 0xff;
-	uint64_t i;
 
-	for (i = 0; i + 1 < tail; i++) {
-		const uint64_t opcode = iommu_le64(words[2 * i]) & 0xff;
-		const uint64_t next = iommu_le64(words[2 * i + 2]) & 0xff;
-
-		if (opcode >= SMMU_CFGI_STE && opcode <= SMMU_CFGI_CD_ALL)
-			assert_true((next >= SMMU_CFGI_STE && next <= SMMU_CFGI_CD_ALL) ||
-				    next == SMMU_SYNC);
-	}
+	return iommu_phys_to_virt(&f.test.platform, base & 0xfffffffffffe0ULL);
 }
 
-/* The same of a PASID. */
-static void test_unordered_pasid(void)
+static uint64_t queue_tail(void)
 {
-	const struct iommu_model_smmu_config model = {.strict = IOMMU_MODEL_SMMU_UNORDERED};
-	struct iommu_pasid_handle handles[2] = {0};
-	struct iommu_domain *one, *other;
-	struct iommu_group *group;
-
-	begin_with(&model, &usual);
-	group = f.devices[0].group;
-	assert_int_equal(iommu_endpoint_enable_feature(f.devices[0].endpoint, IOMMU_FEATURE_PASID),
-			 0);
-	one = paging(IOMMU_STAGE_FIRST);
-	other = paging(IOMMU_STAGE_FIRST);
-	(void)map(one, IOVA);
-	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
-	assert_true(ask(0, 9, IOVA));
-	busy(true);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	busy(false);
-	configurations_come_first();
-	/* No unit has to be told of an unmap in a domain that is not attached. */
-	assert_int_equal(iommu_unmap(one, IOVA, PAGE, 0, NULL), 0);
-	assert_int_equal(iommu_domain_attach_pasid(one, group, 9, &handles[0]), 0);
-	has_nothing(9);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	iommu_domain_free(one);
-	assert_int_equal(iommu_domain_attach_pasid(other, group, 9, &handles[1]), 0);
-	has_nothing(9);
-	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
-	iommu_domain_free(other);
-	end();
+	return iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_PROD, 4) & 0xff;
 }
 
-static void commands_have_no_order(void **state)
+static bool is_configuration(uint64_t low)
 {
-	(void)state;
-	test_unordered(IOMMU_STAGE_FIRST);
-	test_unordered(IOMMU_STAGE_SECOND);
-	test_unordered_pasid();
+	return (low & 0xff) >= SMMU_CFGI_STE && (low & 0xff) <= SMMU_CFGI_CD_ALL;
 }
+
+static bool is_completion(uint64_t low)
+{
+	return (low & 0xff) == SMMU_SYNC;
+}
+
+#include "command_order.h"
 
 /* --- Entries that change in place ------------------------------------------------------------- */
 
@@ -3188,6 +3090,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_have_no_order),
+		cmocka_unit_test(a_block_waits_for_all),
 		cmocka_unit_test(test_entry_steps),
 		cmocka_unit_test(test_replaced_in_place),
 		cmocka_unit_test(test_replaced_and_refused),

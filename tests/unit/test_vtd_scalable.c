@@ -2355,6 +2355,14 @@ static int end_by_detach_of_the_group(void)
 	return iommu_domain_detach_group(f.group[0]);
 }
 
+static struct iommu_domain *ends_blocked;
+
+/* The PASID stays. */
+static int end_by_block(void)
+{
+	return iommu_domain_attach_group(ends_blocked, f.group[0]);
+}
+
 /* What was reported meanwhile is answered first. */
 static int end_of_the_feature(void)
 {
@@ -2404,6 +2412,7 @@ static void drain_is_confirmed(int (*end_it)(void), uint32_t pasid,
 	int status;
 
 	begin_paging();
+	ends_blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
 	f.machine.quiet = true;
 	pager.answers = pager.maps = false;
 	assert_int_equal(iommu_domain_attach_group(pager.domain, f.group[0]), 0);
@@ -2429,6 +2438,9 @@ static void drain_is_confirmed(int (*end_it)(void), uint32_t pasid,
 	iommu_endpoint_drop_page_requests(f.endpoint[0]);
 	if (end_it == end_by_reset)
 		assert_int_equal(iommu_endpoint_reset_end(f.endpoint[0]), 0);
+	if (end_it == end_by_block)
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(ends_blocked), 0);
 	end_paging();
 }
 
@@ -2438,8 +2450,13 @@ static void a_drain_that_is_not_confirmed_is_none(void **state)
 		int (*end)(void);
 		uint32_t pasid;
 	} ends[] = {
-		{end_by_detach, PASID}, {end_by_replace, PASID},         {end_by_reset, PASID},
-		{end_by_reset, 0},      {end_by_detach_of_the_group, 0}, {end_of_the_feature, 0},
+		{end_by_detach, PASID},
+		{end_by_replace, PASID},
+		{end_by_reset, PASID},
+		{end_by_reset, 0},
+		{end_by_detach_of_the_group, 0},
+		{end_of_the_feature, 0},
+		{end_by_block, 0},
 		{end_by_release, 0},
 	};
 	unsigned int i, n;
