@@ -2,38 +2,12 @@
 #include "host.h"
 
 #include "pages.h"
+#include "services.h"
 
 extern char kernel_end[];
 
-static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
-{
-	(void)ctx;
-	(void)node;
-	(void)flags;
-	return pages_alloc(order);
-}
-
-static void host_free_pages(void *ctx, void *pages, unsigned int order)
-{
-	(void)ctx;
-	pages_free(pages, order);
-}
-
-static void host_log(void *ctx, enum iommu_log_level level, const char *text)
-{
-	(void)ctx;
-	/* No debug messages, and no refusals: the demo provokes some. */
-	if (level > IOMMU_LOG_INFO)
-		return;
-	console_text("libiommu: ");
-	console_text(text);
-	console_text("\n");
-}
-
 struct iommu_platform host_platform = {
-	.alloc_pages = host_alloc_pages,
-	.free_pages = host_free_pages,
-	.log = host_log,
+	KERNEL_SERVICES,
 };
 
 void *host_memory(uint64_t size)

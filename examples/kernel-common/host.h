@@ -10,6 +10,8 @@
 #include <libiommu/device_tree.h>
 #include <libiommu/platform.h>
 
+#include "services.h"
+
 /* The memory that is used: above the image, below the device tree. */
 #define HOST_MEMORY_SIZE (32ULL << 20)
 
@@ -23,8 +25,7 @@ void *host_memory(uint64_t size);
 /* Ends the run as failed, and says why. */
 _Noreturn void host_stop(const char *why);
 
-/* --- Of each kernel: console.c ---------------------------------------------------------------- */
-void console_text(const char *text);
+/* --- Of each kernel: console.c, with console_text --------------------------------------------- */
 void console_hex(uint64_t number);
 /* Ends QEMU: exit status 0 for success, 1 for failure. */
 _Noreturn void machine_exit(bool success);

@@ -8,6 +8,7 @@
  */
 #include "machine.h"
 #include "pages.h"
+#include "services.h"
 
 /* The memory that is used: above the image, below firmware. */
 #define MEMORY_SIZE (64ULL << 20)
@@ -16,7 +17,7 @@ extern char kernel_end[];
 
 static struct machine machine;
 
-static void say(const char *text)
+void console_text(const char *text)
 {
 	size_t size = 0;
 
@@ -25,36 +26,9 @@ static void say(const char *text)
 	machine.console(&machine, text, size);
 }
 
-static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
-{
-	(void)ctx;
-	(void)node;
-	(void)flags;
-	return pages_alloc(order);
-}
-
-static void host_free_pages(void *ctx, void *pages, unsigned int order)
-{
-	(void)ctx;
-	pages_free(pages, order);
-}
-
-static void host_log(void *ctx, enum iommu_log_level level, const char *text)
-{
-	(void)ctx;
-	/* No debug messages, and no refusals: the demo provokes some. */
-	if (level > IOMMU_LOG_INFO)
-		return;
-	say("libiommu: ");
-	say(text);
-	say("\n");
-}
-
 /* The CPU is in real mode: virtual addresses are physical ones. */
 static struct iommu_platform platform = {
-	.alloc_pages = host_alloc_pages,
-	.free_pages = host_free_pages,
-	.log = host_log,
+	KERNEL_SERVICES,
 };
 
 static void *alloc_memory(uint64_t size)
@@ -69,7 +43,7 @@ static void *alloc_memory(uint64_t size)
 static _Noreturn void finish(bool success)
 {
 	/* The exit status of the machine says nothing: the log must. */
-	say(success ? "kernel: PASSED\n" : "kernel: FAILED\n");
+	console_text(success ? "kernel: PASSED\n" : "kernel: FAILED\n");
 	machine.power_off(&machine);
 	for (;;)
 		;
@@ -77,9 +51,9 @@ static _Noreturn void finish(bool success)
 
 static _Noreturn void stop(const char *why)
 {
-	say("cannot go on: ");
-	say(why);
-	say("\n");
+	console_text("cannot go on: ");
+	console_text(why);
+	console_text("\n");
 	finish(false);
 }
 
@@ -296,10 +270,10 @@ void kernel_main(const void *flat_tree, uint64_t open_firmware)
 	if (!is_bare && !pseries_start(&machine))
 		for (;;)
 			;
-	say("a ");
-	say(machine.name);
-	say(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? " machine, little-endian\n"
-						      : " machine, big-endian\n");
+	console_text("a ");
+	console_text(machine.name);
+	console_text(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? " machine, little-endian\n"
+							       : " machine, big-endian\n");
 	if (!memory_start(&machine.tree))
 		stop("memory is not where it is needed");
 	machine.port.timebase_hz = timebase(&machine.tree);

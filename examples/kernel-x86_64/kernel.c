@@ -20,42 +20,16 @@
 #include "machine.h"
 #include "pages.h"
 #include "pasid_device.h"
+#include "services.h"
 
 #include <iommu_x86_64.h>
 #include <libiommu/iommu.h>
 
 static struct iommu_x86_64 port;
 
-static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
-{
-	(void)ctx;
-	(void)node;
-	(void)flags;
-	return pages_alloc(order);
-}
-
-static void host_free_pages(void *ctx, void *pages, unsigned int order)
-{
-	(void)ctx;
-	pages_free(pages, order);
-}
-
-static void host_log(void *ctx, enum iommu_log_level level, const char *text)
-{
-	(void)ctx;
-	/* No debug messages, and no refusals: the demo provokes some. */
-	if (level > IOMMU_LOG_INFO)
-		return;
-	console_text("libiommu: ");
-	console_text(text);
-	console_text("\n");
-}
-
 static struct iommu_platform platform = {
-	.alloc_pages = host_alloc_pages,
-	.free_pages = host_free_pages,
+	KERNEL_SERVICES,
 	.direct_map_offset = DIRECT_MAP_OFFSET,
-	.log = host_log,
 };
 
 static bool has_word(const char *line, const char *word)

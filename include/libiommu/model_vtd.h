@@ -267,9 +267,9 @@ enum iommu_model_vtd_strict {
 	/* … nor unless the last descriptor, executed or refused, was a wait. */
 	IOMMU_MODEL_VTD_STRICT_QUEUE_LAST = 1 << 2,
 	/*
-	 * Descriptors may be executed in any order (6.5.2.8, "Fence Flag"): it is misuse when what
-	 * one of them drops may be cached anew through what one before it drops, and no wait with a
-	 * fence lies between them.
+	 * Descriptors may be executed in any order, but for a wait with a fence ("Invalidation
+	 * Wait Descriptor"): it is misuse when what one of them drops may be cached anew through
+	 * what one before it drops, and no such wait lies between them.
 	 */
 	IOMMU_MODEL_VTD_STRICT_ORDER = 1 << 3,
 };

@@ -65,8 +65,11 @@ IOMMU_EXCLUSIVE(iommu_exclusive_add_64, uint64_t, "x", "add %x1, %x0, %x4\n")
 IOMMU_EXCLUSIVE_COMPARE(iommu_exclusive_compare_32, uint32_t, "w")
 IOMMU_EXCLUSIVE_COMPARE(iommu_exclusive_compare_64, uint64_t, "x")
 
+/* No pair is narrower, and none of these may be used on a byte: that does not compile. */
+#define IOMMU_EXCLUSIVE_IS_WIDE(cell) ((void)sizeof(char[sizeof(*(cell)) >= 4 ? 1 : -1]))
 #define IOMMU_EXCLUSIVE_FETCH(cell, operation, value)                                              \
-	((__typeof__(*(cell)))(sizeof(*(cell)) == 8                                                \
+	(IOMMU_EXCLUSIVE_IS_WIDE(cell),                                                            \
+	 (__typeof__(*(cell)))(sizeof(*(cell)) == 8                                                \
 				       ? iommu_exclusive_##operation##_64((cell),                  \
 									  (uint64_t)(value))       \
 				       : iommu_exclusive_##operation##_32(                         \
@@ -79,7 +82,8 @@ IOMMU_EXCLUSIVE_COMPARE(iommu_exclusive_compare_64, uint64_t, "x")
 #define __atomic_sub_fetch(cell, value, order)                                                     \
 	((__typeof__(*(cell)))(__atomic_fetch_sub(cell, value, order) - (value)))
 #define __atomic_compare_exchange_n(cell, expected, desired, weak, success, failure)               \
-	(sizeof(*(cell)) == 8                                                                      \
+	(IOMMU_EXCLUSIVE_IS_WIDE(cell),                                                            \
+	 sizeof(*(cell)) == 8                                                                      \
 		 ? iommu_exclusive_compare_64((cell), (expected), (uint64_t)(desired))             \
 		 : iommu_exclusive_compare_32((cell), (expected), (uint32_t)(uintptr_t)(desired)))
 
