@@ -129,7 +129,8 @@ struct iommu_platform {
 	 *
 	 * Called after every change to a structure that a unit with non-coherent page walks reads.
 	 * Any context. Default: nothing, which is correct if hardware snoops; on a machine whose
-	 * units do not (VT-d ECAP.C = 0), NULL breaks DMA protection.
+	 * units do not (VT-d ECAP.C = 0), NULL breaks DMA protection. SMMUv3 units that do not
+	 * snoop (IDR0.COHACC = 0) are refused.
 	 */
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
@@ -261,7 +262,9 @@ struct iommu_platform {
 	 * invalidated. Any context. cache_line_size: bytes of the largest line of the data caches,
 	 * a power of two, at most IOMMU_PAGE_SIZE.
 	 *
-	 * Default: buffers of such devices are refused (IOMMU_EOPNOTSUPP).
+	 * SMMUv3 units that do not snoop need cache_invalidate for what they write to memory.
+	 *
+	 * Default: buffers of such devices, and such units, are refused (IOMMU_EOPNOTSUPP).
 	 */
 	void (*cache_write_back)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void (*cache_invalidate)(void *ctx, iommu_paddr_t paddr, uint64_t size);

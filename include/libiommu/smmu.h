@@ -45,9 +45,14 @@
  * Messages of devices are writes like all others: the doorbell of the interrupt controller has to
  * be mapped in each domain, with IOMMU_PROT_MMIO. The unit isolates no interrupts.
  *
- * Left out, and refused with IOMMU_EOPNOTSUPP: units whose accesses are not coherent with the
- * CPUs' caches, that know only big-endian tables, that have no AArch64 tables, or whose command
- * queue has fewer than 256 entries (iommu_smmu_add_unit); tables in the unit's own memory;
+ * Units whose accesses are not coherent with the CPUs' caches need the host's cache_flush and
+ * cache_invalidate (<libiommu/platform.h>); without them iommu_smmu_add_unit is IOMMU_EOPNOTSUPP.
+ * Structures are written back before the unit is told of them, events are read from memory,
+ * completions are polled, and there is no dirty tracking. A guest does the same for what it writes.
+ *
+ * Left out, and refused with IOMMU_EOPNOTSUPP: units that know only big-endian tables, that have no
+ * AArch64 tables, or whose command queue has fewer than 256 entries (iommu_smmu_add_unit); tables
+ * in the unit's own memory;
  * IOMMU_DOMAIN_SVA; force_snoop; iommu_unit_check. Addresses have at most 48 bits, and 52 where
  * pages are of 64K. Transactions are stalled only by units that can do nothing else
  * (STALL_MODEL 2), and are then ended with an abort when the fault is handled; devices behind such

@@ -47,14 +47,22 @@ static void load_words(const iommu_cell_t *entry, uint64_t *words)
 		words[i] = iommu_le64(iommu_cell_load(&entry[i]));
 }
 
-/* The first word last: it says whether the entry is valid. */
-static void store_words(iommu_cell_t *entry, const uint64_t *words)
+/* One word that hardware may read at any time. */
+static void store_word(const struct smmu_unit *unit, iommu_cell_t *word, uint64_t value)
+{
+	iommu_cell_store_release(word, iommu_le64(value));
+	smmu_write_back(unit, word, sizeof(*word));
+}
+
+/* The first word last: it says whether the entry is valid. Lines of a cache may be shorter. */
+static void store_words(const struct smmu_unit *unit, iommu_cell_t *entry, const uint64_t *words)
 {
 	unsigned int i;
 
 	for (i = 1; i < SMMU_STE_WORDS; i++)
 		iommu_cell_store(&entry[i], iommu_le64(words[i]));
-	iommu_cell_store_release(&entry[0], iommu_le64(words[0]));
+	smmu_write_back(unit, entry, SMMU_STE_WORDS * sizeof(*entry));
+	store_word(unit, &entry[0], words[0]);
 }
 
 static bool is_valid(const uint64_t *words)
@@ -78,7 +86,7 @@ static void store(struct smmu_endpoint *endpoint, const uint64_t *words)
 	unsigned int i;
 
 	for (i = 0; i < endpoint->streams.count; i++)
-		store_words(entry_of(endpoint, i), words);
+		store_words(endpoint->unit, entry_of(endpoint, i), words);
 }
 
 static void clear(struct smmu_endpoint *endpoint)
@@ -86,7 +94,7 @@ static void clear(struct smmu_endpoint *endpoint)
 	unsigned int i;
 
 	for (i = 0; i < endpoint->streams.count; i++)
-		iommu_cell_store_release(&entry_of(endpoint, i)[0], 0);
+		store_word(endpoint->unit, &entry_of(endpoint, i)[0], 0);
 }
 
 /* What hardware may read in the middle of it is not valid. */
@@ -174,8 +182,8 @@ static void describe(struct smmu_endpoint *endpoint, const struct smmu_translati
 		context = iommu_smmu_context_find(endpoint->alone, 0);
 		if (smmu_address(before, SMMU_STE_S1CONTEXTPTR) == address_of(endpoint, context))
 			context = iommu_smmu_context_find(endpoint->alone, 1);
-		iommu_cell_store(&context[0], 0);
-		store_words(context, translation->context.words);
+		store_word(endpoint->unit, &context[0], 0);
+		store_words(endpoint->unit, context, translation->context.words);
 		lead_to(endpoint, context, words);
 		return;
 	}
@@ -328,7 +336,7 @@ static bool update_flags(struct smmu_endpoint *endpoint)
 	if (!is_valid(words))
 		return false;
 	set_tlb_flags(endpoint, words);
-	iommu_cell_store_release(&entry_of(endpoint, 0)[1], iommu_le64(words[1]));
+	store_word(endpoint->unit, &entry_of(endpoint, 0)[1], words[1]);
 	return !stays_blocked(endpoint);
 }
 
@@ -588,7 +596,7 @@ static int drop_context(struct smmu_endpoint *endpoint, uint32_t pasid, bool *wa
 	*was_valid = context != NULL && context_is_valid(context, words);
 	if (!*was_valid)
 		return 0;
-	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~smmu_field_mask(SMMU_CD_V)));
+	store_word(endpoint->unit, &context[0], words[0] & ~smmu_field_mask(SMMU_CD_V));
 	status = forget_context(endpoint, pasid, words);
 	drained = drain(endpoint);
 	return status != 0 ? status : drained;
@@ -603,7 +611,7 @@ static int write_context(struct smmu_endpoint *endpoint, uint32_t pasid, const u
 	int status = 0;
 
 	if (was_valid) {
-		iommu_cell_store_release(&context[0], 0);
+		store_word(endpoint->unit, &context[0], 0);
 		status = forget_context(endpoint, pasid, before);
 		if (status == 0)
 			status = drain(endpoint);
@@ -615,14 +623,14 @@ static int write_context(struct smmu_endpoint *endpoint, uint32_t pasid, const u
 	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
 		status = IOMMU_EIO;
 	if (status == 0) {
-		store_words(context, words);
+		store_words(endpoint->unit, context, words);
 		status = tell_context(endpoint, pasid);
 	}
 	if (status == 0)
 		return 0;
-	iommu_cell_store_release(&context[0], 0);
+	store_word(endpoint->unit, &context[0], 0);
 	if (was_valid)
-		store_words(context, before);
+		store_words(endpoint->unit, context, before);
 	return status;
 }
 
@@ -662,7 +670,7 @@ static int let_none_pass(struct smmu_endpoint *endpoint)
 	load(endpoint, words);
 	smmu_set(words, SMMU_STE_S1DSS, SMMU_S1DSS_TERMINATE);
 	for (i = 0; i < endpoint->streams.count; i++)
-		iommu_cell_store_release(&entry_of(endpoint, i)[1], iommu_le64(words[1]));
+		store_word(endpoint->unit, &entry_of(endpoint, i)[1], words[1]);
 	/* The device may keep what passed. */
 	iommu_smmu_tlb_suspect(endpoint);
 	return status;
@@ -713,9 +721,9 @@ static int set_first_stage(struct smmu_endpoint *endpoint, uint32_t pasid, const
 		return 0;
 	/* The entry is as it was; nothing leads to a context that was not there. */
 	endpoint->present -= pasid != 0 && !was_valid;
-	iommu_cell_store_release(&context[0], 0);
+	store_word(endpoint->unit, &context[0], 0);
 	if (was_valid)
-		store_words(context, old);
+		store_words(endpoint->unit, context, old);
 	(void)tell_context(endpoint, pasid);
 	return status;
 }
@@ -750,7 +758,7 @@ static void put_back_context(struct smmu_endpoint *endpoint,
 	uint64_t words[SMMU_STE_WORDS];
 
 	if (!passes)
-		store_words(iommu_smmu_context_find(endpoint->contexts, 0),
+		store_words(endpoint->unit, iommu_smmu_context_find(endpoint->contexts, 0),
 			    translation->context.words);
 	lead_to_contexts(endpoint, passes ? SMMU_S1DSS_BYPASS : SMMU_S1DSS_CD0, words);
 	set_tlb_flags(endpoint, words);
@@ -784,7 +792,7 @@ int iommu_smmu_pasids_enable(struct smmu_endpoint *endpoint,
 	if (translation != NULL && translation->config == SMMU_STE_STAGE_1) {
 		status = iommu_smmu_context_create(endpoint->contexts, 0);
 		if (status == 0)
-			store_words(iommu_smmu_context_find(endpoint->contexts, 0),
+			store_words(endpoint->unit, iommu_smmu_context_find(endpoint->contexts, 0),
 				    translation->context.words);
 	}
 	if (status == 0 && translation != NULL)

@@ -42,6 +42,10 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 		return IOMMU_WHY("it does not let the domain's pages be cut while they are used");
 	if (iommu_vmsa_notes_writes(pt) && !smmu_notes_writes(unit))
 		return IOMMU_WHY("it does not note writes, which the domain tracks");
+	if (!IOMMU_CONFIG_UNLIKE_UNITS && !unit->is_coherent &&
+	    (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0)
+		return IOMMU_WHY("it does not see what the CPUs' caches hold of the domain's "
+				 "tables");
 	if (is_second && iommu_vmsa_input_bits(pt) > unit->output_bits)
 		return IOMMU_WHY("it does not have the domain's width");
 	return smmu_has0(unit, is_second ? SMMU_IDR0_S2P : SMMU_IDR0_S1P)
@@ -77,7 +81,40 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	return 0;
 }
 
-/* What every unit must be able to do was looked at: all have the same page sizes. */
+#if IOMMU_CONFIG_UNLIKE_UNITS
+
+/*
+ * What every unit must be able to do was looked at: all have the same page sizes. While there is
+ * one that is not coherent the table is written back.
+ */
+static int join(struct iommu_placed *domain, void *at)
+{
+	const struct smmu_unit *unit = at;
+
+	if (!unit->is_coherent && iommu_placed_has_table(domain))
+		domain->format->set_coherent(&domain->pgtable, false);
+	return 0;
+}
+
+/* With no unit left the table stays as it is. */
+static void left(struct iommu_placed *domain)
+{
+	const struct iommu_place *place;
+	bool is_used = false;
+
+	for (place = domain->places; place != NULL; place = place->next) {
+		const struct smmu_unit *unit = place->at;
+
+		if (iommu_place_is_used(place) && !unit->is_coherent)
+			return;
+		is_used = is_used || iommu_place_is_used(place);
+	}
+	if (is_used && iommu_placed_has_table(domain))
+		domain->format->set_coherent(&domain->pgtable, true);
+}
+
+#else
+
 static int join(struct iommu_placed *domain, void *at)
 {
 	(void)domain;
@@ -89,6 +126,8 @@ static void left(struct iommu_placed *domain)
 {
 	(void)domain;
 }
+
+#endif
 
 const struct iommu_place_ops iommu_smmu_place_ops = {
 	.tell = iommu_smmu_tell_place,
@@ -192,7 +231,7 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 {
 	const struct smmu_domain *domain = smmu_domain_of(base);
 
-	info->coherent = true;
+	info->coherent = (domain->common.pgtable.flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
 	info->levels = domain->common.pgtable.levels;
 	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
 	info->withheld = iommu_withheld_pages_any(&domain->common.pages);

@@ -187,6 +187,8 @@ static unsigned int flags_for(const struct smmu_unit *unit,
 		flags |= IOMMU_PGTABLE_BBM_LEVEL_1;
 	if (config->dirty_tracking)
 		flags |= IOMMU_PGTABLE_DIRTY_TRACKING;
+	if (!unit->is_coherent)
+		flags |= IOMMU_PGTABLE_NONCOHERENT;
 	return flags;
 }
 

@@ -96,8 +96,9 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 	const struct smmu_unit *unit = smmu_unit_of(endpoint->unit);
 
 	switch (capability) {
+	/* Accesses of its devices are as its own. */
 	case IOMMU_CAPABLE_CACHE_COHERENCY:
-		return true;
+		return unit->is_coherent;
 	/* A message is a write to a doorbell, which is translated as all others. */
 	case IOMMU_CAPABLE_INTERRUPT_ISOLATION:
 		return true;
@@ -252,6 +253,8 @@ static int read_identification(struct smmu_unit *unit)
 	unit->iidr = smmu_read32(unit, SMMU_IIDR);
 	unit->aidr = smmu_read32(unit, SMMU_AIDR);
 	unit->output_bits = smmu_address_bits((unsigned int)smmu_bits(unit->idr5, SMMU_IDR5_OAS));
+	unit->is_coherent =
+		smmu_has0(unit, SMMU_IDR0_COHACC) || (unit->flags & IOMMU_SMMU_COHERENT) != 0;
 	if (has_bad_nesting(unit))
 		unit->flags |= IOMMU_SMMU_NO_NESTING;
 	return 0;
@@ -263,9 +266,11 @@ static int check_identification(const struct smmu_unit *unit)
 	if (unit->idr0 == UINT32_MAX || smmu_bits(unit->aidr, SMMU_AIDR_MAJOR) != 0)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				   unit->idr0 == UINT32_MAX ? "it is gone" : "it is no SMMUv3");
-	if (!smmu_has0(unit, SMMU_IDR0_COHACC) && (unit->flags & IOMMU_SMMU_COHERENT) == 0)
+	if (!unit->is_coherent &&
+	    (unit->platform->cache_flush == NULL || unit->platform->cache_invalidate == NULL))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "its accesses are not coherent with the CPUs' caches");
+				   "its accesses are not coherent with the CPUs' caches, and the "
+				   "host has no cache_flush or no cache_invalidate");
 	if ((smmu_bits(unit->idr0, SMMU_IDR0_TTF) & SMMU_TTF_AARCH64) == 0 ||
 	    smmu_bits(unit->idr0, SMMU_IDR0_TTENDIAN) == SMMU_ENDIAN_BIG)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,

@@ -5,7 +5,7 @@
  *
  * Records that find no room are lost: hardware toggles a bit beside its producer, and software
  * answers beside its consumer. The producer is read once for a look: what comes later is seen by
- * the next.
+ * the next. The CPU writes to no record: what its caches hold of one may be dropped.
  */
 #include <libiommu/status.h>
 
@@ -67,6 +67,7 @@ static void take(const struct smmu_log_reading *reading, uint32_t index)
 	uint64_t words[4];
 	unsigned int i;
 
+	smmu_drop_cached(reading->unit, record, reading->words * sizeof(*record));
 	for (i = 0; i < reading->words; i++)
 		words[i] = iommu_le64(iommu_cell_load(&record[i]));
 	reading->take(reading->ctx, words);

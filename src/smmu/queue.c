@@ -51,6 +51,12 @@ static bool asks_device(struct iommu_command command)
 }
 #endif
 
+/* From a slot on, without a wrap. */
+static void write_back_slots(struct iommu_command_ring *ring, uint32_t slot, uint32_t count)
+{
+	smmu_write_back(unit_of(ring), &ring->commands[slot], count * sizeof(*ring->commands));
+}
+
 /* The ring knows slots; the register has one bit more, which toggles with each round. */
 static void ring_doorbell(struct iommu_command_ring *ring)
 {
@@ -58,6 +64,12 @@ static void ring_doorbell(struct iommu_command_ring *ring)
 	const uint32_t slot = smmu_queue_index(unit->producer, QUEUE_ORDER);
 	const uint32_t more = (ring->tail - slot) % IOMMU_RING_SLOTS;
 
+	if (slot + more <= IOMMU_RING_SLOTS) {
+		write_back_slots(ring, slot, more);
+	} else {
+		write_back_slots(ring, slot, IOMMU_RING_SLOTS - slot);
+		write_back_slots(ring, 0, ring->tail);
+	}
 	unit->producer = smmu_queue_advance(unit->producer, more, QUEUE_ORDER);
 	smmu_write32(unit, SMMU_CMDQ_PROD, unit->producer);
 }
@@ -97,7 +109,10 @@ static bool mend(struct iommu_command_ring *ring)
 	switch ((enum smmu_command_error)smmu_bits(consumer, SMMU_CMDQ_CONS_ERROR)) {
 	case SMMU_CERROR_ILL:
 	case SMMU_CERROR_ABT:
-		return iommu_ring_command_refused(ring, slot);
+		if (!iommu_ring_command_refused(ring, slot))
+			return false;
+		write_back_slots(ring, slot, 1);
+		return true;
 #if IOMMU_CONFIG_DEVICE_TLB
 	case SMMU_CERROR_ATC_INV_SYNC:
 		iommu_ring_completions_dropped(ring, slot, 0);
@@ -161,8 +176,9 @@ int iommu_smmu_queue_alloc(struct smmu_unit *unit)
 	struct iommu_command_ring *queue = &unit->queue;
 	void *commands, *completions;
 
-	queue->is_polled =
-		!smmu_has0(unit, SMMU_IDR0_MSI) || (unit->flags & IOMMU_SMMU_POLLED) != 0;
+	/* Numbers that a unit stores past the caches would not be seen. */
+	queue->is_polled = !smmu_has0(unit, SMMU_IDR0_MSI) || !unit->is_coherent ||
+			   (unit->flags & IOMMU_SMMU_POLLED) != 0;
 	queue->ops = queue->is_polled ? &polled_ops : &storing_ops;
 	queue->platform = unit->platform;
 	queue->timeout_ns = unit->timeout_ns;

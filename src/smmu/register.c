@@ -149,8 +149,10 @@ void *iommu_smmu_pages_alloc(const struct smmu_unit *unit, unsigned int order)
 		return NULL;
 	/* Hardware takes the bits below the size for 0. */
 	paddr = iommu_virt_to_phys(platform, pages);
-	if ((paddr + (size - 1)) >> unit->output_bits == 0 && (paddr & (size - 1)) == 0)
+	if ((paddr + (size - 1)) >> unit->output_bits == 0 && (paddr & (size - 1)) == 0) {
+		smmu_write_back(unit, pages, size);
 		return pages;
+	}
 	smmu_log(unit, IOMMU_LOG_ERROR,
 		 "the host's page lies beyond what it can address, or is not aligned");
 	platform->free_pages(platform->ctx, pages, order);

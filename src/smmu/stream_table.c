@@ -87,6 +87,7 @@ iommu_cell_t *iommu_smmu_stream_find(const struct smmu_unit *unit, uint32_t id)
 
 int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id)
 {
+	iommu_cell_t *descriptor;
 	void *table;
 
 	if (iommu_smmu_stream_find(unit, id) != NULL)
@@ -94,9 +95,11 @@ int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id)
 	table = iommu_smmu_pages_alloc(unit, order_of(unit->split + STE_BYTES_LOG2));
 	if (table == NULL)
 		return IOMMU_ENOMEM;
+	descriptor = &unit->streams[id >> unit->split];
 	iommu_cell_store_release(
-		&unit->streams[id >> unit->split],
+		descriptor,
 		iommu_le64(smmu_l1std(iommu_virt_to_phys(unit->platform, table), unit->split + 1)));
+	smmu_write_back(unit, descriptor, sizeof(*descriptor));
 	return 0;
 }
 
@@ -197,6 +200,7 @@ iommu_cell_t *iommu_smmu_context_find(const struct smmu_contexts *contexts, uint
 int iommu_smmu_context_create(struct smmu_contexts *contexts, uint32_t id)
 {
 	struct smmu_unit *unit = contexts->unit;
+	iommu_cell_t *descriptor;
 	void *table;
 
 	if (iommu_smmu_context_find(contexts, id) != NULL)
@@ -204,7 +208,9 @@ int iommu_smmu_context_create(struct smmu_contexts *contexts, uint32_t id)
 	table = iommu_smmu_pages_alloc(unit, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
-	iommu_cell_store_release(&contexts->root[id >> SMMU_CD_SPLIT_4K],
+	descriptor = &contexts->root[id >> SMMU_CD_SPLIT_4K];
+	iommu_cell_store_release(descriptor,
 				 iommu_le64(smmu_l1cd(iommu_virt_to_phys(unit->platform, table))));
+	smmu_write_back(unit, descriptor, sizeof(*descriptor));
 	return 0;
 }

@@ -76,6 +76,7 @@ struct smmu_unit {
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
 	unsigned int flags;       /* enum iommu_smmu_flags */
 	unsigned int output_bits; /* of a physical address */
+	bool is_coherent;         /* its accesses see what the CPUs' caches hold */
 	unsigned int faults_per_second;
 	uint64_t timeout_ns, device_timeout_ns;
 	int node; /* NUMA, or IOMMU_NODE_ANY */
@@ -131,7 +132,8 @@ static inline unsigned int smmu_pasid_bits(const struct smmu_unit *unit)
 
 static inline bool smmu_notes_writes(const struct smmu_unit *unit)
 {
-	return smmu_bits(unit->idr0, SMMU_IDR0_HTTU) >= SMMU_HTTU_DIRTY;
+	/* What it writes past the CPUs' caches cannot be read back through them. */
+	return unit->is_coherent && smmu_bits(unit->idr0, SMMU_IDR0_HTTU) >= SMMU_HTTU_DIRTY;
 }
 
 static inline unsigned int smmu_stall_model(const struct smmu_unit *unit)
@@ -216,7 +218,22 @@ uint32_t iommu_smmu_streams_config(const struct smmu_unit *unit);
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
-/* Zeroed pages that the unit can address; NULL: the host has none, or none such. */
+/* Write back what the unit is to see, and wait. */
+static inline void smmu_write_back(const struct smmu_unit *unit, const void *start, size_t size)
+{
+	if (!unit->is_coherent)
+		unit->platform->cache_flush(unit->platform->ctx, start, size);
+}
+
+/* Have the next load see what the unit has written. */
+static inline void smmu_drop_cached(const struct smmu_unit *unit, const void *start, size_t size)
+{
+	if (!unit->is_coherent)
+		unit->platform->cache_invalidate(unit->platform->ctx,
+						 iommu_virt_to_phys(unit->platform, start), size);
+}
+
+/* Pages that the unit can address, and sees zeroed; NULL: the host has none, or none such. */
 void *iommu_smmu_pages_alloc(const struct smmu_unit *unit, unsigned int order);
 void iommu_smmu_pages_free(const struct smmu_unit *unit, void *pages, unsigned int order);
 

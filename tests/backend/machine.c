@@ -95,6 +95,8 @@ static void free_pages(void *ctx, void *pages, unsigned int order)
 
 		bytes[i] = (unsigned char)(trap >> 8 * at);
 	}
+	/* As it is written back some time. */
+	machine.test.platform.cache_flush(&machine.test, pages, (size_t)IOMMU_PAGE_SIZE << order);
 	machine.test.hosted.platform.free_pages(&machine.test.hosted, pages, order);
 }
 

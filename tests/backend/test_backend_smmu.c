@@ -2,8 +2,8 @@
 /*
  * The SMMUv3 back end passes the kit (kit.h): units with stage 1, with stage 2 alone, with stream
  * tables of one level and of two, with completions that are stored or read from a register, with
- * ranges in invalidations, and with every granule. A step is a write to a register that starts
- * something.
+ * ranges in invalidations, whose accesses are coherent or not, and with every granule. A step is a
+ * write to a register that starts something.
  */
 #include <string.h>
 
@@ -48,7 +48,7 @@ static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size
 	(void)ctx;
 	if (!memory_is_there(paddr, size))
 		return false;
-	memcpy(bytes, iommu_phys_to_virt(&f.test->platform, paddr), size);
+	memcpy(bytes, test_platform_seen(f.test, paddr), size);
 	return true;
 }
 
@@ -57,7 +57,7 @@ static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size
 	(void)ctx;
 	if (!memory_is_there(paddr, size))
 		return false;
-	memcpy(iommu_phys_to_virt(&f.test->platform, paddr), bytes, size);
+	memcpy(test_platform_seen(f.test, paddr), bytes, size);
 	return true;
 }
 
@@ -169,7 +169,7 @@ static void be_well(void)
 /* --- The machine ------------------------------------------------------------------------------ */
 
 #define COMMON                                                                                     \
-	(smmu_place(SMMU_IDR0_TTF, SMMU_TTF_AARCH64) | smmu_place(SMMU_IDR0_COHACC, 1) |           \
+	(smmu_place(SMMU_IDR0_TTF, SMMU_TTF_AARCH64) |                                             \
 	 smmu_place(SMMU_IDR0_TTENDIAN, SMMU_ENDIAN_LITTLE) |                                      \
 	 smmu_place(SMMU_IDR0_STALL, SMMU_STALL_NEVER))
 #define FIRST    smmu_place(SMMU_IDR0_S1P, 1)
@@ -185,6 +185,7 @@ struct kind {
 	unsigned int stream_bits, granules; /* … of IDR5: 1 4K, 2 16K, 4 64K */
 	unsigned int strict, flags, id_bits;
 	bool is_open;
+	bool is_apart; /* its accesses are not coherent with the CPUs' caches */
 };
 
 static void begin(struct test_platform *test, const struct kind *kind)
@@ -192,7 +193,8 @@ static void begin(struct test_platform *test, const struct kind *kind)
 	const struct iommu_model_smmu_config config = {
 		.platform = &f.outside.platform,
 		.host = {.read = read_memory, .write = write_memory, .misuse = refuse_misuse},
-		.idr0 = (uint32_t)(COMMON | kind->idr0),
+		.idr0 = (uint32_t)(COMMON | smmu_place(SMMU_IDR0_COHACC, !kind->is_apart) |
+				   kind->idr0),
 		.idr1 = (uint32_t)(smmu_place(SMMU_IDR1_SIDSIZE, kind->stream_bits) |
 				   smmu_place(SMMU_IDR1_CMDQS, 8) |
 				   smmu_place(SMMU_IDR1_EVENTQS, 7)),
@@ -206,6 +208,8 @@ static void begin(struct test_platform *test, const struct kind *kind)
 	};
 
 	memset(&f, 0, sizeof(f));
+	if (kind->is_apart)
+		test_platform_hide_stores(test);
 	f.test = test;
 	f.flags = kind->flags;
 	f.id_bits = kind->id_bits;
@@ -323,6 +327,26 @@ static void begin_64k(struct test_platform *test)
 	begin(test, &kind);
 }
 
+static void begin_apart(struct test_platform *test)
+{
+	const struct kind kind = {.idr0 = FIRST | SECOND | MESSAGES | LEVELS | WIDE_IDS,
+				  .idr3 = RANGES | BBM(2),
+				  .stream_bits = 16,
+				  .granules = 1,
+				  .strict = IOMMU_MODEL_SMMU_UNORDERED,
+				  .is_apart = true};
+
+	begin(test, &kind);
+}
+
+static void begin_second_apart(struct test_platform *test)
+{
+	const struct kind kind = {
+		.idr0 = SECOND, .stream_bits = 6, .granules = 1, .is_apart = true};
+
+	begin(test, &kind);
+}
+
 /* A large mapping is more than one block, and more than one page table. */
 #define UNIT(kind, begin_it, leaf_bits, page_bytes, large, open)                                   \
 	{                                                                                          \
@@ -340,6 +364,9 @@ int main(void)
 		UNIT("smmu, second stage", begin_second_stage, LEAF_2, 4096, 1536, false),
 		UNIT("smmu, polled", begin_polled, LEAF_1, 4096, 1536, false),
 		UNIT("smmu, open", begin_open, LEAF_1, 4096, 1536, true),
+		UNIT("smmu, not coherent", begin_apart, LEAF_1, 4096, 1536, false),
+		UNIT("smmu, second stage, not coherent", begin_second_apart, LEAF_2, 4096, 1536,
+		     false),
 		UNIT("smmu, pages of 16K", begin_16k, LEAF_1, 16384, 384, false),
 		UNIT("smmu, pages of 64K", begin_64k, LEAF_2, 65536, 96, false),
 	};

@@ -39,6 +39,71 @@ static void *take_again(struct test_platform *test, unsigned int order)
 	return memset(pages, 0, size);
 }
 
+/* --- Hardware that does not snoop ------------------------------------------------------------- */
+
+/* A valid entry in most tables; and one of a table that leads everywhere in many. */
+#define STALE 0x4000000000000009ULL
+
+static size_t offset_of(const struct test_platform *test, const void *virt)
+{
+	return (size_t)((const unsigned char *)virt - test->hosted.arena);
+}
+
+static void see_stale(struct test_platform *test, const void *pages, size_t size)
+{
+	const uint64_t entry = STALE;
+	size_t at;
+
+	if (pages == NULL || test->seen == NULL)
+		return;
+	for (at = 0; at < size; at += sizeof(entry))
+		memcpy(test->seen + offset_of(test, pages) + at, &entry, sizeof(entry));
+}
+
+void *test_platform_seen(const struct test_platform *test, iommu_paddr_t paddr)
+{
+	void *virt = iommu_phys_to_virt(&test->platform, paddr);
+
+	return test->seen != NULL ? test->seen + offset_of(test, virt) : virt;
+}
+
+static void test_cache_flush(void *ctx, const void *virt, size_t size)
+{
+	struct test_platform *test = ctx;
+
+	__atomic_add_fetch(&test->flushes, 1, __ATOMIC_RELAXED);
+	if (test->seen != NULL)
+		memcpy(test->seen + offset_of(test, virt), virt, size);
+}
+
+static void test_cache_write_back(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	const struct test_platform *test = ctx;
+
+	test_cache_flush(ctx, iommu_phys_to_virt(&test->platform, paddr), (size_t)size);
+}
+
+static void test_cache_invalidate(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	struct test_platform *test = ctx;
+
+	memcpy(iommu_phys_to_virt(&test->platform, paddr), test_platform_seen(test, paddr),
+	       (size_t)size);
+}
+
+void test_platform_hide_stores(struct test_platform *test)
+{
+	assert_null(test->seen);
+	test->seen = mmap(NULL, test->hosted.arena_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(test->seen != MAP_FAILED);
+	test->platform.cache_write_back = test_cache_write_back;
+	test->platform.cache_invalidate = test_cache_invalidate;
+	test->platform.cache_line_size = 64;
+}
+
+/* --- Pages ------------------------------------------------------------------------------------ */
+
 static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	struct test_platform *test = ctx;
@@ -53,8 +118,10 @@ static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned 
 	if (test->fail_every != 0 && call % test->fail_every == 0)
 		return NULL;
 	pages = take_again(test, order);
-	return pages != NULL ? pages
-			     : test->hosted.platform.alloc_pages(&test->hosted, order, node, flags);
+	if (pages == NULL)
+		pages = test->hosted.platform.alloc_pages(&test->hosted, order, node, flags);
+	see_stale(test, pages, (size_t)IOMMU_PAGE_SIZE << order);
+	return pages;
 }
 
 static void test_free_pages(void *ctx, void *pages, unsigned int order)
@@ -63,20 +130,14 @@ static void test_free_pages(void *ctx, void *pages, unsigned int order)
 	const uint32_t number = number_of(test, pages);
 
 	memset(pages, TEST_POISON, (size_t)IOMMU_PAGE_SIZE << order);
+	if (test->seen != NULL)
+		memset(test->seen + offset_of(test, pages), TEST_POISON,
+		       (size_t)IOMMU_PAGE_SIZE << order);
 	pthread_mutex_lock(&test->hosted.lock);
 	test->free_after[number] = test->free[order];
 	test->free[order] = number + 1;
 	test->hosted.pages_in_use -= (size_t)1 << order;
 	pthread_mutex_unlock(&test->hosted.lock);
-}
-
-static void test_cache_flush(void *ctx, const void *virt, size_t size)
-{
-	struct test_platform *test = ctx;
-
-	(void)virt;
-	(void)size;
-	__atomic_add_fetch(&test->flushes, 1, __ATOMIC_RELAXED);
 }
 
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -241,5 +302,7 @@ void test_platform_destroy(struct test_platform *test)
 {
 	assert_int_equal(test->hosted.pages_in_use, 0);
 	munmap(test->free_after, links_size(test));
+	if (test->seen != NULL)
+		munmap(test->seen, test->hosted.arena_size);
 	iommu_hosted_destroy(&test->hosted);
 }

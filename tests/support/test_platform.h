@@ -26,6 +26,8 @@ struct test_platform {
 	unsigned int largest_order; /* that was asked for */
 	uint64_t clock_ns;
 	bool quiet; /* do not print log lines */
+	/* What hardware sees of the arena, where it does not snoop; NULL: it does. */
+	unsigned char *seen;
 	/*
 	 * Blocks given back, which are poison from their first byte to their last: for each order
 	 * the first block, and for each block the next, as 1 + the number of its first page.
@@ -39,6 +41,17 @@ struct test_platform {
  * is impossible.
  */
 void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base);
+
+/*
+ * test_platform_hide_stores - from now on hardware does not snoop: it sees what the CPU stores once
+ * that is written back, and of a fresh page entries that lead anywhere; the CPU sees what hardware
+ * writes once it drops what it has cached. Writing back and dropping cover no byte more than is
+ * asked for. Before pages are allocated.
+ *
+ * test_platform_seen - memory as hardware has it: to read, and to write.
+ */
+void test_platform_hide_stores(struct test_platform *test);
+void *test_platform_seen(const struct test_platform *test, iommu_paddr_t paddr);
 
 /* Mutexes for any platform that fail the test when they are misused. */
 void test_platform_add_mutex(struct iommu_platform *platform);

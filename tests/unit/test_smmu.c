@@ -4,6 +4,7 @@
  * know: entries that change in place, PASIDs, nested domains, devices' TLBs, page requests, events,
  * errors of the unit, interrupts, stalls, StreamIDs of every width, and units that lack something.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <libiommu/aarch64.h>
@@ -76,11 +77,17 @@ static struct {
 	/* Called when a device has forgotten something, and while the unit reads memory. */
 	void (*forgot)(void), (*reads)(void);
 	unsigned int stalls_after; /* doorbells until no command is executed; 0: it goes on */
+	bool spoils; /* the first command of the next doorbell is none that there is */
 	unsigned int told;
 	unsigned int aborted; /* accesses meanwhile that reached nothing */
 	iommu_paddr_t allowed[2];
 	struct iommu_model_smmu_invalidation last; /* that named addresses */
 } f;
+
+/* The unit's accesses are not coherent with the CPUs' caches: all tests run with such a one, too. */
+static bool is_apart;
+/* The registers of a model that can everything. */
+static struct iommu_model_smmu_config whole;
 
 /* --- The model's services --------------------------------------------------------------------- */
 
@@ -100,7 +107,7 @@ static bool read_memory(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size
 	f.reads = reads;
 	if (!is_memory(paddr, size))
 		return false;
-	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), size);
+	memcpy(bytes, test_platform_seen(&f.test, paddr), size);
 	return true;
 }
 
@@ -109,13 +116,13 @@ static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size
 	(void)ctx;
 	if (!is_memory(paddr, size) || (f.dead_memory != 0 && paddr / PAGE == f.dead_memory / PAGE))
 		return false;
-	memcpy(iommu_phys_to_virt(&f.test.platform, paddr), bytes, size);
+	memcpy(test_platform_seen(&f.test, paddr), bytes, size);
 	return true;
 }
 
 static bool compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expected, uint64_t desired)
 {
-	uint64_t *at = iommu_phys_to_virt(&f.test.platform, paddr);
+	uint64_t *at = test_platform_seen(&f.test, paddr);
 
 	(void)ctx;
 	if (!is_memory(paddr, 8) || *at != iommu_le64(expected))
@@ -260,11 +267,25 @@ static void stall(bool stalls)
 	iommu_model_smmu_misbehave(f.model, &faults);
 }
 
+/* The command that is next, as hardware has it. */
+static void spoil(void)
+{
+	const uint64_t base = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_BASE, 8);
+	const uint64_t slot = iommu_model_smmu_mmio_read(f.model, SMMU_CMDQ_CONS, 4) & 0xff;
+	uint64_t *command =
+		test_platform_seen(&f.test, (base & 0xfffffffffffe0ULL) + slot * SMMU_COMMAND_SIZE);
+
+	f.spoils = false;
+	*command = iommu_le64(0xff);
+}
+
 static void write32(void *ctx, volatile void *reg, uint32_t value)
 {
 	(void)ctx;
 	if (offset_of(reg) == SMMU_CMDQ_PROD && f.stalls_after != 0 && --f.stalls_after == 0)
 		stall(true);
+	if (offset_of(reg) == SMMU_CMDQ_PROD && f.spoils)
+		spoil();
 	iommu_model_smmu_mmio_write(f.model, offset_of(reg), 4, value);
 }
 
@@ -290,6 +311,14 @@ static void note_fault(void *ctx, const struct iommu_fault *fault)
 
 /* --- The machine ------------------------------------------------------------------------------ */
 
+static void set(uint32_t *idr, unsigned int field, uint64_t value)
+{
+	smmu_word_t word = *idr;
+
+	smmu_set(&word, field, value);
+	*idr = (uint32_t)word;
+}
+
 static void make_model(const struct iommu_model_smmu_config *given)
 {
 	struct iommu_model_smmu_config config = *given;
@@ -307,6 +336,14 @@ static void make_model(const struct iommu_model_smmu_config *given)
 		.invalidate = invalidate,
 	};
 	config.cache_entries = SIZE_MAX;
+	if (is_apart && config.idr0 == 0) {
+		config.idr0 = whole.idr0;
+		config.idr1 = whole.idr1;
+		config.idr3 = whole.idr3;
+		config.idr5 = whole.idr5;
+	}
+	if (is_apart)
+		set(&config.idr0, SMMU_IDR0_COHACC, 0);
 	assert_int_equal(iommu_model_smmu_create(&config, &f.model), 0);
 }
 
@@ -318,6 +355,8 @@ static void machine(const struct iommu_model_smmu_config *config)
 	test_platform_init(&f.outside, 1 << 24, 0);
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
+	if (is_apart)
+		test_platform_hide_stores(&f.test);
 	f.test.platform.map_mmio = map_mmio;
 	f.test.platform.unmap_mmio = unmap_mmio;
 	f.test.platform.mmio_read32 = read32;
@@ -351,14 +390,6 @@ static struct iommu_model_smmu_config registers_of_model(void)
 	test_platform_destroy(&f.test);
 	test_platform_destroy(&f.outside);
 	return config;
-}
-
-static void set(uint32_t *idr, unsigned int field, uint64_t value)
-{
-	smmu_word_t word = *idr;
-
-	smmu_set(&word, field, value);
-	*idr = (uint32_t)word;
 }
 
 static struct iommu_endpoint_info info_of(unsigned int i)
@@ -1002,6 +1033,12 @@ static uint64_t *guest_at(uint64_t ipa)
 	return (uint64_t *)(void *)(guest_pages + (ipa - GUEST));
 }
 
+/* The guest knows, too, what does not snoop. */
+static void write_back_guest(void)
+{
+	f.test.platform.cache_flush(f.test.platform.ctx, guest_pages, 8 * PAGE);
+}
+
 /* One page at IOVA of a context. */
 static void write_guest(uint32_t pasid, uint16_t asid, uint64_t ipa)
 {
@@ -1027,6 +1064,7 @@ static void write_guest(uint32_t pasid, uint16_t asid, uint64_t ipa)
 	guest_at(GUEST_TT + 0x2000)[IOVA >> 12 & 511] =
 		iommu_le64(ipa | vmsa_leaf_type(1) | VMSA_ACCESS_FLAG | VMSA_S1_UNPRIVILEGED |
 			   VMSA_S1_NOT_GLOBAL | vmsa_s1_attr_index(VMSA_MEMORY_WRITE_BACK));
+	write_back_guest();
 }
 
 static struct iommu_domain *make_parent(void)
@@ -1109,6 +1147,7 @@ static void test_nested(void **state)
 		command(domain, smmu_tlbi_at(smmu_tlbi(SMMU_TLBI_NH_VA, 0, 3), IOVA, true)), 0);
 	reaches(0, 0, IOVA, host_of(GUEST_MEM + PAGE));
 	guest_at(GUEST_CD)[0] = 0;
+	write_back_guest();
 	reaches(0, 0, IOVA, host_of(GUEST_MEM + PAGE));
 	assert_int_equal(command(domain, smmu_cfgi_cd(77, 0, true)), 0);
 	is_stopped(0, 0, IOVA, SMMU_C_BAD_CD);
@@ -1805,6 +1844,61 @@ static void test_event_rate(void **state)
 /* --- Errors ----------------------------------------------------------------------------------- */
 
 /* A command that is refused, or cannot be fetched, is told; the queue goes on. */
+/* A command that hardware does not know: what the driver puts in its place, hardware reads. */
+static void test_unknown_command(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(attach(domain, 0), 0);
+	paddr = map(domain, IOVA);
+	reaches(0, 0, IOVA, paddr);
+	f.spoils = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), IOMMU_EIO);
+	assert_false(f.spoils);
+	paddr = map(domain, IOVA + PAGE);
+	assert_int_equal(iommu_unmap(domain, IOVA + PAGE, PAGE, 0, NULL), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* Submissions of every length at every place of the ring, and across its end. */
+static void test_across_the_end(void **state)
+{
+	struct iommu_model_smmu_config model = registers_of_model();
+	unsigned int round, crossed = 0;
+	struct iommu_domain *domain;
+	uint64_t before;
+
+	(void)state;
+	set(&model.idr3, SMMU_IDR3_RIL, 0);
+	begin_with(&model, &usual);
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(attach(domain, 0), 0);
+	for (round = 0; round < 600; round++) {
+		/* A command for each. */
+		const uint64_t pages = round % 3 == 0 ? 2 : 1;
+
+		before = queue_tail();
+		assert_int_equal(iommu_map(domain, IOVA, FARAWAY, pages * PAGE, RW), 0);
+		reaches(0, 0, IOVA, FARAWAY);
+		reaches(0, 0, IOVA + (pages - 1) * PAGE, FARAWAY + (pages - 1) * PAGE);
+		assert_int_equal(iommu_unmap(domain, IOVA, pages * PAGE, 0, NULL), 0);
+		is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+		is_stopped(0, 0, IOVA + (pages - 1) * PAGE, SMMU_F_TRANSLATION);
+		crossed += queue_tail() != 0 && queue_tail() < before;
+	}
+	assert_int_not_equal(crossed, 0);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 static void test_refused_commands(void **state)
 {
 	struct iommu_domain *domain;
@@ -1877,8 +1971,13 @@ static void test_completions_not_stored(void **state)
 	(void)state;
 	begin();
 	assert_int_equal(iommu_smmu_get_info(f.unit, &info), 0);
-	assert_false(info.is_polled);
+	/* What the unit stores past the caches is not looked for. */
+	assert_int_equal(info.is_polled, is_apart);
 	assert_int_equal(info.errors, 0);
+	if (is_apart) {
+		end();
+		return;
+	}
 	domain = paging(IOMMU_STAGE_FIRST);
 	f.dead_address = 1;
 	assert_int_equal(attach(domain, 0), 0);
@@ -2176,7 +2275,19 @@ static void dirty(enum iommu_stage stage)
 
 static void test_dirty(void **state)
 {
+	const struct iommu_domain_config config = {.dirty_tracking = true};
+	struct iommu_domain *domain;
+
 	(void)state;
+	if (is_apart) {
+		/* What hardware notes the CPU would not see. */
+		begin();
+		assert_false(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_DIRTY_TRACKING));
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+				 IOMMU_EOPNOTSUPP);
+		end();
+		return;
+	}
 	dirty(IOMMU_STAGE_FIRST);
 	dirty(IOMMU_STAGE_SECOND);
 }
@@ -2407,6 +2518,9 @@ static void test_refused_units(void **state)
 		struct iommu_model_smmu_config model = registers_of_model();
 		struct iommu_smmu_config config = usual;
 
+		/* The host of the other run has what such a unit needs. */
+		if (is_apart && cases[i].field == SMMU_IDR0_COHACC)
+			continue;
 		set(cases[i].idr == 0 ? &model.idr0 : &model.idr1, cases[i].field, cases[i].value);
 		machine(&model);
 		config.flags = cases[i].flags;
@@ -2415,6 +2529,46 @@ static void test_refused_units(void **state)
 			assert_int_equal(iommu_unit_enable(f.unit), 0);
 		stop();
 	}
+}
+
+/* A domain that was made for a unit which snoops, and is used by one that does not. */
+static void test_domain_of_unlike_units(void **state)
+{
+	const struct iommu_model_smmu_config model = {.idr0 = 0};
+	struct iommu_smmu_config config = usual;
+	struct iommu_domain_info info;
+	struct iommu_domain *domain;
+	iommu_paddr_t first, second;
+
+	(void)state;
+	machine(&model);
+	config.flags = IOMMU_SMMU_COHERENT;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), 0);
+	domain = paging(IOMMU_STAGE_FIRST);
+	first = map(domain, IOVA);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.coherent);
+	assert_int_equal(iommu_smmu_remove_unit(f.unit), 0);
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, &f.unit), 0);
+	f.devices[0].id = 8;
+	{
+		const struct iommu_endpoint_info of_device = info_of(0);
+
+		assert_int_equal(add_device(0, &of_device), 0);
+	}
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(attach(domain, 0), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.coherent, !is_apart);
+	second = map(domain, IOVA + PAGE);
+	reaches(0, 0, IOVA, first);
+	reaches(0, 0, IOVA + PAGE, second);
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	iommu_release_endpoint(f.devices[0].endpoint);
+	stop();
 }
 
 /* What no model can be, its registers say. */
@@ -2664,6 +2818,7 @@ static void test_domain_options(void **state)
 {
 	struct iommu_model_smmu_config model = registers_of_model();
 	struct iommu_domain_config config = {.force_snoop = true};
+	struct iommu_domain_info info;
 	struct iommu_domain *domain;
 
 	(void)state;
@@ -2702,7 +2857,12 @@ static void test_domain_options(void **state)
 	assert_int_equal(detach(0), 0);
 	iommu_domain_free(domain);
 	assert_true(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_PASID));
-	assert_true(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+	assert_int_equal(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_CACHE_COHERENCY),
+			 !is_apart);
+	domain = paging(IOMMU_STAGE_ANY);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.coherent, !is_apart);
+	iommu_domain_free(domain);
 	assert_false(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_DIRTY_TRACKING));
 	assert_false(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
 	end();
@@ -3116,6 +3276,8 @@ int main(void)
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_event_texts),
 		cmocka_unit_test(test_event_rate),
+		cmocka_unit_test(test_unknown_command),
+		cmocka_unit_test(test_across_the_end),
 		cmocka_unit_test(test_refused_commands),
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_completions_not_stored),
@@ -3132,6 +3294,7 @@ int main(void)
 		cmocka_unit_test(test_errata),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_refused_units),
+		cmocka_unit_test(test_domain_of_unlike_units),
 		cmocka_unit_test(test_lying_units),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_wrong_regions),
@@ -3145,5 +3308,11 @@ int main(void)
 		cmocka_unit_test(test_predecessor),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	cmocka_set_test_filter(getenv("IOMMU_TEST_FILTER"));
+	whole = registers_of_model();
+	failed = cmocka_run_group_tests_name("coherent", tests, NULL, NULL);
+	is_apart = true;
+	return failed + cmocka_run_group_tests_name("not coherent", tests, NULL, NULL);
 }
