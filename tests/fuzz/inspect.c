@@ -210,12 +210,18 @@ static void put_entry(struct fuzz_bytes *input)
 static struct query make_query(struct fuzz_bytes *input)
 {
 	static const struct page_table alone[] = {
-		{&pages_second_stage, BASE, 3, 12, VTD_SS_TABLE_BITS},
-		{&pages_second_stage, BASE, 4, 12, VTD_SS_TABLE_BITS},
-		{&pages_first_stage, BASE, 4, 12, VTD_FS_TABLE_BITS},
-		{&pages_first_stage, BASE, 5, 12, VTD_FS_TABLE_BITS},
-		{&pages_tce, BASE, 1, 16, 9},
-		{&pages_tce, BASE, 2, 12, 9},
+		{&pages_second_stage, BASE, 3, 12, VTD_SS_TABLE_BITS, 0, false},
+		{&pages_second_stage, BASE, 4, 12, VTD_SS_TABLE_BITS, 0, false},
+		{&pages_first_stage, BASE, 4, 12, VTD_FS_TABLE_BITS, 0, false},
+		{&pages_first_stage, BASE, 5, 12, VTD_FS_TABLE_BITS, 0, false},
+		{&pages_tce, BASE, 1, 16, 9, 0, false},
+		{&pages_tce, BASE, 2, 12, 9, 0, false},
+		{&pages_riscv_first, BASE, 3, 12, 9, 9, false},
+		{&pages_riscv_second, BASE, 3, 12, 9, 11, false},
+		{&pages_arm_first, BASE, 3, 12, 9, 9, false},
+		{&pages_arm_first, BASE, 2, 14, 11, 4, true},
+		{&pages_arm_second, BASE, 3, 12, 9, 10, false},
+		{&pages_arm_second, BASE, 2, 16, 13, 1, false},
 	};
 	struct query query = {.memory = {.base = BASE}, .width = 52, .limit = 3000};
 	const unsigned int which = fuzz_byte(input);
@@ -228,7 +234,7 @@ static struct query make_query(struct fuzz_bytes *input)
 	query.pasid = fuzz_below(input, 4);
 	query.write = (which & 4) != 0;
 	query.privileged = (which & 8) != 0 && query.has_pasid;
-	query.table = alone[which % 6];
+	query.table = alone[which % (sizeof(alone) / sizeof(alone[0]))];
 	return query;
 }
 

@@ -10,7 +10,7 @@
 
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_registers.h>
-#include <libiommu/x86_64.h>
+#include <libiommu/pgtable.h>
 
 #include "model_machine.h"
 #include "test.h"
@@ -149,63 +149,136 @@ static void make_scalable(void)
 
 static struct iommu_hosted hosted;
 
-static void make_x86_64(struct iommu_pgtable *table)
+#define RW       IOMMU_PROT_READ_WRITE
+#define DATA     (RW | IOMMU_PROT_NO_EXEC)
+#define KERNEL   (DATA | IOMMU_PROT_PRIVILEGED)
+#define MAPPINGS 6
+
+struct content {
+	uint64_t iova, paddr, size;
+	unsigned int prot;
+};
+
+/* A kind of tables, and what they map. */
+struct kind {
+	const char *name;
+	const struct iommu_pgtable_ops *ops;
+	struct iommu_pgtable_config config;
+	struct content contents[MAPPINGS];
+};
+
+static const struct kind kinds[] = {
+	{
+		"x86_64",
+		&iommu_x86_64_table_ops,
+		{
+			.levels = 4,
+			.input_bits = 47,
+			.output_bits = 46,
+			.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
+			.flags = IOMMU_PGTABLE_NO_EXECUTE,
+		},
+		{
+			{0x400000, 0x5000000, 0x3000, IOMMU_PROT_READ},
+			{0x403000, 0x5003000, 0x2000, DATA},
+			{0xffff800000000000, 0, 0x80000000, KERNEL},
+			{0xfffffffffee00000, 0xfee00000, 0x1000, KERNEL | IOMMU_PROT_MMIO},
+		},
+	},
+	/* Two levels of tables of 4 KiB: 2^18 pages of 64 KiB. */
+	{
+		"tce",
+		&iommu_tce_ops,
+		{.levels = 2, .input_bits = 34, .output_bits = 50, .pgsize_bitmap = 1ULL << 16},
+		{
+			{0x100000, 0x200000000, 0x80000, RW},
+			{0x200000000, 0x300000000, 0x30000, IOMMU_PROT_READ},
+		},
+	},
+	{
+		"riscvfs",
+		&iommu_riscvfs_ops,
+		{
+			.levels = 3,
+			.input_bits = 38,
+			.output_bits = 56,
+			.pgsize_bitmap =
+				IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
+		},
+		{
+			{0x400000, 0x5000000, 0x3000, IOMMU_PROT_READ},
+			{0x410000, 0x5010000, 0x10000, DATA},
+			{0xffffffffc0000000, 0x80000000, 0x3fe00000, DATA},
+		},
+	},
+	{
+		"riscvss",
+		&iommu_riscvss_ops,
+		{
+			.levels = 3,
+			.input_bits = 41,
+			.output_bits = 56,
+			.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
+		},
+		{
+			{0x1000, 0x5000000, 0x3000, IOMMU_PROT_READ},
+			{0x1fffffff000, 0x90000000, 0x1000, RW},
+			{0x40000000, 0x80000000, 0x400000, RW},
+		},
+	},
+	/* Pages and runs, blocks and runs of blocks. */
+	{
+		"vmsas1",
+		&iommu_vmsas1_ops,
+		{
+			.input_bits = 39,
+			.output_bits = 48,
+			.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M |
+					 1ULL << 25 | IOMMU_SIZE_1G,
+			.flags = IOMMU_PGTABLE_ACCESSED,
+		},
+		{
+			{0x400000, 0x5000000, 0x3000, IOMMU_PROT_READ},
+			{0x410000, 0x5010000, 0x10000, DATA},
+			{0x2000000, 0x80000000, 0x2400000, RW},
+			{0x4000000000, 0x9050000, 0x1000, DATA | IOMMU_PROT_MMIO},
+		},
+	},
+	/* Pages of 16 KiB, runs of them, and blocks; a root of two tables. */
+	{
+		"vmsas2",
+		&iommu_vmsas2_ops,
+		{
+			.input_bits = 37,
+			.output_bits = 48,
+			.pgsize_bitmap = 1ULL << 14 | IOMMU_SIZE_2M | 1ULL << 25,
+			.flags = IOMMU_PGTABLE_ACCESSED,
+		},
+		{
+			{0x400000, 0x5000000, 0xc000, IOMMU_PROT_READ},
+			{0x2000000, 0x80000000, 0x2200000, RW},
+			{0x1800000000, 0x9050000, 0x4000, DATA | IOMMU_PROT_MMIO},
+		},
+	},
+};
+
+static void make_table(struct iommu_pgtable *table, const struct kind *kind)
 {
-	const struct iommu_pgtable_config config = {
-		.platform = &hosted.platform,
-		.levels = 4,
-		.input_bits = 47,
-		.output_bits = 46,
-		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
-		.flags = IOMMU_PGTABLE_NO_EXECUTE,
-		.node = IOMMU_NODE_ANY,
-	};
+	struct iommu_pgtable_config config = kind->config;
 	struct iommu_gather gather;
 	uint64_t mapped;
 
+	config.platform = &hosted.platform;
+	config.node = IOMMU_NODE_ANY;
 	iommu_gather_init(&gather);
-	assert_int_equal(iommu_x86_64_table_init(table, &config), 0);
-	assert_int_equal(iommu_x86_64_table_map(table, 0x400000, 0x5000000, 0x3000, IOMMU_PROT_READ,
-						&gather, &mapped),
-			 0);
-	assert_int_equal(iommu_x86_64_table_map(table, 0x403000, 0x5003000, 0x2000,
-						IOMMU_PROT_READ_WRITE | IOMMU_PROT_NO_EXEC, &gather,
+	assert_int_equal(kind->ops->init(table, &config), 0);
+	for (const struct content *c = kind->contents;
+	     c < kind->contents + MAPPINGS && c->size != 0; c++) {
+		assert_int_equal(kind->ops->map(table, c->iova, c->paddr, c->size, c->prot, &gather,
 						&mapped),
-			 0);
-	assert_int_equal(iommu_x86_64_table_map(table, 0xffff800000000000, 0, 0x80000000,
-						IOMMU_PROT_READ_WRITE | IOMMU_PROT_PRIVILEGED |
-							IOMMU_PROT_NO_EXEC,
-						&gather, &mapped),
-			 0);
-	assert_int_equal(iommu_x86_64_table_map(table, 0xfffffffffee00000, 0xfee00000, 0x1000,
-						IOMMU_PROT_READ_WRITE | IOMMU_PROT_PRIVILEGED |
-							IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO,
-						&gather, &mapped),
-			 0);
-}
-
-/* Two levels of tables of 4 KiB: 2^18 pages of 64 KiB. */
-static void make_tce(struct iommu_pgtable *table)
-{
-	const struct iommu_pgtable_config config = {
-		.platform = &hosted.platform,
-		.levels = 2,
-		.input_bits = 34,
-		.output_bits = 50,
-		.pgsize_bitmap = 1ULL << 16,
-		.node = IOMMU_NODE_ANY,
-	};
-	struct iommu_gather gather;
-	uint64_t mapped;
-
-	iommu_gather_init(&gather);
-	assert_int_equal(iommu_tce_init(table, &config), 0);
-	assert_int_equal(iommu_tce_map(table, 0x100000, 0x200000000, 0x80000, IOMMU_PROT_READ_WRITE,
-				       &gather, &mapped),
-			 0);
-	assert_int_equal(iommu_tce_map(table, 0x200000000, 0x300000000, 0x30000, IOMMU_PROT_READ,
-				       &gather, &mapped),
-			 0);
+				 0);
+		assert_int_equal(mapped, c->size);
+	}
 }
 
 /* --- The file --------------------------------------------------------------------------------- */
@@ -228,12 +301,12 @@ static int save_machine(const char *name)
 	return save(name, machine.memory, machine.next_page);
 }
 
-static int save_table(const char *name, void (*make)(struct iommu_pgtable *table))
+static int save_table(const char *name, const struct kind *kind)
 {
 	struct iommu_pgtable table;
 
 	assert_int_equal(iommu_hosted_init(&hosted, NULL, (size_t)64 << 20, 0x1000000), 0);
-	make(&table);
+	make_table(&table, kind);
 	printf("--root 0x%" PRIx64 "\n", iommu_pgtable_root(&table));
 	return save(name, hosted.arena, hosted.next / IOMMU_PAGE_SIZE);
 }
@@ -242,13 +315,14 @@ int main(int argc, char **argv)
 {
 	if (argc != 3)
 		return 2;
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(argv[1], kinds[i].name) == 0)
+			return save_table(argv[2], &kinds[i]);
 	if (strcmp(argv[1], "legacy") == 0)
 		make_legacy();
 	else if (strcmp(argv[1], "scalable") == 0)
 		make_scalable();
-	else if (strcmp(argv[1], "x86_64") == 0)
-		return save_table(argv[2], make_x86_64);
 	else
-		return strcmp(argv[1], "tce") == 0 ? save_table(argv[2], make_tce) : 2;
+		return 2;
 	return save_machine(argv[2]);
 }

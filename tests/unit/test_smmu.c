@@ -84,7 +84,7 @@ static struct {
 	struct iommu_model_smmu_invalidation last; /* that named addresses */
 } f;
 
-/* The unit's accesses are not coherent with the CPUs' caches: all tests run with such a one, too. */
+/* The unit does not see what CPUs have in their caches: all tests run with such a one, too. */
 static bool is_apart;
 /* The registers of a model that can everything. */
 static struct iommu_model_smmu_config whole;

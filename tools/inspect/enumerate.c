@@ -13,12 +13,12 @@ struct step {
 	unsigned int rights;
 };
 
-/* The upper half of the first stage has all higher bits set. */
+/* The upper half of what is signed has all higher bits set. */
 static uint64_t canonical(const struct page_table *table, uint64_t iova)
 {
 	const unsigned int width = pages_width(table);
 
-	if (table->format != &pages_first_stage || (iova >> (width - 1) & 1) == 0)
+	if (!table->format->is_signed || (iova >> (width - 1) & 1) == 0)
 		return iova;
 	return iova | UINT64_MAX << width;
 }
@@ -146,7 +146,7 @@ static bool next_entry(struct enumeration *e, const struct step *step, unsigned 
 /* Calls of it are within each other as deep as the table has levels. */
 static void visit_table(struct enumeration *e, const struct step *step)
 {
-	const unsigned int entries = 1U << e->table->index_bits;
+	const unsigned int entries = 1U << pages_index_bits(e->table, step->level);
 	unsigned int filled = 0, leaves = 0, i;
 	struct page_entry entry;
 

@@ -4,7 +4,7 @@
 
 _iommu_inspect_options() {
 	local addressing='--memory --base --rtaddr --root --scalable --source --pasid --cap --ecap --width --format --levels
-		--page-shift --table-shift --tve'
+		--page-shift --table-shift --tve --bits --granule --lpa2'
 	case $1 in
 	dmar | iort) echo '--memory --base --rsdp' ;;
 	fault) echo '--page-request --reason --unit' ;;
@@ -23,7 +23,7 @@ _iommu_inspect() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		choices='cap dmar fault groups iort power tables trace walk --help --version'
 	elif [ "$before" = --format ]; then
-		choices='vtd second-stage x86_64 tce'
+		choices='vtd second-stage x86_64 tce riscvfs riscvss vmsas1 vmsas2'
 	elif [ "$before" = --unit ]; then
 		choices='vtd smmu riscv'
 	elif [[ $word == -* ]]; then

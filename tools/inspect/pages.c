@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
+#include <string.h>
 
+#include <libiommu/hw/arm_page_table.h>
+#include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_second_stage.h>
@@ -8,26 +11,53 @@
 #include "numbers.h"
 #include "pages.h"
 
+static unsigned int right(const struct page_entry *entry, uint64_t bits, enum page_right right)
+{
+	return (entry->value & bits) != 0 ? (unsigned int)right : 0;
+}
+
+/* A word more, where one of these bits is set. */
+static void mark(char text[64], const struct page_entry *entry, uint64_t bits, const char *word)
+{
+	const size_t used = strlen(text);
+
+	if ((entry->value & bits) != 0)
+		(void)snprintf(text + used, 64 - used, "%s", word);
+}
+
 /* --- VT-d's second stage ---------------------------------------------------------------------- */
 
-static uint64_t ss_address(uint64_t entry)
+static bool ss_is_present(const struct page_table *table, const struct page_entry *entry)
 {
-	return entry & VTD_SS_ADDRESS_MASK;
+	(void)table;
+	return vtd_ss_is_present(entry->value);
 }
 
-static unsigned int ss_allows(uint64_t entry)
+static bool ss_is_leaf(const struct page_table *table, const struct page_entry *entry)
 {
-	return ((entry & VTD_SS_READ) != 0 ? PAGE_READ : 0U) |
-	       ((entry & VTD_SS_WRITE) != 0 ? PAGE_WRITE : 0U) | PAGE_USER | PAGE_EXECUTE;
+	(void)table;
+	return vtd_ss_is_leaf(entry->value, entry->level);
 }
 
-static const char *ss_marks(char text[64], uint64_t entry, bool is_leaf)
+static uint64_t ss_address(const struct page_table *table, const struct page_entry *entry)
 {
-	(void)snprintf(text, 64, "%s%s%s%s", (entry & VTD_SS_ACCESSED) != 0 ? " accessed" : "",
-		       is_leaf && (entry & VTD_SS_DIRTY) != 0 ? " dirty" : "",
-		       (entry & VTD_SS_SNOOP) != 0 ? " snoop" : "",
-		       (entry & VTD_SS_TRANSIENT) != 0 ? " transient" : "");
-	return text;
+	(void)table;
+	return entry->value & VTD_SS_ADDRESS_MASK;
+}
+
+static unsigned int ss_allows(const struct page_entry *entry)
+{
+	return right(entry, VTD_SS_READ, PAGE_READ) | right(entry, VTD_SS_WRITE, PAGE_WRITE) |
+	       PAGE_USER | PAGE_EXECUTE;
+}
+
+static void ss_marks(char text[64], const struct page_entry *entry)
+{
+	mark(text, entry, VTD_SS_ACCESSED, " accessed");
+	if (entry->is_leaf)
+		mark(text, entry, VTD_SS_DIRTY, " dirty");
+	mark(text, entry, VTD_SS_SNOOP, " snoop");
+	mark(text, entry, VTD_SS_TRANSIENT, " transient");
 }
 
 static const char *const ss_levels[] = {"SS-PTE", "SS-PDE", "SS-PDPE", "SS-PML4E", "SS-PML5E"};
@@ -36,8 +66,8 @@ const struct page_format pages_second_stage = {
 	.name = "second stage",
 	.levels = ss_levels,
 	.rights = PAGE_READ | PAGE_WRITE,
-	.is_present = vtd_ss_is_present,
-	.is_leaf = vtd_ss_is_leaf,
+	.is_present = ss_is_present,
+	.is_leaf = ss_is_leaf,
 	.address = ss_address,
 	.allows = ss_allows,
 	.marks = ss_marks,
@@ -45,26 +75,40 @@ const struct page_format pages_second_stage = {
 
 /* --- VT-d's first stage, and processors ------------------------------------------------------- */
 
-static uint64_t fs_address(uint64_t entry)
+static bool fs_is_present(const struct page_table *table, const struct page_entry *entry)
 {
-	return entry & VTD_FS_ADDRESS_MASK;
+	(void)table;
+	return vtd_fs_is_present(entry->value);
 }
 
-static unsigned int fs_allows(uint64_t entry)
+static bool fs_is_leaf(const struct page_table *table, const struct page_entry *entry)
 {
-	return PAGE_READ | ((entry & VTD_FS_WRITE) != 0 ? PAGE_WRITE : 0U) |
-	       ((entry & VTD_FS_USER) != 0 ? PAGE_USER : 0U) |
-	       ((entry & VTD_FS_NO_EXECUTE) == 0 ? PAGE_EXECUTE : 0U);
+	(void)table;
+	return vtd_fs_is_leaf(entry->value, entry->level);
 }
 
-static const char *fs_marks(char text[64], uint64_t entry, bool is_leaf)
+static uint64_t fs_address(const struct page_table *table, const struct page_entry *entry)
 {
-	(void)snprintf(text, 64, "%s%s%s%s%s", (entry & VTD_FS_ACCESSED) != 0 ? " accessed" : "",
-		       is_leaf && (entry & VTD_FS_DIRTY) != 0 ? " dirty" : "",
-		       is_leaf && (entry & VTD_FS_GLOBAL) != 0 ? " global" : "",
-		       (entry & VTD_FS_PCD) != 0 ? " uncached" : "",
-		       (entry & VTD_FS_PWT) != 0 ? " write-through" : "");
-	return text;
+	(void)table;
+	return entry->value & VTD_FS_ADDRESS_MASK;
+}
+
+static unsigned int fs_allows(const struct page_entry *entry)
+{
+	return PAGE_READ | right(entry, VTD_FS_WRITE, PAGE_WRITE) |
+	       right(entry, VTD_FS_USER, PAGE_USER) |
+	       ((entry->value & VTD_FS_NO_EXECUTE) == 0 ? PAGE_EXECUTE : 0U);
+}
+
+static void fs_marks(char text[64], const struct page_entry *entry)
+{
+	mark(text, entry, VTD_FS_ACCESSED, " accessed");
+	if (entry->is_leaf) {
+		mark(text, entry, VTD_FS_DIRTY, " dirty");
+		mark(text, entry, VTD_FS_GLOBAL, " global");
+	}
+	mark(text, entry, VTD_FS_PCD, " uncached");
+	mark(text, entry, VTD_FS_PWT, " write-through");
 }
 
 static const char *const fs_levels[] = {"FS-PTE", "FS-PDE", "FS-PDPE", "FS-PML4E", "FS-PML5E"};
@@ -73,8 +117,9 @@ const struct page_format pages_first_stage = {
 	.name = "first stage",
 	.levels = fs_levels,
 	.rights = PAGE_ALL,
-	.is_present = vtd_fs_is_present,
-	.is_leaf = vtd_fs_is_leaf,
+	.is_signed = true,
+	.is_present = fs_is_present,
+	.is_leaf = fs_is_leaf,
 	.address = fs_address,
 	.allows = fs_allows,
 	.marks = fs_marks,
@@ -82,23 +127,34 @@ const struct page_format pages_first_stage = {
 
 /* --- POWER ------------------------------------------------------------------------------------ */
 
-static bool tce_is_leaf(uint64_t entry, unsigned int level)
+static bool tce_is_present(const struct page_table *table, const struct page_entry *entry)
 {
+	(void)table;
+	return tce_is_valid(entry->value);
+}
+
+static bool tce_is_leaf(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	return entry->level == 1;
+}
+
+static uint64_t tce_target(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	return tce_address(entry->value);
+}
+
+static unsigned int tce_allows(const struct page_entry *entry)
+{
+	return right(entry, TCE_READ, PAGE_READ) | right(entry, TCE_WRITE, PAGE_WRITE) | PAGE_USER |
+	       PAGE_EXECUTE;
+}
+
+static void no_marks(char text[64], const struct page_entry *entry)
+{
+	(void)text;
 	(void)entry;
-	return level == 1;
-}
-
-static unsigned int tce_allows(uint64_t entry)
-{
-	return ((entry & TCE_READ) != 0 ? PAGE_READ : 0U) |
-	       ((entry & TCE_WRITE) != 0 ? PAGE_WRITE : 0U) | PAGE_USER | PAGE_EXECUTE;
-}
-
-static const char *no_marks(char text[64], uint64_t entry, bool is_leaf)
-{
-	(void)entry, (void)is_leaf;
-	text[0] = '\0';
-	return text;
 }
 
 static const char *const tce_levels[] = {"TCE", "level 2", "level 3", "level 4", "level 5"};
@@ -108,14 +164,202 @@ const struct page_format pages_tce = {
 	.levels = tce_levels,
 	.rights = PAGE_READ | PAGE_WRITE,
 	.is_big_endian = true,
-	.is_present = tce_is_valid,
+	.is_present = tce_is_present,
 	.is_leaf = tce_is_leaf,
-	.address = tce_address,
+	.address = tce_target,
 	.allows = tce_allows,
 	.marks = no_marks,
 };
 
+/* --- RISC-V ----------------------------------------------------------------------------------- */
+
+/* The lowest level leads to no table, and what can be written can be read. */
+static bool riscv_is_present(const struct page_table *table, const struct page_entry *entry)
+{
+	const uint64_t rights = entry->value & RISCV_PTE_PERMISSIONS;
+
+	(void)table;
+	if (!riscv_pte_is_valid(entry->value) || (rights == 0 && entry->level == 1))
+		return false;
+	return (rights & (RISCV_PTE_READ | RISCV_PTE_WRITE)) != RISCV_PTE_WRITE;
+}
+
+static bool riscv_is_leaf(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	return riscv_pte_is_leaf(entry->value);
+}
+
+/* Each entry of a run leads to its own part of it. */
+static uint64_t riscv_address(const struct page_table *table, const struct page_entry *entry)
+{
+	const unsigned int part = entry->index & ((1U << RISCV_NAPOT_BITS) - 1);
+	const uint64_t address = riscv_pte_address(entry->value);
+
+	return entry->is_leaf && riscv_pte_is_napot(entry->value)
+		       ? address + ((uint64_t)part << table->page_shift)
+		       : address;
+}
+
+static unsigned int riscv_allows(const struct page_entry *entry)
+{
+	if (!entry->is_leaf)
+		return PAGE_ALL;
+	return right(entry, RISCV_PTE_READ, PAGE_READ) | right(entry, RISCV_PTE_WRITE, PAGE_WRITE) |
+	       right(entry, RISCV_PTE_EXECUTE, PAGE_EXECUTE) |
+	       right(entry, RISCV_PTE_USER, PAGE_USER);
+}
+
+static void riscv_marks(char text[64], const struct page_entry *entry)
+{
+	mark(text, entry, RISCV_PTE_ACCESSED, " accessed");
+	mark(text, entry, RISCV_PTE_DIRTY, " dirty");
+	mark(text, entry, RISCV_PTE_GLOBAL, " global");
+	mark(text, entry, RISCV_PTE_NC, " not-cached");
+	mark(text, entry, RISCV_PTE_IO, " i/o");
+	mark(text, entry, RISCV_PTE_NAPOT, " of-64K");
+}
+
+static const char *const riscv_levels[] = {"PTE[0]", "PTE[1]", "PTE[2]", "PTE[3]", "PTE[4]"};
+
+const struct page_format pages_riscv_first = {
+	.name = "RISC-V first stage",
+	.levels = riscv_levels,
+	.rights = PAGE_ALL,
+	.is_signed = true,
+	.is_present = riscv_is_present,
+	.is_leaf = riscv_is_leaf,
+	.address = riscv_address,
+	.allows = riscv_allows,
+	.marks = riscv_marks,
+};
+
+const struct page_format pages_riscv_second = {
+	.name = "RISC-V second stage",
+	.levels = riscv_levels,
+	.rights = PAGE_ALL,
+	.is_present = riscv_is_present,
+	.is_leaf = riscv_is_leaf,
+	.address = riscv_address,
+	.allows = riscv_allows,
+	.marks = riscv_marks,
+};
+
+/* --- Arm -------------------------------------------------------------------------------------- */
+
+/* A block stands only where the granule has blocks. */
+static bool arm_is_present(const struct page_table *table, const struct page_entry *entry)
+{
+	const unsigned int granule = table->page_shift;
+	const bool is_page_or_table = (entry->value & VMSA_PAGE_OR_TABLE) != 0;
+
+	if (!vmsa_is_valid(entry->value))
+		return false;
+	if (entry->level == 1)
+		return is_page_or_table;
+	return is_page_or_table ||
+	       vmsa_level_has_leaves(granule, entry->level, table->is_wide || granule == 16);
+}
+
+static bool arm_is_leaf(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	return vmsa_is_leaf(entry->value, entry->level);
+}
+
+static uint64_t arm_address(const struct page_table *table, const struct page_entry *entry)
+{
+	return vmsa_address(table->page_shift, entry->value, table->is_wide);
+}
+
+/* APTable[1:0], UXNTable: limits to all below. */
+#define ARM_TABLE_READ_ONLY  (1ULL << 62)
+#define ARM_TABLE_PRIVILEGED (1ULL << 61)
+#define ARM_TABLE_UXN        (1ULL << 60)
+
+static unsigned int arm_table_allows(const struct page_entry *entry)
+{
+	return PAGE_ALL & ~(right(entry, ARM_TABLE_READ_ONLY, PAGE_WRITE) |
+			    right(entry, ARM_TABLE_PRIVILEGED, PAGE_USER) |
+			    right(entry, ARM_TABLE_UXN, PAGE_EXECUTE));
+}
+
+static unsigned int arm_first_allows(const struct page_entry *entry)
+{
+	if (!entry->is_leaf)
+		return arm_table_allows(entry);
+	return PAGE_READ | (vmsa_s1_is_writable(entry->value) ? PAGE_WRITE : 0U) |
+	       right(entry, VMSA_S1_UNPRIVILEGED, PAGE_USER) |
+	       ((entry->value & VMSA_S1_UXN) == 0 ? PAGE_EXECUTE : 0U);
+}
+
+static unsigned int arm_second_allows(const struct page_entry *entry)
+{
+	if (!entry->is_leaf)
+		return PAGE_ALL;
+	return right(entry, VMSA_S2_READ, PAGE_READ) |
+	       (vmsa_s2_is_writable(entry->value) ? PAGE_WRITE : 0U) |
+	       ((entry->value & VMSA_S2_NO_EXECUTE) == 0 ? PAGE_EXECUTE : 0U) | PAGE_USER;
+}
+
+static void arm_marks(char text[64], const struct page_entry *entry)
+{
+	if (!entry->is_leaf)
+		return;
+	mark(text, entry, VMSA_ACCESS_FLAG, " accessed");
+	mark(text, entry, VMSA_CONTIGUOUS, " contiguous");
+}
+
+static void arm_first_marks(char text[64], const struct page_entry *entry)
+{
+	arm_marks(text, entry);
+	if (entry->is_leaf && vmsa_s1_is_dirty(entry->value))
+		mark(text, entry, VMSA_VALID, " dirty");
+	if (entry->is_leaf && (entry->value & VMSA_S1_NOT_GLOBAL) == 0)
+		mark(text, entry, VMSA_VALID, " global");
+}
+
+static void arm_second_marks(char text[64], const struct page_entry *entry)
+{
+	arm_marks(text, entry);
+	if (entry->is_leaf && vmsa_s2_is_dirty(entry->value))
+		mark(text, entry, VMSA_VALID, " dirty");
+	if (entry->is_leaf && vmsa_s2_is_device(entry->value))
+		mark(text, entry, VMSA_VALID, " device");
+}
+
+/* Arm counts from the root. */
+static const char *const arm_levels[] = {"level 3", "level 2", "level 1", "level 0", "level -1"};
+
+const struct page_format pages_arm_first = {
+	.name = "Arm stage 1",
+	.levels = arm_levels,
+	.rights = PAGE_ALL,
+	.is_present = arm_is_present,
+	.is_leaf = arm_is_leaf,
+	.address = arm_address,
+	.allows = arm_first_allows,
+	.marks = arm_first_marks,
+};
+
+const struct page_format pages_arm_second = {
+	.name = "Arm stage 2",
+	.levels = arm_levels,
+	.rights = PAGE_READ | PAGE_WRITE | PAGE_EXECUTE,
+	.is_present = arm_is_present,
+	.is_leaf = arm_is_leaf,
+	.address = arm_address,
+	.allows = arm_second_allows,
+	.marks = arm_second_marks,
+};
+
 /* --- Entries ---------------------------------------------------------------------------------- */
+
+unsigned int pages_index_bits(const struct page_table *table, unsigned int level)
+{
+	return level == table->levels && table->root_bits != 0 ? table->root_bits
+							       : table->index_bits;
+}
 
 unsigned int pages_shift(const struct page_table *table, unsigned int level)
 {
@@ -124,13 +368,13 @@ unsigned int pages_shift(const struct page_table *table, unsigned int level)
 
 unsigned int pages_width(const struct page_table *table)
 {
-	return pages_shift(table, table->levels + 1);
+	return pages_shift(table, table->levels) + pages_index_bits(table, table->levels);
 }
 
 unsigned int pages_index(const struct page_table *table, unsigned int level, uint64_t address)
 {
 	return (unsigned int)(address >> pages_shift(table, level)) &
-	       ((1U << table->index_bits) - 1);
+	       ((1U << pages_index_bits(table, level)) - 1);
 }
 
 bool pages_is_outside(const struct page_table *table, uint64_t address)
@@ -138,7 +382,7 @@ bool pages_is_outside(const struct page_table *table, uint64_t address)
 	const unsigned int width = pages_width(table);
 	const uint64_t upper = address >> (width - 1);
 
-	if (table->format == &pages_first_stage)
+	if (table->format->is_signed)
 		return upper != 0 && upper != UINT64_MAX >> (width - 1);
 	return upper > 1;
 }
@@ -155,10 +399,10 @@ bool pages_read(const struct page_table *table, struct memory *memory, uint64_t 
 					 : memory_read_le64(memory, entry->where, &entry->value);
 	if (!is_there)
 		return false;
-	entry->is_present = format->is_present(entry->value);
-	entry->is_leaf = entry->is_present && format->is_leaf(entry->value, level);
-	entry->allows = format->allows(entry->value);
-	entry->target = format->address(entry->value);
+	entry->is_present = format->is_present(table, entry);
+	entry->is_leaf = entry->is_present && format->is_leaf(table, entry);
+	entry->allows = format->allows(entry);
+	entry->target = format->address(table, entry);
 	if (entry->is_leaf)
 		entry->target &= UINT64_MAX << pages_shift(table, level);
 	return true;
@@ -202,7 +446,7 @@ void pages_show_entry(struct out *out, const struct page_table *table,
 	char words[96], marks[64] = "", rights[8];
 
 	if (entry->is_present)
-		(void)table->format->marks(marks, entry->value, entry->is_leaf);
+		table->format->marks(marks, entry);
 	out_item(out, NULL, "%-9s 0x%" PRIx64 " [%u]: 0x%016" PRIx64 "  %s%s", name, entry->where,
 		 entry->index, entry->value, words_of(words, table, entry), marks);
 	out_text(out, "entry", "%s", name);

@@ -18,27 +18,35 @@ enum page_right {
 	PAGE_ALL = 15,
 };
 
+struct page_table;
+struct page_entry;
+
+/* What an entry says, of which level, index and value are known; then whether it is present … */
 struct page_format {
 	const char *name;
 	const char *const *levels; /* names of the entries, from level 1 on */
 	unsigned int rights;       /* those that the format knows */
 	bool is_big_endian;
-	bool (*is_present)(uint64_t entry);
-	bool (*is_leaf)(uint64_t entry, unsigned int level);
-	uint64_t (*address)(uint64_t entry);
-	unsigned int (*allows)(uint64_t entry);
+	bool is_signed; /* addresses repeat their highest translated bit above */
+	bool (*is_present)(const struct page_table *table, const struct page_entry *entry);
+	bool (*is_leaf)(const struct page_table *table, const struct page_entry *entry);
+	uint64_t (*address)(const struct page_table *table, const struct page_entry *entry);
+	unsigned int (*allows)(const struct page_entry *entry);
 	/* Accessed, dirty and the like, in words, each with a blank before it. */
-	const char *(*marks)(char text[64], uint64_t entry, bool is_leaf);
+	void (*marks)(char text[64], const struct page_entry *entry);
 };
 
-extern const struct page_format pages_second_stage, pages_first_stage, pages_tce;
+extern const struct page_format pages_second_stage, pages_first_stage, pages_tce, pages_riscv_first,
+	pages_riscv_second, pages_arm_first, pages_arm_second;
 
 struct page_table {
 	const struct page_format *format;
 	uint64_t root;
 	unsigned int levels;
 	unsigned int page_shift; /* of a page of level 1 */
-	unsigned int index_bits; /* of each level */
+	unsigned int index_bits; /* of each level but the root's */
+	unsigned int root_bits;  /* of that; 0: the same */
+	bool is_wide;            /* Arm's DS: addresses of 52 bits in pages of 4K or 16K */
 };
 
 struct page_entry {
@@ -49,10 +57,14 @@ struct page_entry {
 	unsigned int allows;
 };
 
-/* log2 of the bytes that an entry of a level covers, and of those that the table translates. */
+/*
+ * log2 of the bytes that an entry of a level covers, of those that the table translates, and of a
+ * level's entries.
+ */
+unsigned int pages_index_bits(const struct page_table *table, unsigned int level);
 unsigned int pages_shift(const struct page_table *table, unsigned int level);
 unsigned int pages_width(const struct page_table *table);
-/* Beyond what the table translates, or between the two halves of the first stage. */
+/* Beyond what the table translates, or between the two halves of a format that is signed. */
 bool pages_is_outside(const struct page_table *table, uint64_t address);
 unsigned int pages_index(const struct page_table *table, unsigned int level, uint64_t address);
 

@@ -75,15 +75,21 @@ static bool show_pointer(struct search *s, const char *name, uint64_t where, con
 static void use_second(struct place *place, uint64_t address, unsigned int levels)
 {
 	place->has_second = levels <= VTD_SS_LEVELS_MAX && levels >= 2;
-	place->second =
-		(struct page_table){&pages_second_stage, address, levels, 12, VTD_SS_TABLE_BITS};
+	place->second = (struct page_table){.format = &pages_second_stage,
+					    .root = address,
+					    .levels = levels,
+					    .page_shift = 12,
+					    .index_bits = VTD_SS_TABLE_BITS};
 }
 
 static void use_first(struct place *place, uint64_t address, unsigned int levels)
 {
 	place->has_first = levels <= VTD_FS_LEVELS_MAX;
-	place->first =
-		(struct page_table){&pages_first_stage, address, levels, 12, VTD_FS_TABLE_BITS};
+	place->first = (struct page_table){.format = &pages_first_stage,
+					   .root = address,
+					   .levels = levels,
+					   .page_shift = 12,
+					   .index_bits = VTD_FS_TABLE_BITS};
 }
 
 /* --- Legacy mode ------------------------------------------------------------------------------ */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
+#include <libiommu/hw/arm_page_table.h>
+#include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/hw/tve.h>
 #include <libiommu/hw/vtd_first_stage.h>
@@ -18,9 +20,10 @@
 /* What the options say, before it is known what of it is needed. */
 struct given {
 	const char *memory, *format;
-	uint64_t base, root, rtaddr, pasid, levels, page_shift, table_shift, tve, width;
+	uint64_t base, root, rtaddr, pasid, levels, page_shift, table_shift, tve, width, bits,
+		granule;
 	bool has_root, has_rtaddr, has_source, has_levels, has_page_shift, has_table_shift, has_tve;
-	bool has_limit, has_width, scalable;
+	bool has_limit, has_width, has_bits, has_granule, scalable, lpa2;
 };
 
 static int take(struct query *query, struct given *given, int count, char **words)
@@ -44,6 +47,9 @@ static int take(struct query *query, struct given *given, int count, char **word
 		{"page-shift", OPTION_NUMBER, &given->page_shift, &given->has_page_shift},
 		{"table-shift", OPTION_NUMBER, &given->table_shift, &given->has_table_shift},
 		{"tve", OPTION_HEX, &given->tve, &given->has_tve},
+		{"bits", OPTION_NUMBER, &given->bits, &given->has_bits},
+		{"granule", OPTION_NUMBER, &given->granule, &given->has_granule},
+		{"lpa2", OPTION_FLAG, &given->lpa2, NULL},
 		{"limit", OPTION_NUMBER, &query->limit, &given->has_limit},
 		{"dot", OPTION_FLAG, &query->dot, NULL},
 		{NULL, OPTION_FLAG, NULL, NULL},
@@ -70,15 +76,17 @@ static const char *check_use(const struct query *query, const struct given *give
 
 static const char *check_unit(const struct given *given)
 {
-	if (given->has_levels || given->has_page_shift || given->has_table_shift || given->has_tve)
-		return "--levels, --page-shift, --table-shift and --tve are of a table alone "
-		       "(--format)";
+	if (given->has_levels || given->has_page_shift || given->has_table_shift ||
+	    given->has_tve || given->has_bits || given->has_granule || given->lpa2)
+		return "--levels, --page-shift, --table-shift, --tve, --bits, --granule and --lpa2 "
+		       "are of a table alone (--format)";
 	return given->scalable && given->has_rtaddr ? "--rtaddr has the mode: no --scalable" : NULL;
 }
 
 static const char *check_table(const struct query *query, const struct given *given)
 {
 	const bool is_tce = strcmp(given->format, "tce") == 0;
+	const bool is_arm = strncmp(given->format, "vmsa", 4) == 0;
 
 	if (given->has_source || query->has_pasid || given->has_rtaddr || given->scalable ||
 	    query->has_cap || query->has_ecap || given->has_width || query->execute ||
@@ -87,6 +95,8 @@ static const char *check_table(const struct query *query, const struct given *gi
 		       "--write";
 	if (!is_tce && (given->has_page_shift || given->has_table_shift || given->has_tve))
 		return "--page-shift, --table-shift and --tve are of the format tce";
+	if (!is_arm && (given->has_bits || given->has_granule || given->lpa2))
+		return "--bits, --granule and --lpa2 are of the formats vmsas1 and vmsas2";
 	return given->has_tve && (given->has_root || given->has_levels || given->has_page_shift ||
 				  given->has_table_shift)
 		       ? "--tve has all that --root, --levels and shifts say"
@@ -116,8 +126,11 @@ static const char *read_second_stage(struct page_table *table, const struct give
 {
 	if (!is_within(given->levels, VTD_SS_LEVELS_MIN, VTD_SS_LEVELS_MAX))
 		return "--levels is not within 3 to 5";
-	*table = (struct page_table){&pages_second_stage, given->root & VTD_SS_ADDRESS_MASK,
-				     (unsigned int)given->levels, 12, VTD_SS_TABLE_BITS};
+	*table = (struct page_table){.format = &pages_second_stage,
+				     .root = given->root & VTD_SS_ADDRESS_MASK,
+				     .levels = (unsigned int)given->levels,
+				     .page_shift = 12,
+				     .index_bits = VTD_SS_TABLE_BITS};
 	return NULL;
 }
 
@@ -125,8 +138,71 @@ static const char *read_x86_64(struct page_table *table, const struct given *giv
 {
 	if (!is_within(given->levels, VTD_FS_LEVELS_MIN, VTD_FS_LEVELS_MAX))
 		return "--levels is not 4 or 5";
-	*table = (struct page_table){&pages_first_stage, given->root & VTD_FS_ADDRESS_MASK,
-				     (unsigned int)given->levels, 12, VTD_FS_TABLE_BITS};
+	*table = (struct page_table){.format = &pages_first_stage,
+				     .root = given->root & VTD_FS_ADDRESS_MASK,
+				     .levels = (unsigned int)given->levels,
+				     .page_shift = 12,
+				     .index_bits = VTD_FS_TABLE_BITS};
+	return NULL;
+}
+
+static const char *read_riscv(struct page_table *table, const struct given *given, bool is_second)
+{
+	const uint64_t below = is_second ? RISCV_SECOND_STAGE_ROOT - 1 : 0xfff;
+
+	if (!is_within(given->levels, RISCV_LEVELS_MIN, RISCV_LEVELS_MAX))
+		return "--levels is not within 3 to 5";
+	if ((given->root & below) != 0)
+		return is_second ? "--root is not at a multiple of 16 KiB"
+				 : "--root is not at the beginning of a page";
+	*table = (struct page_table){
+		.format = is_second ? &pages_riscv_second : &pages_riscv_first,
+		.root = given->root,
+		.levels = (unsigned int)given->levels,
+		.page_shift = 12,
+		.index_bits = RISCV_PTE_BITS,
+		.root_bits = RISCV_PTE_BITS + (is_second ? RISCV_SECOND_STAGE_EXTRA : 0),
+	};
+	return NULL;
+}
+
+/* The fewest levels that translate so many bits, where a root may have so many entries. */
+static unsigned int arm_levels(unsigned int granule, uint64_t bits, unsigned int root_most)
+{
+	unsigned int levels = 1;
+
+	while (levels < VMSA_LEVELS_MAX && vmsa_level_shift(granule, levels) + root_most < bits)
+		levels++;
+	return levels;
+}
+
+static const char *read_arm(struct page_table *table, const struct given *given, bool is_second)
+{
+	const unsigned int granule = given->granule == 4 ? 12 : given->granule == 16 ? 14 : 16;
+	const unsigned int stride = vmsa_table_bits(granule);
+	const unsigned int most = stride + (is_second ? VMSA_CONCATENATED_MAX : 0);
+	const uint64_t levels =
+		given->has_levels ? given->levels : arm_levels(granule, given->bits, most);
+	uint64_t shift;
+
+	if (given->granule != 4 && given->granule != 16 && given->granule != 64)
+		return "--granule is none of 4, 16 and 64 (KiB)";
+	if (!is_within(given->bits, VMSA_INPUT_BITS_MIN, 52))
+		return "--bits is not within 25 to 52";
+	if (!is_within(levels, 1, VMSA_LEVELS_MAX))
+		return "--levels is not within 1 to 5";
+	shift = vmsa_level_shift(granule, (unsigned int)levels);
+	if (!is_within(given->bits, shift + 1, shift + most))
+		return "--levels do not translate so many --bits";
+	*table = (struct page_table){
+		.format = is_second ? &pages_arm_second : &pages_arm_first,
+		.root = given->root,
+		.levels = (unsigned int)levels,
+		.page_shift = granule,
+		.index_bits = stride,
+		.root_bits = (unsigned int)(given->bits - shift),
+		.is_wide = given->lpa2,
+	};
 	return NULL;
 }
 
@@ -149,9 +225,11 @@ static const char *read_tce(struct page_table *table, const struct given *given)
 	    !is_within(as.table_shift, 12, 34) ||
 	    as.page_shift + as.levels * (as.table_shift - 3) > 63)
 		return "no bridge has such a table (--levels, --page-shift, --table-shift)";
-	*table =
-		(struct page_table){&pages_tce, as.root & TCE_ADDRESS_MASK, (unsigned int)as.levels,
-				    (unsigned int)as.page_shift, (unsigned int)as.table_shift - 3};
+	*table = (struct page_table){.format = &pages_tce,
+				     .root = as.root & TCE_ADDRESS_MASK,
+				     .levels = (unsigned int)as.levels,
+				     .page_shift = (unsigned int)as.page_shift,
+				     .index_bits = (unsigned int)as.table_shift - 3};
 	return NULL;
 }
 
@@ -165,7 +243,12 @@ static const char *read_table(struct query *query, const struct given *given)
 		return read_x86_64(&query->table, given);
 	if (strcmp(given->format, "tce") == 0)
 		return read_tce(&query->table, given);
-	return "--format is none of vtd, second-stage, x86_64 and tce";
+	if (strcmp(given->format, "riscvfs") == 0 || strcmp(given->format, "riscvss") == 0)
+		return read_riscv(&query->table, given, given->format[5] == 's');
+	if (strcmp(given->format, "vmsas1") == 0 || strcmp(given->format, "vmsas2") == 0)
+		return read_arm(&query->table, given, given->format[5] == '2');
+	return "--format is none of vtd, second-stage, x86_64, tce, riscvfs, riscvss, vmsas1 and "
+	       "vmsas2";
 }
 
 static const char *read_given(struct query *query, const struct given *given, enum query_use use)
@@ -184,8 +267,13 @@ static const char *read_given(struct query *query, const struct given *given, en
 
 int query_read(struct query *query, enum query_use use, int *count, char **words)
 {
-	struct given given = {
-		.format = "vtd", .levels = 4, .page_shift = 12, .table_shift = 16, .width = 52};
+	struct given given = {.format = "vtd",
+			      .levels = 4,
+			      .page_shift = 12,
+			      .table_shift = 16,
+			      .width = 52,
+			      .bits = 48,
+			      .granule = 4};
 	const char *problem;
 
 	*query = (struct query){.limit = LIMIT_DEFAULT};

@@ -19,7 +19,7 @@ static void draw_table(void *ctx, uint64_t where, uint64_t above, unsigned int l
 		       unsigned int filled)
 {
 	struct graph *graph = ctx;
-	const unsigned int entries = 1U << graph->table->index_bits;
+	const unsigned int entries = 1U << pages_index_bits(graph->table, level);
 
 	if (graph->tables++ >= TABLES_MAX)
 		return;

@@ -116,7 +116,8 @@ static void show_classes(struct out *out, const struct table_usage *usage, uint6
 static void show_level(struct out *out, const struct page_table *table, unsigned int level,
 		       const struct table_usage *usage)
 {
-	const uint64_t entries = usage->tables << table->index_bits;
+	const unsigned int bits = pages_index_bits(table, level);
+	const uint64_t entries = usage->tables << bits;
 	char bytes[NUMBERS_SIZE_TEXT];
 
 	out_open(out, NULL,
@@ -136,7 +137,7 @@ static void show_level(struct out *out, const struct page_table *table, unsigned
 	}
 	if (usage->repeats != 0)
 		out_number(out, "reached again", usage->repeats);
-	show_classes(out, usage, 1ULL << table->index_bits);
+	show_classes(out, usage, 1ULL << bits);
 	out_close(out);
 }
 
@@ -150,7 +151,7 @@ static void show_usage(struct out *out, const struct enumeration *e)
 	out_list(out, "levels");
 	for (unsigned int level = e->table->levels; level > 0; level--) {
 		show_level(out, e->table, level, &e->usage[level]);
-		bytes += e->usage[level].tables * 8 << e->table->index_bits;
+		bytes += e->usage[level].tables * 8 << pages_index_bits(e->table, level);
 	}
 	out_close(out);
 	out_size(out, "memory of all", bytes);

@@ -149,7 +149,7 @@ static int walk_table(struct out *out, struct query *query, uint64_t address)
 		return show_end(out, query, &end);
 	out_open(out, "result", "the access faults");
 	out_text(out, "outcome", "fault");
-	if (query->table.format == &pages_first_stage)
+	if (query->table.format->is_signed)
 		out_text(out, "explanation", "the address is not canonical, of %u bits",
 			 pages_width(&query->table));
 	else
