@@ -91,7 +91,7 @@ static void use_devices(struct scenario_machine *base, const struct pci_device f
 	static struct edu edus[2];
 	unsigned int i;
 
-	base->say = say;
+	base->say = console_text;
 	base->platform = &platform;
 	base->alloc = alloc_memory;
 	for (i = 0; i < 2; i++) {

@@ -257,6 +257,9 @@ int iommu_smmu_queue_hold(struct smmu_unit *unit)
 {
 	int status;
 
+	/* An error that came after the last submitter had given up is of no later command. */
+	if (unit->queue.running)
+		iommu_ring_check_errors(&unit->queue);
 	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
 		return 0;
 	/* Nothing new is accepted; firmware, or a kernel before us, may have left its own on. */

@@ -293,8 +293,8 @@ void hardware_begin(unsigned int u)
 	const struct iommu_riscv_config config = {
 		.registers = REGISTERS + u * PAGE,
 		.segment = (uint16_t)u,
-		.timeout_ns = 200000000,
-		.device_timeout_ns = 400000000,
+		.timeout_ns = 3000000000,
+		.device_timeout_ns = 6000000000,
 		.flags = fuzz_flag(&t.input) ? (unsigned int)IOMMU_RISCV_WIRES : 0,
 	};
 	struct iommu_model_riscv_config given = model;

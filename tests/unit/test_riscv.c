@@ -3160,6 +3160,34 @@ static void test_block_unconfirmed(void **state)
 }
 
 /* A command that hardware refuses, or cannot fetch: it goes on, and is told that it may. */
+/* An error that hardware went on to show after the command: no later command failed by it. */
+static void test_error_that_stayed(void **state)
+{
+	const struct iommu_model_riscv_faults faults = {.refuse_after = 1,
+							.deaf_register = RISCV_CQCSR},
+					      none = {0};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin(EVERYTHING & ~RISCV_CAP_ATS);
+	domain = paging(IOMMU_STAGE_ANY);
+	paddr = map(domain, IOVA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.devices[0].group), 0);
+	reaches(0, 0, IOVA, paddr);
+	iommu_model_riscv_misbehave(f.model, &faults);
+	assert_true(iommu_unmap(domain, IOVA, PAGE, 0, NULL) < 0);
+	assert_true(iommu_unit_enable(f.unit) < 0);
+	iommu_model_riscv_misbehave(f.model, &none);
+	assert_int_not_equal(reg(RISCV_CQCSR, 4) & RISCV_CQCSR_ERRORS, 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(reg(RISCV_CQCSR, 4) & RISCV_CQCSR_ERRORS, 0);
+	is_stopped(0, 0, IOVA, RISCV_FAULT_WRITE_PAGE);
+	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 static void test_refused_commands(void **state)
 {
 	unsigned int fetch, nth;
@@ -4391,6 +4419,7 @@ int main(void)
 		cmocka_unit_test(test_host_table_nonsense),
 		cmocka_unit_test(test_replaced_through_not_valid),
 		cmocka_unit_test(test_block_unconfirmed),
+		cmocka_unit_test(test_error_that_stayed),
 		cmocka_unit_test(test_refused_commands),
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_ranges),

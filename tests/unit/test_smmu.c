@@ -1867,6 +1867,33 @@ static void test_unknown_command(void **state)
 	end();
 }
 
+/* An error that hardware went on to show after the command: no later command failed by it. */
+static void test_error_that_stayed(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(attach(domain, 0), 0);
+	paddr = map(domain, IOVA);
+	reaches(0, 0, IOVA, paddr);
+	f.faults_of_model.refuse_after = 1;
+	f.faults_of_model.deaf_register = SMMU_GERRORN;
+	misbehave();
+	assert_true(iommu_unmap(domain, IOVA, PAGE, 0, NULL) < 0);
+	assert_true(iommu_unit_enable(f.unit) < 0);
+	be_well();
+	assert_int_not_equal((reg(SMMU_GERROR) ^ reg(SMMU_GERRORN)) & SMMU_GERROR_CMDQ, 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal((reg(SMMU_GERROR) ^ reg(SMMU_GERRORN)) & SMMU_GERROR_CMDQ, 0);
+	is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
 /* Submissions of every length at every place of the ring, and across its end. */
 static void test_across_the_end(void **state)
 {
@@ -3277,6 +3304,7 @@ int main(void)
 		cmocka_unit_test(test_event_texts),
 		cmocka_unit_test(test_event_rate),
 		cmocka_unit_test(test_unknown_command),
+		cmocka_unit_test(test_error_that_stayed),
 		cmocka_unit_test(test_across_the_end),
 		cmocka_unit_test(test_refused_commands),
 		cmocka_unit_test(test_hangs),
