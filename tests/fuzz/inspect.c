@@ -210,18 +210,18 @@ static void put_entry(struct fuzz_bytes *input)
 static struct query make_query(struct fuzz_bytes *input)
 {
 	static const struct page_table alone[] = {
-		{&pages_second_stage, BASE, 3, 12, VTD_SS_TABLE_BITS, 0, false},
-		{&pages_second_stage, BASE, 4, 12, VTD_SS_TABLE_BITS, 0, false},
-		{&pages_first_stage, BASE, 4, 12, VTD_FS_TABLE_BITS, 0, false},
-		{&pages_first_stage, BASE, 5, 12, VTD_FS_TABLE_BITS, 0, false},
-		{&pages_tce, BASE, 1, 16, 9, 0, false},
-		{&pages_tce, BASE, 2, 12, 9, 0, false},
-		{&pages_riscv_first, BASE, 3, 12, 9, 9, false},
-		{&pages_riscv_second, BASE, 3, 12, 9, 11, false},
-		{&pages_arm_first, BASE, 3, 12, 9, 9, false},
-		{&pages_arm_first, BASE, 2, 14, 11, 4, true},
-		{&pages_arm_second, BASE, 3, 12, 9, 10, false},
-		{&pages_arm_second, BASE, 2, 16, 13, 1, false},
+		{&pages_second_stage, BASE, 3, 12, VTD_SS_TABLE_BITS, 0, false, true},
+		{&pages_second_stage, BASE, 4, 12, VTD_SS_TABLE_BITS, 0, false, true},
+		{&pages_first_stage, BASE, 4, 12, VTD_FS_TABLE_BITS, 0, false, true},
+		{&pages_first_stage, BASE, 5, 12, VTD_FS_TABLE_BITS, 0, false, true},
+		{&pages_tce, BASE, 1, 16, 9, 0, false, true},
+		{&pages_tce, BASE, 2, 12, 9, 0, false, true},
+		{&pages_riscv_first, BASE, 3, 12, 9, 9, false, true},
+		{&pages_riscv_second, BASE, 3, 12, 9, 11, false, true},
+		{&pages_arm_first, BASE, 3, 12, 9, 9, false, true},
+		{&pages_arm_first, BASE, 2, 14, 11, 4, true, true},
+		{&pages_arm_second, BASE, 3, 12, 9, 10, false, true},
+		{&pages_arm_second, BASE, 2, 16, 13, 1, false, true},
 	};
 	struct query query = {.memory = {.base = BASE}, .width = 52, .limit = 3000};
 	const unsigned int which = fuzz_byte(input);

@@ -56,11 +56,10 @@ static void visit_pieces(struct enumeration *e, struct mapping whole)
 static void visit_leaf(struct enumeration *e, const struct step *step,
 		       const struct page_entry *entry, uint64_t iova)
 {
-	const uint64_t size = 1ULL << pages_shift(e->table, step->level);
 	const struct mapping mapping = {.iova = canonical(e->table, iova),
 					.address = entry->target,
-					.size = size,
-					.page = size,
+					.size = 1ULL << pages_shift(e->table, step->level),
+					.page = 1ULL << entry->run,
 					.rights = step->rights & entry->allows};
 
 	if (e->visit == NULL || (mapping.rights & (PAGE_READ | PAGE_WRITE)) == 0)
@@ -143,6 +142,17 @@ static bool next_entry(struct enumeration *e, const struct step *step, unsigned 
 	return pages_read(e->table, e->memory, step->where, step->level, index, entry);
 }
 
+/* The first defect stands for all. */
+static void note_defect(struct enumeration *e, const struct step *step,
+			const struct page_entry *entry)
+{
+	if (e->defects++ != 0)
+		return;
+	e->defect = entry->defect;
+	e->defect_at = canonical(e->table, step->iova + ((uint64_t)entry->index
+							 << pages_shift(e->table, step->level)));
+}
+
 /* Calls of it are within each other as deep as the table has levels. */
 static void visit_table(struct enumeration *e, const struct step *step)
 {
@@ -154,6 +164,10 @@ static void visit_table(struct enumeration *e, const struct step *step)
 		if (!entry.is_present)
 			continue;
 		filled++;
+		if (entry.defect != NULL) {
+			note_defect(e, step, &entry);
+			continue;
+		}
 		leaves += entry.is_leaf ? 1 : 0;
 		visit_entry(e, step, &entry);
 	}

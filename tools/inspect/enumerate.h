@@ -38,6 +38,9 @@ struct enumeration {
 	/* Results. */
 	bool is_cut;              /* there are more entries than may be looked at */
 	uint64_t unmapped_tables; /* that the second stage does not map */
+	uint64_t defects;         /* entries at which hardware faults, of a table that is judged */
+	const char *defect;       /* of the first, and the first address that it would translate */
+	uint64_t defect_at;
 	struct table_usage usage[PAGES_LEVELS_MAX + 1]; /* by level */
 	/* Private. */
 	struct table_set *seen;

@@ -30,7 +30,7 @@ static bool through_second(const struct follow *follow, const char *what, uint64
 	const struct follow plain = {.out = follow->out, .memory = follow->memory};
 	bool is_there;
 
-	*end = (struct follow_end){true, address, UINT64_MAX, PAGE_ALL};
+	*end = (struct follow_end){true, address, UINT64_MAX, PAGE_ALL, NULL};
 	if (follow->second == NULL)
 		return true;
 	open_second(follow->out, what, address);
@@ -74,7 +74,8 @@ bool follow_address(const struct follow *follow, const struct page_table *table,
 			return false;
 		if (follow->out != NULL)
 			pages_show_entry(follow->out, table, &entry);
-		if (!entry.is_present)
+		end->defect = entry.defect;
+		if (!entry.is_present || entry.defect != NULL)
 			return true;
 		if (entry.is_leaf)
 			return use_leaf(follow, table, &entry, address, end);

@@ -17,6 +17,7 @@ struct follow_end {
 	uint64_t address; /* byte exact */
 	uint64_t size;    /* of the block around it that is mapped alike, or absent alike */
 	unsigned int rights;
+	const char *defect; /* of an entry, where the address is not mapped; NULL: it is absent */
 };
 
 /* False: an entry is not in memory. A table that the second stage does not map is absent. */

@@ -15,23 +15,52 @@
 #define VERSION                                                                                    \
 	TEXT(IOMMU_VERSION_MAJOR) "." TEXT(IOMMU_VERSION_MINOR) "." TEXT(IOMMU_VERSION_PATCH)
 
+#define ADDRESSING                                                                                 \
+	"  --memory FILE           the dump; --base ADDRESS: of its first byte (0)\n"              \
+	"  --rtaddr VALUE          VT-d's root table address register, or --root ADDRESS\n"        \
+	"                          of the root table, with --scalable in scalable mode\n"          \
+	"  --source BB:DD.F        the device; --pasid NUMBER\n"                                   \
+	"  --cap, --ecap VALUE     the unit's registers; --width BITS: of memory's addresses\n"    \
+	"  --format NAME           a table alone, at --root: second-stage, x86_64, tce, "          \
+	"riscvfs,\n"                                                                               \
+	"                          riscvss, vmsas1, vmsas2; --levels NUMBER\n"                     \
+	"  --page-shift, --table-shift NUMBER, --tve VALUE   of tce\n"                             \
+	"  --bits, --granule NUMBER, --lpa2                  of vmsas1 and vmsas2\n"
+
+#define OF_TABLE                                                                                   \
+	"  --memory DUMP           in place of FILE: the table is found by the root pointer;\n"    \
+	"                          --base ADDRESS: of the dump's first byte\n"                     \
+	"  --rsdp ADDRESS          of the root pointer\n"
+
 static const struct {
 	const char *name;
 	inspect_command run;
 	const char *words;
 	const char *purpose;
+	const char *options; /* NULL: none but those of all */
 } commands[] = {
-	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a unit, field by field"},
-	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure"},
-	{"fault", inspect_fault, "[--unit KIND] WORD...", "a fault record, and its likely causes"},
-	{"groups", inspect_groups, "TOPOLOGY",
-	 "which PCI functions can be kept apart, and why not"},
-	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node"},
-	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines"},
-	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
+	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a VT-d unit, field by field",
+	 "  REGISTER                as cap=, ecap=, gsts=, fsts=, or tve= of a POWER bridge\n"},
+	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure", OF_TABLE},
+	{"fault", inspect_fault, "[--unit KIND] WORD...", "a fault record, and its likely causes",
+	 "  --unit vtd|smmu|riscv   whose record it is (vtd)\n"
+	 "  --reason NUMBER         in place of a record: one reason\n"
+	 "  --page-request          a record of VT-d's page request queue\n"},
+	{"groups", inspect_groups, "TOPOLOGY", "which PCI functions can be kept apart, and why not",
+	 "  --dot, --svg            a picture in place of a listing\n"},
+	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node", OF_TABLE},
+	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines",
+	 "  KIND                    dma-window, ddw, left-window or diagnostics\n"
+	 "  --address-cells, --size-cells NUMBER\n"},
+	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables",
+	 ADDRESSING "  --limit NUMBER          of entries that are looked at\n"
+		    "  --dot                   the tables as a graph\n"},
 	{"trace", inspect_trace, "[--events] [--svg PICTURE] FILE",
-	 "what the library told its host"},
-	{"walk", inspect_walk, "--memory DUMP OPTIONS IOVA", "how an address is translated"},
+	 "what the library told its host",
+	 "  --events                a line for each record\n"
+	 "  --svg PICTURE           a timeline\n"},
+	{"walk", inspect_walk, "--memory DUMP OPTIONS IOVA", "how an address is translated",
+	 ADDRESSING "  --write, --execute, --privileged   the access (a read without privilege)\n"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -70,6 +99,21 @@ static int show_help(FILE *file)
 		    "3 something cannot be read. The manual: iommu-inspect(1)\n",
 		    file);
 	return finish(file);
+}
+
+static int show_help_of(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		(void)printf("iommu-inspect %s %s\n%s.\n", commands[i].name, commands[i].words,
+			     commands[i].purpose);
+		if (commands[i].options != NULL)
+			(void)printf("\n%s", commands[i].options);
+		(void)fputs("\nfor all: iommu-inspect --help, iommu-inspect(1)\n", stdout);
+		return finish(stdout);
+	}
+	return show_help(stdout);
 }
 
 static bool are_colours_wanted(void)
@@ -128,7 +172,7 @@ static bool has_word(int count, char **words, const char *word)
 int main(int count, char **words)
 {
 	if (has_word(count - 1, words + 1, "--help"))
-		return show_help(stdout);
+		return show_help_of(words[1]);
 	if (has_word(count - 1, words + 1, "--version")) {
 		(void)puts("iommu-inspect " VERSION);
 		return finish(stdout);

@@ -25,6 +25,16 @@ static void mark(char text[64], const struct page_entry *entry, uint64_t bits, c
 		(void)snprintf(text + used, 64 - used, "%s", word);
 }
 
+/* Bits of an address that a page of its size does not have. */
+static bool is_aligned(const struct page_table *table, const struct page_entry *entry,
+		       uint64_t address)
+{
+	return !entry->is_leaf || (address & ((1ULL << pages_shift(table, entry->level)) - 1)) == 0;
+}
+
+#define NOT_ALIGNED "the page is not aligned to its size"
+#define TOO_DEEP    "an entry of the last level leads to a table"
+
 /* --- VT-d's second stage ---------------------------------------------------------------------- */
 
 static bool ss_is_present(const struct page_table *table, const struct page_entry *entry)
@@ -51,6 +61,11 @@ static unsigned int ss_allows(const struct page_entry *entry)
 	       PAGE_USER | PAGE_EXECUTE;
 }
 
+static const char *ss_defect(const struct page_table *table, const struct page_entry *entry)
+{
+	return is_aligned(table, entry, ss_address(table, entry)) ? NULL : NOT_ALIGNED;
+}
+
 static void ss_marks(char text[64], const struct page_entry *entry)
 {
 	mark(text, entry, VTD_SS_ACCESSED, " accessed");
@@ -71,6 +86,7 @@ const struct page_format pages_second_stage = {
 	.address = ss_address,
 	.allows = ss_allows,
 	.marks = ss_marks,
+	.defect = ss_defect,
 };
 
 /* --- VT-d's first stage, and processors ------------------------------------------------------- */
@@ -100,6 +116,14 @@ static unsigned int fs_allows(const struct page_entry *entry)
 	       ((entry->value & VTD_FS_NO_EXECUTE) == 0 ? PAGE_EXECUTE : 0U);
 }
 
+/* Bit 12 of a large page is a memory type's. */
+static const char *fs_defect(const struct page_table *table, const struct page_entry *entry)
+{
+	const uint64_t type = entry->level > 1 ? 1ULL << 12 : 0;
+
+	return is_aligned(table, entry, fs_address(table, entry) & ~type) ? NULL : NOT_ALIGNED;
+}
+
 static void fs_marks(char text[64], const struct page_entry *entry)
 {
 	mark(text, entry, VTD_FS_ACCESSED, " accessed");
@@ -123,6 +147,7 @@ const struct page_format pages_first_stage = {
 	.address = fs_address,
 	.allows = fs_allows,
 	.marks = fs_marks,
+	.defect = fs_defect,
 };
 
 /* --- POWER ------------------------------------------------------------------------------------ */
@@ -151,6 +176,14 @@ static unsigned int tce_allows(const struct page_entry *entry)
 	       PAGE_EXECUTE;
 }
 
+/* Bridges ignore what is below a page's size. */
+static const char *tce_defect(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	(void)entry;
+	return NULL;
+}
+
 static void no_marks(char text[64], const struct page_entry *entry)
 {
 	(void)text;
@@ -169,19 +202,15 @@ const struct page_format pages_tce = {
 	.address = tce_target,
 	.allows = tce_allows,
 	.marks = no_marks,
+	.defect = tce_defect,
 };
 
 /* --- RISC-V ----------------------------------------------------------------------------------- */
 
-/* The lowest level leads to no table, and what can be written can be read. */
 static bool riscv_is_present(const struct page_table *table, const struct page_entry *entry)
 {
-	const uint64_t rights = entry->value & RISCV_PTE_PERMISSIONS;
-
 	(void)table;
-	if (!riscv_pte_is_valid(entry->value) || (rights == 0 && entry->level == 1))
-		return false;
-	return (rights & (RISCV_PTE_READ | RISCV_PTE_WRITE)) != RISCV_PTE_WRITE;
+	return riscv_pte_is_valid(entry->value);
 }
 
 static bool riscv_is_leaf(const struct page_table *table, const struct page_entry *entry)
@@ -199,6 +228,42 @@ static uint64_t riscv_address(const struct page_table *table, const struct page_
 	return entry->is_leaf && riscv_pte_is_napot(entry->value)
 		       ? address + ((uint64_t)part << table->page_shift)
 		       : address;
+}
+
+/* Of an entry that leads to a table. */
+static const char *riscv_table_defect(const struct page_entry *entry)
+{
+	if (entry->level == 1)
+		return TOO_DEEP;
+	return (entry->value & RISCV_PTE_TABLE_ZERO) == 0
+		       ? NULL
+		       : "reserved bits of an entry that leads to a table are set (U, A, D, PBMT "
+			 "or N)";
+}
+
+static const char *riscv_defect(const struct page_table *table, const struct page_entry *entry)
+{
+	const bool is_run = riscv_pte_is_napot(entry->value);
+
+	if ((entry->value & RISCV_PTE_RESERVED) != 0)
+		return "reserved bits are set (58:54)";
+	if ((entry->value & (RISCV_PTE_READ | RISCV_PTE_WRITE)) == RISCV_PTE_WRITE)
+		return "it can be written and not read, which is reserved";
+	if (!entry->is_leaf)
+		return riscv_table_defect(entry);
+	if (riscv_pte_memory_type(entry->value) > RISCV_MEMORY_IO)
+		return "its memory type is reserved (PBMT 3)";
+	if (is_run &&
+	    (entry->level != 1 || (entry->value & RISCV_NAPOT_PPN_MASK) != RISCV_NAPOT_PPN))
+		return "N is set, and its page number is not that of a run of 64 KiB";
+	return is_run || is_aligned(table, entry, riscv_pte_address(entry->value)) ? NULL
+										   : NOT_ALIGNED;
+}
+
+static unsigned int riscv_run(const struct page_table *table, const struct page_entry *entry)
+{
+	(void)table;
+	return riscv_pte_is_napot(entry->value) ? RISCV_NAPOT_BITS : 0;
 }
 
 static unsigned int riscv_allows(const struct page_entry *entry)
@@ -223,7 +288,7 @@ static void riscv_marks(char text[64], const struct page_entry *entry)
 static const char *const riscv_levels[] = {"PTE[0]", "PTE[1]", "PTE[2]", "PTE[3]", "PTE[4]"};
 
 const struct page_format pages_riscv_first = {
-	.name = "RISC-V first stage",
+	.name = "RISC-V's first stage",
 	.levels = riscv_levels,
 	.rights = PAGE_ALL,
 	.is_signed = true,
@@ -232,10 +297,12 @@ const struct page_format pages_riscv_first = {
 	.address = riscv_address,
 	.allows = riscv_allows,
 	.marks = riscv_marks,
+	.defect = riscv_defect,
+	.run_bits = riscv_run,
 };
 
 const struct page_format pages_riscv_second = {
-	.name = "RISC-V second stage",
+	.name = "RISC-V's second stage",
 	.levels = riscv_levels,
 	.rights = PAGE_ALL,
 	.is_present = riscv_is_present,
@@ -243,22 +310,43 @@ const struct page_format pages_riscv_second = {
 	.address = riscv_address,
 	.allows = riscv_allows,
 	.marks = riscv_marks,
+	.defect = riscv_defect,
+	.run_bits = riscv_run,
 };
 
 /* --- Arm -------------------------------------------------------------------------------------- */
 
-/* A block stands only where the granule has blocks. */
 static bool arm_is_present(const struct page_table *table, const struct page_entry *entry)
 {
-	const unsigned int granule = table->page_shift;
-	const bool is_page_or_table = (entry->value & VMSA_PAGE_OR_TABLE) != 0;
+	(void)table;
+	return vmsa_is_valid(entry->value);
+}
 
-	if (!vmsa_is_valid(entry->value))
-		return false;
+/* A block stands only where the granule has blocks. */
+static const char *arm_defect(const struct page_table *table, const struct page_entry *entry)
+{
+	const unsigned int granule = table->page_shift;
+
+	if (!entry->is_leaf)
+		return NULL;
 	if (entry->level == 1)
-		return is_page_or_table;
-	return is_page_or_table ||
-	       vmsa_level_has_leaves(granule, entry->level, table->is_wide || granule == 16);
+		return (entry->value & VMSA_PAGE_OR_TABLE) != 0
+			       ? NULL
+			       : "it is a block, where there are only pages";
+	if (!vmsa_level_has_leaves(granule, entry->level, table->is_wide || granule == 16))
+		return "it is a block, at a level that has none";
+	return is_aligned(
+		       table, entry,
+		       vmsa_address(granule, entry->value & ~VMSA_NO_TRANSLATION, table->is_wide))
+		       ? NULL
+		       : NOT_ALIGNED;
+}
+
+static unsigned int arm_run(const struct page_table *table, const struct page_entry *entry)
+{
+	return vmsa_is_contiguous(entry->value, entry->level)
+		       ? vmsa_contiguous_bits(table->page_shift, entry->level)
+		       : 0;
 }
 
 static bool arm_is_leaf(const struct page_table *table, const struct page_entry *entry)
@@ -329,10 +417,10 @@ static void arm_second_marks(char text[64], const struct page_entry *entry)
 }
 
 /* Arm counts from the root. */
-static const char *const arm_levels[] = {"level 3", "level 2", "level 1", "level 0", "level -1"};
+static const char *const arm_levels[] = {"L3", "L2", "L1", "L0", "L-1"};
 
 const struct page_format pages_arm_first = {
-	.name = "Arm stage 1",
+	.name = "Arm's stage 1",
 	.levels = arm_levels,
 	.rights = PAGE_ALL,
 	.is_present = arm_is_present,
@@ -340,10 +428,12 @@ const struct page_format pages_arm_first = {
 	.address = arm_address,
 	.allows = arm_first_allows,
 	.marks = arm_first_marks,
+	.defect = arm_defect,
+	.run_bits = arm_run,
 };
 
 const struct page_format pages_arm_second = {
-	.name = "Arm stage 2",
+	.name = "Arm's stage 2",
 	.levels = arm_levels,
 	.rights = PAGE_READ | PAGE_WRITE | PAGE_EXECUTE,
 	.is_present = arm_is_present,
@@ -351,6 +441,8 @@ const struct page_format pages_arm_second = {
 	.address = arm_address,
 	.allows = arm_second_allows,
 	.marks = arm_second_marks,
+	.defect = arm_defect,
+	.run_bits = arm_run,
 };
 
 /* --- Entries ---------------------------------------------------------------------------------- */
@@ -403,8 +495,13 @@ bool pages_read(const struct page_table *table, struct memory *memory, uint64_t 
 	entry->is_leaf = entry->is_present && format->is_leaf(table, entry);
 	entry->allows = format->allows(entry);
 	entry->target = format->address(table, entry);
-	if (entry->is_leaf)
-		entry->target &= UINT64_MAX << pages_shift(table, level);
+	entry->run = pages_shift(table, level);
+	if (entry->is_leaf) {
+		entry->target &= UINT64_MAX << entry->run;
+		entry->run += format->run_bits != NULL ? format->run_bits(table, entry) : 0;
+	}
+	if (entry->is_present && table->is_judged)
+		entry->defect = format->defect(table, entry);
 	return true;
 }
 
@@ -429,6 +526,8 @@ static const char *words_of(char text[96], const struct page_table *table,
 
 	if (!entry->is_present)
 		return "not present";
+	if (entry->defect != NULL)
+		return entry->defect;
 	(void)pages_rights(rights, table->format, entry->allows);
 	if (entry->is_leaf)
 		(void)snprintf(text, 96, "%s at 0x%" PRIx64 ", %s",
@@ -445,7 +544,7 @@ void pages_show_entry(struct out *out, const struct page_table *table,
 	const char *name = table->format->levels[entry->level - 1];
 	char words[96], marks[64] = "", rights[8];
 
-	if (entry->is_present)
+	if (entry->is_present && entry->defect == NULL)
 		table->format->marks(marks, entry);
 	out_item(out, NULL, "%-9s 0x%" PRIx64 " [%u]: 0x%016" PRIx64 "  %s%s", name, entry->where,
 		 entry->index, entry->value, words_of(words, table, entry), marks);
@@ -455,7 +554,9 @@ void pages_show_entry(struct out *out, const struct page_table *table,
 	out_hex(out, "where", entry->where);
 	out_hex(out, "value", entry->value);
 	out_flag(out, "present", entry->is_present);
-	if (entry->is_present) {
+	if (entry->defect != NULL) {
+		out_text(out, "defect", "%s", entry->defect);
+	} else if (entry->is_present) {
 		out_text(out, "leads to", "%s", entry->is_leaf ? "page" : "table");
 		out_hex(out, "target", entry->target);
 		out_text(out, "permissions", "%s",

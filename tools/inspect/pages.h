@@ -34,6 +34,10 @@ struct page_format {
 	unsigned int (*allows)(const struct page_entry *entry);
 	/* Accessed, dirty and the like, in words, each with a blank before it. */
 	void (*marks)(char text[64], const struct page_entry *entry);
+	/* log2 of the entries that hardware takes for one page, of which a leaf is one; NULL: 0. */
+	unsigned int (*run_bits)(const struct page_table *table, const struct page_entry *entry);
+	/* Why hardware would fault at a present entry, or NULL: it has none of what is reserved. */
+	const char *(*defect)(const struct page_table *table, const struct page_entry *entry);
 };
 
 extern const struct page_format pages_second_stage, pages_first_stage, pages_tce, pages_riscv_first,
@@ -47,13 +51,16 @@ struct page_table {
 	unsigned int index_bits; /* of each level but the root's */
 	unsigned int root_bits;  /* of that; 0: the same */
 	bool is_wide;            /* Arm's DS: addresses of 52 bits in pages of 4K or 16K */
+	bool is_judged; /* there is no unit that says whether entries are as they should be */
 };
 
 struct page_entry {
 	unsigned int level, index;
 	uint64_t where, value;
 	bool is_present, is_leaf;
-	uint64_t target; /* of the table or page that it leads to */
+	const char *defect; /* of what is judged; NULL: it has none */
+	unsigned int run;   /* log2 of the bytes that hardware takes for one page, for a leaf */
+	uint64_t target;    /* of the table or page that it leads to */
 	unsigned int allows;
 };
 

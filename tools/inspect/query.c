@@ -91,8 +91,8 @@ static const char *check_table(const struct query *query, const struct given *gi
 	if (given->has_source || query->has_pasid || given->has_rtaddr || given->scalable ||
 	    query->has_cap || query->has_ecap || given->has_width || query->execute ||
 	    query->privileged)
-		return "with --format there is no device, and no unit: only --root, --levels, "
-		       "--write";
+		return "with --format there is no device, and no unit: none of --source, --pasid, "
+		       "--rtaddr, --scalable, --cap, --ecap, --width, --execute and --privileged";
 	if (!is_tce && (given->has_page_shift || given->has_table_shift || given->has_tve))
 		return "--page-shift, --table-shift and --tve are of the format tce";
 	if (!is_arm && (given->has_bits || given->has_granule || given->lpa2))
@@ -127,6 +127,7 @@ static const char *read_second_stage(struct page_table *table, const struct give
 	if (!is_within(given->levels, VTD_SS_LEVELS_MIN, VTD_SS_LEVELS_MAX))
 		return "--levels is not within 3 to 5";
 	*table = (struct page_table){.format = &pages_second_stage,
+				     .is_judged = true,
 				     .root = given->root & VTD_SS_ADDRESS_MASK,
 				     .levels = (unsigned int)given->levels,
 				     .page_shift = 12,
@@ -139,6 +140,7 @@ static const char *read_x86_64(struct page_table *table, const struct given *giv
 	if (!is_within(given->levels, VTD_FS_LEVELS_MIN, VTD_FS_LEVELS_MAX))
 		return "--levels is not 4 or 5";
 	*table = (struct page_table){.format = &pages_first_stage,
+				     .is_judged = true,
 				     .root = given->root & VTD_FS_ADDRESS_MASK,
 				     .levels = (unsigned int)given->levels,
 				     .page_shift = 12,
@@ -157,6 +159,7 @@ static const char *read_riscv(struct page_table *table, const struct given *give
 				 : "--root is not at the beginning of a page";
 	*table = (struct page_table){
 		.format = is_second ? &pages_riscv_second : &pages_riscv_first,
+		.is_judged = true,
 		.root = given->root,
 		.levels = (unsigned int)given->levels,
 		.page_shift = 12,
@@ -196,6 +199,7 @@ static const char *read_arm(struct page_table *table, const struct given *given,
 		return "--levels do not translate so many --bits";
 	*table = (struct page_table){
 		.format = is_second ? &pages_arm_second : &pages_arm_first,
+		.is_judged = true,
 		.root = given->root,
 		.levels = (unsigned int)levels,
 		.page_shift = granule,
@@ -226,6 +230,7 @@ static const char *read_tce(struct page_table *table, const struct given *given)
 	    as.page_shift + as.levels * (as.table_shift - 3) > 63)
 		return "no bridge has such a table (--levels, --page-shift, --table-shift)";
 	*table = (struct page_table){.format = &pages_tce,
+				     .is_judged = true,
 				     .root = as.root & TCE_ADDRESS_MASK,
 				     .levels = (unsigned int)as.levels,
 				     .page_shift = (unsigned int)as.page_shift,
@@ -286,4 +291,12 @@ int query_read(struct query *query, enum query_use use, int *count, char **words
 	query->pasid = (uint32_t)given.pasid;
 	query->width = (unsigned int)given.width;
 	return memory_open(&query->memory, given.memory, given.base);
+}
+
+void query_show_table(struct out *out, const struct page_table *table)
+{
+	out_text(out, "format", "%s", table->format->name);
+	out_number(out, "levels", table->levels);
+	out_number(out, "bits translated", pages_width(table));
+	out_hex(out, "root", table->root);
 }

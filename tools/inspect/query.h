@@ -37,4 +37,7 @@ enum query_use {
  */
 int query_read(struct query *query, enum query_use use, int *count, char **words);
 
+/* What a table alone is taken for. */
+void query_show_table(struct out *out, const struct page_table *table);
+
 #endif

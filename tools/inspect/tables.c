@@ -145,7 +145,7 @@ static void show_usage(struct out *out, const struct enumeration *e)
 {
 	uint64_t bytes = 0;
 
-	out_open(out, NULL, "tables of the %s", e->table->format->name);
+	out_open(out, NULL, "tables: %s", e->table->format->name);
 	if (out->format == OUT_JSON)
 		out_text(out, "format", "%s", e->table->format->name);
 	out_list(out, "levels");
@@ -168,6 +168,13 @@ static int conclude(struct out *out, const struct enumeration *e, int status)
 		out_problem(out, "cut",
 			    "stopped at the limit of entries (--limit): the tables are "
 			    "larger, or lead to themselves");
+		status = INSPECT_BROKEN;
+	}
+	if (e->defects != 0) {
+		out_problem(out, "defects",
+			    "%" PRIu64 " entries at which hardware faults, the first at 0x%" PRIx64
+			    ": %s",
+			    e->defects, e->defect_at, e->defect);
 		status = INSPECT_BROKEN;
 	}
 	if (e->unmapped_tables != 0)
@@ -255,7 +262,10 @@ static int show_unit(struct out *out, struct query *query)
 
 int tables_show(struct out *out, struct query *query)
 {
-	return query->by_unit ? show_unit(out, query) : list(out, query, &query->table, NULL, NULL);
+	if (query->by_unit)
+		return show_unit(out, query);
+	query_show_table(out, &query->table);
+	return list(out, query, &query->table, NULL, NULL);
 }
 
 int inspect_tables(struct out *out, int count, char **words)

@@ -106,7 +106,7 @@ static int walk_unit(struct out *out, struct query *query, uint64_t address)
 static const char *refusal(const struct query *query, const struct follow_end *end)
 {
 	if (!end->is_mapped)
-		return "the address is not mapped";
+		return end->defect != NULL ? end->defect : "the address is not mapped";
 	if (query->write && (end->rights & PAGE_WRITE) == 0)
 		return "the address is mapped without write permission";
 	if (!query->write && (end->rights & PAGE_READ) == 0)
@@ -169,8 +169,7 @@ static void show_question(struct out *out, const struct query *query, uint64_t a
 	out_hex(out, "iova", address);
 	out_text(out, "access", "%s", query->write ? "write" : "read");
 	if (!query->by_unit) {
-		out_text(out, "format", "%s", query->table.format->name);
-		out_hex(out, "root", query->table.root);
+		query_show_table(out, &query->table);
 		return;
 	}
 	out_text(out, "device", "%s", numbers_place(place, 0, query->source_id));
