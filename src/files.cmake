@@ -196,6 +196,7 @@ set(libiommu_in_model_vtd
     ${libiommu_root}/src/model/vtd/work.c)
 
 set(libiommu_in_pgtable
+    ${libiommu_root}/src/pgtable/amdv1.c
     ${libiommu_root}/src/pgtable/page.c
     ${libiommu_root}/src/pgtable/pgsize.c
     ${libiommu_root}/src/pgtable/riscvfs.c

@@ -195,6 +195,7 @@ libiommu_in_model_vtd := \
 	src/model/vtd/work.c
 
 libiommu_in_pgtable := \
+	src/pgtable/amdv1.c \
 	src/pgtable/page.c \
 	src/pgtable/pgsize.c \
 	src/pgtable/riscvfs.c \
