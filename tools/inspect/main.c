@@ -27,6 +27,7 @@ static const struct {
 	{"groups", inspect_groups, "TOPOLOGY",
 	 "which PCI functions can be kept apart, and why not"},
 	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node"},
+	{"ivrs", inspect_ivrs, "FILE", "an ACPI IVRS table, block by block"},
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines"},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables"},
 	{"trace", inspect_trace, "[--events] [--svg PICTURE] FILE",

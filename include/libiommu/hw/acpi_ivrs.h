@@ -40,6 +40,12 @@ static inline unsigned int ivrs_info_va_size(uint32_t info)
 	return info >> 15 & 0x7f;
 }
 
+/* IVinfo, of the widths of physical and virtual addresses. */
+static inline uint32_t ivrs_info_sizes(unsigned int pa_size, unsigned int va_size)
+{
+	return (uint32_t)(pa_size & 0x7f) << 8 | (uint32_t)(va_size & 0x7f) << 15;
+}
+
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
 #define IVRS_BLOCK_TYPE   0 /* u8 */
