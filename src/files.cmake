@@ -20,6 +20,9 @@ set(libiommu_in_discovery
     ${libiommu_root}/src/discovery/device_tree.c
     ${libiommu_root}/src/discovery/iort.c
     ${libiommu_root}/src/discovery/iort_route.c
+    ${libiommu_root}/src/discovery/ivrs.c
+    ${libiommu_root}/src/discovery/ivrs_check.c
+    ${libiommu_root}/src/discovery/ivrs_route.c
     ${libiommu_root}/src/discovery/pci_scan.c
     ${libiommu_root}/src/discovery/rimt.c)
 
@@ -115,6 +118,7 @@ set(libiommu_in_model
     ${libiommu_root}/src/model/cache_table.c
     ${libiommu_root}/src/model/dmar_builder.c
     ${libiommu_root}/src/model/iort_builder.c
+    ${libiommu_root}/src/model/ivrs_builder.c
     ${libiommu_root}/src/model/walk.c)
 
 set(libiommu_in_model_power
@@ -196,6 +200,7 @@ set(libiommu_in_model_vtd
     ${libiommu_root}/src/model/vtd/work.c)
 
 set(libiommu_in_pgtable
+    ${libiommu_root}/src/pgtable/amdv1.c
     ${libiommu_root}/src/pgtable/page.c
     ${libiommu_root}/src/pgtable/pgsize.c
     ${libiommu_root}/src/pgtable/riscvfs.c
@@ -407,6 +412,9 @@ set(libiommu_rimt ${libiommu_root}/src/discovery/rimt.c)
 
 # or ACPI's IORT
 set(libiommu_iort ${libiommu_root}/src/discovery/iort.c ${libiommu_root}/src/discovery/iort_route.c)
+
+# or ACPI's IVRS
+set(libiommu_ivrs ${libiommu_root}/src/discovery/ivrs.c ${libiommu_root}/src/discovery/ivrs_check.c ${libiommu_root}/src/discovery/ivrs_route.c)
 
 # something that hands out device addresses
 set(libiommu_iova ${libiommu_in_base} ${libiommu_in_iova})

@@ -19,6 +19,9 @@ libiommu_in_discovery := \
 	src/discovery/device_tree.c \
 	src/discovery/iort.c \
 	src/discovery/iort_route.c \
+	src/discovery/ivrs.c \
+	src/discovery/ivrs_check.c \
+	src/discovery/ivrs_route.c \
 	src/discovery/pci_scan.c \
 	src/discovery/rimt.c
 
@@ -114,6 +117,7 @@ libiommu_in_model := \
 	src/model/cache_table.c \
 	src/model/dmar_builder.c \
 	src/model/iort_builder.c \
+	src/model/ivrs_builder.c \
 	src/model/walk.c
 
 libiommu_in_model_power := \
@@ -195,6 +199,7 @@ libiommu_in_model_vtd := \
 	src/model/vtd/work.c
 
 libiommu_in_pgtable := \
+	src/pgtable/amdv1.c \
 	src/pgtable/page.c \
 	src/pgtable/pgsize.c \
 	src/pgtable/riscvfs.c \
@@ -406,6 +411,9 @@ libiommu_rimt := src/discovery/rimt.c
 
 # or ACPI's IORT
 libiommu_iort := src/discovery/iort.c src/discovery/iort_route.c
+
+# or ACPI's IVRS
+libiommu_ivrs := src/discovery/ivrs.c src/discovery/ivrs_check.c src/discovery/ivrs_route.c
 
 # something that hands out device addresses
 libiommu_iova := $(libiommu_in_base) $(libiommu_in_iova)

@@ -46,6 +46,11 @@
 #define IOMMU_CONFIG_ARM_TABLES 1
 #endif
 
+/* Page tables of the AMD IOMMU, v1 (iommu_amdv1_map and the like). */
+#ifndef IOMMU_CONFIG_AMD_TABLES
+#define IOMMU_CONFIG_AMD_TABLES 1
+#endif
+
 /*
  * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). Without it remapping
  * that was left enabled is disabled.

@@ -77,8 +77,8 @@ struct iommu_gather {
 	iommu_iova_t last;
 	/*
 	 * The smallest leaf that may have been cleared, in bytes; 0 while empty. Of a run of
-	 * entries (64K of RISC-V, Arm's Contiguous bit) one of its pages: hardware may have kept
-	 * each of them.
+	 * entries (64K of RISC-V, Arm's Contiguous bit, AMD's coded sizes) one of its pages:
+	 * hardware may have kept each of them.
 	 */
 	uint64_t pgsize;
 	/*
@@ -147,7 +147,10 @@ struct iommu_dirty_bitmap {
 enum iommu_pgtable_flags {
 	/* Hardware does not snoop the CPU caches when it walks: flush every change. */
 	IOMMU_PGTABLE_NONCOHERENT = 1 << 0,
-	/* Leaves force snooping for the device's data accesses (VT-d SNP; needs snoop control). */
+	/*
+	 * Leaves force snooping for the device's data accesses (VT-d SNP: needs snoop control; AMD
+	 * FC).
+	 */
 	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
 	/* All tables exist from the start: map never allocates (TCE). */
 	IOMMU_PGTABLE_EAGER = 1 << 2,
@@ -161,7 +164,7 @@ enum iommu_pgtable_flags {
 	 */
 	IOMMU_PGTABLE_GLOBAL = 1 << 4,
 	/*
-	 * First stage, and both stages of RISC-V: entries have accessed and dirty set from the
+	 * First stage, AMD, and both stages of RISC-V: entries have accessed and dirty set from the
 	 * start, so that hardware never writes them: for units that cannot, or if the bits are not
 	 * needed. RISC-V hardware that cannot faults at entries without. Arm: the access flag
 	 * alone; without it hardware has to set it (HA), or faults.
@@ -194,8 +197,8 @@ struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
 	 * Levels of table, including the one with the smallest leaves. VT-d second stage: 3 to 5;
-	 * x86-64, VT-d first stage: 4 or 5. RISC-V: 3 to 5. TCE: 1 to 5. Arm: 0, which leaves the
-	 * choice to the format, or what input_bits take.
+	 * x86-64, VT-d first stage: 4 or 5. RISC-V: 3 to 5. TCE: 1 to 5. AMD: 1 to 6. Arm: 0, which
+	 * leaves the choice to the format, or what input_bits take.
 	 */
 	unsigned int levels;
 	/*
@@ -211,7 +214,8 @@ struct iommu_pgtable_config {
 	unsigned int output_bits;
 	/*
 	 * Page sizes that may be used, bit n = 2^n bytes; must include the format's smallest page.
-	 * TCE: the one page size, 2^12 to 2^34. Arm: the smallest is the granule.
+	 * TCE: the one page size, 2^12 to 2^34. Arm: the smallest is the granule. AMD: any from 4K
+	 * to 2^51; a size between 2M and 1G needs 2M, and so on, for it may become pages of that.
 	 */
 	uint64_t pgsize_bitmap;
 	/*
@@ -259,7 +263,7 @@ struct iommu_pgtable {
 	/* Pages of the host that could not be used for tables: atomic. */
 	uint32_t refused_pages;
 	/* See iommu_pgtable_ops.fill: the page, and a table for each level below the root's. */
-	void *fill[5];
+	void *fill[6];
 };
 
 enum iommu_unmap_flags {
@@ -455,9 +459,9 @@ struct iommu_pgtable_ops {
 	/*
 	 * extend - make a table of one more level, *top, whose first entry points to `below`: the
 	 * root, or the result of trim or extend for the level below. The table itself is unchanged.
-	 * Returns 0, IOMMU_EINVAL (first stage: a table with two halves has a fixed shape), or
-	 * IOMMU_ENOMEM. free_top - free such a table when no hardware uses it; `level` is the
-	 * number of levels that hardware sees from it on.
+	 * Returns 0, IOMMU_EINVAL (first stage: a table with two halves has a fixed shape; the
+	 * format has no more levels), or IOMMU_ENOMEM. free_top - free such a table when no
+	 * hardware uses it; `level` is the number of levels that hardware sees from it on.
 	 *
 	 * Context: may sleep; nothing else uses the table.
 	 */
@@ -508,6 +512,8 @@ struct iommu_pgtable_ops {
 	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
 	 * have the same number of levels and were made by another kernel; they are not trusted.
+	 * What the tables above a page do not allow, the copy does not. (AMD: a copy has the levels
+	 * that an entry skips, and pages of the levels' own sizes.)
 	 * Page and table addresses beyond the table's width, unsupported sizes and reserved bits
 	 * are refused; set max_pages, because a table may refer to itself. is_memory tells whether
 	 * a table page can be read; NULL: always.
@@ -598,7 +604,7 @@ struct iommu_pgtable_ops {
  * Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. Functions: iommu_vtdss_init,
  * iommu_vtdss_map, iommu_vtdss_unmap, iommu_vtdss_iova_to_phys, iommu_vtdss_destroy and the others
  * above; those of other formats begin with iommu_x86_64_table_, iommu_riscvfs_, iommu_riscvss_,
- * iommu_vmsas1_, iommu_vmsas2_ and iommu_tce_.
+ * iommu_vmsas1_, iommu_vmsas2_, iommu_amdv1_ and iommu_tce_.
  */
 IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
@@ -656,6 +662,15 @@ IOMMU_PGTABLE_DECLARE(vmsas2);
 IOMMU_PGTABLE_DECLARE_DIRTY(vmsas2);
 
 /*
+ * AMD IOMMU, host tables (v1): 1 to 6 levels; pages of every power of two from 4K to 2^51 bytes,
+ * those between the sizes of two levels as runs of entries. Some hardware has defects with pages of
+ * 512G: leave the size out. read_dirty needs a unit with HDSup, and HAD 3 in the device table
+ * entry. Guest tables (v2) are x86-64's: iommu_x86_64_table_init.
+ */
+IOMMU_PGTABLE_DECLARE(amdv1);
+IOMMU_PGTABLE_DECLARE_DIRTY(amdv1);
+
+/*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
  * big-endian on every host. (Linux and OPAL call tables of one level direct, others indirect.)
  */
@@ -669,6 +684,8 @@ IOMMU_PGTABLE_DECLARE(tce);
  *   RISC-V              iommu_riscvfs_iosatp, iommu_riscvss_iohgatp and others of
  *                       <libiommu/riscv64.h>
  *   Arm                 iommu_vmsas1_ttbr, iommu_vmsas2_vtcr and others of <libiommu/aarch64.h>
+ *   AMD                 device table entry: Mode pt->levels, Host Page Table Root Pointer
+ *                       (<libiommu/hw/amdvi_device_table.h>)
  *   VT-d first stage    PASID entry: vtd_pasid_word2(pt->levels, root, ...)
  *   VT-d second stage   PASID entry: vtd_pasid_word0(type, pt->levels, root); context entry:
  *                       vtd_context_low(root, type) and vtd_context_high(pt->levels, id)

@@ -68,9 +68,11 @@ static inline uint64_t riscv_permissions(const struct iommu_pgtable *pt, unsigne
 	return bits;
 }
 
-static inline uint64_t riscv_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t riscv_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table,
+					unsigned int level)
 {
 	(void)pt;
+	(void)level;
 	return riscv_pte_table(table);
 }
 
@@ -114,16 +116,18 @@ static inline unsigned int riscv_run_bits(const struct iommu_pgtable *pt, uint64
 }
 
 static inline uint64_t riscv_run_entry(const struct iommu_pgtable *pt, uint64_t leaf,
-				       unsigned int level, uint64_t i)
+				       unsigned int level, uint64_t run, uint64_t i)
 {
 	(void)pt;
 	(void)level;
+	(void)run;
 	(void)i;
 	return leaf | RISCV_NAPOT_PPN | RISCV_PTE_NAPOT;
 }
 
-static inline uint64_t riscv_run_leaf(uint64_t entry, uint64_t i)
+static inline uint64_t riscv_run_leaf(uint64_t entry, unsigned int level, uint64_t i)
 {
+	(void)level;
 	return (entry & ~(RISCV_PTE_NAPOT | RISCV_NAPOT_PPN_MASK)) | riscv_ppn(i << 12);
 }
 

@@ -63,9 +63,11 @@ static inline uint64_t tce_make_leaf(const struct iommu_pgtable *pt, iommu_paddr
 	return tce_page(paddr, (prot & IOMMU_PROT_READ) != 0, (prot & IOMMU_PROT_WRITE) != 0);
 }
 
-static inline uint64_t tce_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t tce_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table,
+				      unsigned int level)
 {
 	(void)pt;
+	(void)level;
 	return tce_table(table);
 }
 

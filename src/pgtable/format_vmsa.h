@@ -78,8 +78,10 @@ static inline uint64_t vmsa_format_address_bits(const struct iommu_pgtable *pt, 
 	return vmsa_address_bits(pt->page_shift, address);
 }
 
-static inline uint64_t vmsa_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t vmsa_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table,
+				       unsigned int level)
 {
+	(void)level;
 	return vmsa_table(pt->page_shift, table);
 }
 
@@ -140,13 +142,15 @@ static inline unsigned int vmsa_run_bits(const struct iommu_pgtable *pt, uint64_
 }
 
 static inline uint64_t vmsa_run_entry(const struct iommu_pgtable *pt, uint64_t leaf,
-				      unsigned int level, uint64_t i)
+				      unsigned int level, uint64_t run, uint64_t i)
 {
+	(void)run;
 	return (leaf | VMSA_CONTIGUOUS) + (i << vmsa_level_shift(pt->page_shift, level));
 }
 
-static inline uint64_t vmsa_run_leaf(uint64_t entry, uint64_t i)
+static inline uint64_t vmsa_run_leaf(uint64_t entry, unsigned int level, uint64_t i)
 {
+	(void)level;
 	(void)i;
 	return entry & ~VMSA_CONTIGUOUS;
 }

@@ -66,9 +66,11 @@ static inline uint64_t vtdss_make_leaf(const struct iommu_pgtable *pt, iommu_pad
 	       pt->leaf_attributes;
 }
 
-static inline uint64_t vtdss_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t vtdss_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table,
+					unsigned int level)
 {
 	(void)pt;
+	(void)level;
 	return vtd_ss_table(table);
 }
 
@@ -141,6 +143,7 @@ static inline const char *vtdss_configure(struct iommu_pgtable *pt,
 #define format_make_table    vtdss_make_table
 #define format_address       vtdss_address
 #define format_prot          vtdss_prot
+#define format_table_access  vtdss_prot
 #define format_configure     vtdss_configure
 
 #endif

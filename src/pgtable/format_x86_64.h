@@ -79,8 +79,10 @@ static inline uint64_t x86_64_make_leaf(const struct iommu_pgtable *pt, iommu_pa
 	       pt->leaf_attributes;
 }
 
-static inline uint64_t x86_64_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t x86_64_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table,
+					 unsigned int level)
 {
+	(void)level;
 	return vtd_fs_table(table) | (pt->leaf_attributes & VTD_FS_ACCESSED);
 }
 

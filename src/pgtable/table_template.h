@@ -71,6 +71,16 @@
 #define format_root_order(pt)   0U   /* the root has 2^order times the pages of another table */
 #define format_root_is_good(pt) true /* it has been allocated: can hardware be given it? */
 #endif
+#ifndef FORMAT_LEVELS_MAX
+#define FORMAT_LEVELS_MAX 5 /* of any table of the format */
+#endif
+#ifndef format_next_level
+#define format_next_level(entry, level) ((level)-1) /* of the table that an entry leads to */
+#endif
+#ifndef format_table_access
+/* Reading and writing, as far as an entry that leads to a table allows them to all below it. */
+#define format_table_access(entry) ((unsigned int)IOMMU_PROT_READ_WRITE)
+#endif
 #ifndef FORMAT_FIXED_SHAPE
 #define FORMAT_FIXED_SHAPE FORMAT_SIGN_EXTENDED /* a table neither loses nor gains a level */
 #endif
@@ -368,7 +378,7 @@ static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int 
 		if (child == NULL)
 			return IOMMU_ENOMEM;
 		entry_store(&table[i],
-			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child)));
+			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child), level));
 		status = populate(pt, child, level - 1, iova + i * span);
 		iommu_pgtable_flush(pt, child, iommu_pgtable_table_size(pt));
 	}

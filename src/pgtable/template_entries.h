@@ -151,6 +151,11 @@ walk_straight(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *a
 
 	/* Most tables have four levels. */
 	switch (__builtin_expect((long)pt->levels, 4)) {
+#if FORMAT_LEVELS_MAX > 5
+	case 6:
+		WALK_STEP(6);
+		__attribute__((fallthrough));
+#endif
 	case 5:
 		WALK_STEP(5);
 		__attribute__((fallthrough));
@@ -242,22 +247,25 @@ static void subtree_gather(struct iommu_pgtable *pt, iommu_cell_t *table, unsign
 	gather->tables_unlinked = true;
 }
 
+static bool entry_is_empty(const struct iommu_pgtable *pt, uint64_t entry, unsigned int level);
+
 /* Is nothing mapped below this table? */
 static bool subtree_is_empty(const struct iommu_pgtable *pt, const iommu_cell_t *table,
 			     unsigned int level)
 {
 	unsigned int i;
 
-	for (i = 0; i < format_table_entries(pt, level); i++) {
-		uint64_t entry = entry_load(&table[i]);
-
-		if (!format_is_present(entry))
-			continue;
-		if (format_is_leaf(entry, level) ||
-		    !subtree_is_empty(pt, table_at(pt, entry), level - 1))
+	for (i = 0; i < format_table_entries(pt, level); i++)
+		if (!entry_is_empty(pt, entry_load(&table[i]), level))
 			return false;
-	}
 	return true;
+}
+
+/* … below this entry? */
+static bool entry_is_empty(const struct iommu_pgtable *pt, uint64_t entry, unsigned int level)
+{
+	return !format_is_present(entry) || (!format_is_leaf(entry, level) &&
+					     subtree_is_empty(pt, table_at(pt, entry), level - 1));
 }
 
 /* Bytes mapped below this table. */

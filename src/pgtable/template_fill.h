@@ -21,7 +21,7 @@ static inline uint64_t fill_entry(const struct iommu_pgtable *pt, unsigned int l
 	const iommu_paddr_t target = iommu_virt_to_phys(pt->platform, pt->fill[level - 1]);
 
 	return level == 1 ? format_make_leaf(pt, target, 1, IOMMU_PROT_READ_WRITE)
-			  : format_make_table(pt, target);
+			  : format_make_table(pt, target, level);
 }
 
 /* By where it leads: hardware may have noted an access in it. */

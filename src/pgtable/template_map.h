@@ -57,21 +57,37 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 
 #if FORMAT_RUNS
 /*
- * The same where one run or several fit in: single pages before the first and behind the last.
- * Hardware that finds part of a run finds what it leads to in the end: whatever is below it belongs
- * to the caller.
+ * Does a run of so many entries fit into these pages? Its place is that of its entries in their
+ * table, which begins with a page; both addresses have to be as far behind a multiple of its size.
+ */
+static inline bool run_fits(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
+			    uint64_t count, iommu_paddr_t paddr, unsigned int level, uint64_t run)
+{
+	const uint64_t head = run_ahead(entries, run);
+
+	return count >= head + run && ((paddr >> format_level_shift(pt, level)) + head) % run == 0;
+}
+
+static inline void entries_store_pieces(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+					uint64_t count, iommu_paddr_t paddr, unsigned int level,
+					unsigned int prot, uint64_t sizes);
+
+/*
+ * The same where one run of the largest of `sizes` or several fit in: smaller ones, or single
+ * pages, before the first and behind the last. Hardware that finds part of a run finds what it
+ * leads to in the end: whatever is below it belongs to the caller.
  */
 static __attribute__((noinline)) void entries_store_runs(const struct iommu_pgtable *pt,
 							 iommu_cell_t *entries, uint64_t count,
 							 iommu_paddr_t paddr, unsigned int level,
-							 unsigned int prot)
+							 unsigned int prot, uint64_t sizes)
 {
 	const unsigned int shift = format_level_shift(pt, level);
-	const uint64_t run = 1ULL << format_runs(pt, level);
+	const uint64_t run = largest_run(sizes), smaller = sizes & ~run;
 	const uint64_t head = run_ahead(entries, run);
 	uint64_t leaf;
 
-	entries_store_leaves(pt, entries, head, paddr, level, prot);
+	entries_store_pieces(pt, entries, head, paddr, level, prot, smaller);
 	entries += head;
 	paddr += head << shift;
 	leaf = format_make_leaf(pt, paddr, level, prot);
@@ -79,32 +95,48 @@ static __attribute__((noinline)) void entries_store_runs(const struct iommu_pgta
 		uint64_t i;
 
 		for (i = 0; i < run; i++)
-			entry_store(entries++, format_run_entry(pt, leaf, level, i));
+			entry_store(entries++, format_run_entry(pt, leaf, level, run, i));
 		leaf += format_address_bits(pt, run << shift);
 	}
-	entries_store_leaves(pt, entries, count, paddr, level, prot);
+	entries_store_pieces(pt, entries, count, paddr, level, prot, smaller);
 }
 
+#if FORMAT_RUNS > 1
 /*
- * Does a run fit into these pages? Its place is that of its entries in their table, which begins
- * with a page; both addresses have to be as far behind a multiple of its size.
+ * Of these sizes those that may be used somewhere in these pages: as far from a multiple by both
+ * addresses, and not too large. The largest run that fits bounds the depth of what follows.
  */
-static inline bool run_fits(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
-			    uint64_t count, iommu_paddr_t paddr, unsigned int level)
+static inline uint64_t sizes_that_fit(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
+				      uint64_t count, iommu_paddr_t paddr, unsigned int level,
+				      uint64_t sizes)
 {
-	const uint64_t run = 1ULL << format_runs(pt, level);
-	const uint64_t head = run_ahead(entries, run);
+	const uint64_t differs =
+		((uintptr_t)entries / sizeof(*entries)) ^ (paddr >> format_level_shift(pt, level));
 
-	return run != 1 && count >= head + run &&
-	       ((paddr >> format_level_shift(pt, level)) + head) % run == 0;
+	if (count <= 1)
+		return 0;
+	sizes &= (differs ^ (differs - 1)) & ((2ULL << iommu_highest_bit(count)) - 1);
+	while (sizes != 0 && !run_fits(pt, entries, count, paddr, level, largest_run(sizes)))
+		sizes &= ~largest_run(sizes);
+	return sizes;
 }
+#else
+static inline uint64_t sizes_that_fit(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
+				      uint64_t count, iommu_paddr_t paddr, unsigned int level,
+				      uint64_t sizes)
+{
+	return sizes != 0 && run_fits(pt, entries, count, paddr, level, sizes) ? sizes : 0;
+}
+#endif
 
 static inline void entries_store_pieces(const struct iommu_pgtable *pt, iommu_cell_t *entries,
 					uint64_t count, iommu_paddr_t paddr, unsigned int level,
-					unsigned int prot)
+					unsigned int prot, uint64_t sizes)
 {
-	if (run_fits(pt, entries, count, paddr, level))
-		entries_store_runs(pt, entries, count, paddr, level, prot);
+	const uint64_t fitting = sizes_that_fit(pt, entries, count, paddr, level, sizes);
+
+	if (fitting != 0)
+		entries_store_runs(pt, entries, count, paddr, level, prot, fitting);
 	else
 		entries_store_leaves(pt, entries, count, paddr, level, prot);
 }
@@ -114,16 +146,18 @@ static inline void entries_store_pages(const struct iommu_pgtable *pt, iommu_cel
 				       uint64_t count, iommu_paddr_t paddr, unsigned int level,
 				       unsigned int prot)
 {
+	const uint64_t sizes = format_run_sizes(pt, level);
+
 	/* Where the highest bits stand below the others, no sum may carry into them. */
 	while (FORMAT_FOLDED_ADDRESS && count > format_pages_before_fold(pt, paddr, level)) {
 		const uint64_t before = format_pages_before_fold(pt, paddr, level);
 
-		entries_store_pieces(pt, entries, before, paddr, level, prot);
+		entries_store_pieces(pt, entries, before, paddr, level, prot, sizes);
 		entries += before;
 		paddr += before << format_level_shift(pt, level);
 		count -= before;
 	}
-	entries_store_pieces(pt, entries, count, paddr, level, prot);
+	entries_store_pieces(pt, entries, count, paddr, level, prot, sizes);
 }
 #else
 #define entries_store_pages entries_store_leaves
@@ -141,12 +175,7 @@ static int entries_make_way(struct map_cursor *map, iommu_cell_t *entries, uint6
 	uint64_t i;
 
 	for (i = 0; i < count; i++) {
-		uint64_t entry = entry_load(&entries[i]);
-
-		if (!format_is_present(entry))
-			continue;
-		if (format_is_leaf(entry, level) ||
-		    !subtree_is_empty(pt, table_at(pt, entry), level - 1))
+		if (!entry_is_empty(pt, entry_load(&entries[i]), level))
 			return IOMMU_EEXIST;
 	}
 	for (i = 0; i < count; i++) {
@@ -237,7 +266,7 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 	map->is_private = before.is_private;
 	if (status == 0) {
 		iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
-		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
+		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table), level);
 		if (iommu_cell_compare_and_swap(entry, 0, format_to_memory(link))) {
 			entries_flush(pt, entry, 1);
 			return 0;

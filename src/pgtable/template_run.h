@@ -3,18 +3,24 @@
  * Template, part 8: runs. See table_template.h.
  *
  * A run is one page that takes 2^k neighbouring entries of a table, all of which say so: RISC-V's
- * Svnapot; Arm's contiguous hint and AMD's coded sizes are the same thing. Its place in the table
- * and its memory are aligned to its size. A format that has runs says so by FORMAT_RUNS, and gives
+ * Svnapot, Arm's contiguous hint, AMD's coded sizes. Its place in the table and its memory are
+ * aligned to its size. A format that has runs says so by FORMAT_RUNS, 1 if those of a level have
+ * one size, 2 if they have several, and gives
  *
- *   format_runs(pt, level)         log2 of the entries of the runs that may be made; 0: none
+ *   format_runs(pt, level)         log2 of the entries of the runs that may be made, of several
+ *                                  sizes of the largest; 0: none
+ *   format_run_sizes(pt, level)    of several sizes: the numbers of entries that the runs that may
+ *                                  be made can have, or-ed together
  *   format_is_run(entry, level)    whether a present entry belongs to a run; of several entries
  *                                  or-ed together, whether one may
  *   format_run_bits(pt, entry, level)
  *                                  log2 of the entries of its run; 0: it belongs to none
  *   format_run_max(pt)             entries of the largest run of the lowest level
- *   format_run_entry(pt, leaf, level, i)
- *                                  entry i of the run whose first page has this leaf
- *   format_run_leaf(entry, i)      the page that entry i of a run stands for, as a leaf of its own
+ *   format_run_entry(pt, leaf, level, run, i)
+ *                                  entry i of the run of that many entries whose first page has
+ *                                  this leaf
+ *   format_run_leaf(entry, level, i)
+ *                                  the page that entry i of a run stands for, as a leaf of its own
  *
  * Invariants
  * - Map makes runs whole, where the page-size bitmap has their size; unmap clears them whole.
@@ -52,6 +58,13 @@
 #error "A format with runs notes writes, or has to be thought of here."
 #endif
 
+#if FORMAT_RUNS == 1
+#define format_run_sizes(pt, level) (1ULL << format_runs(pt, level) & ~1ULL)
+#define largest_run(sizes)          (sizes)
+#else
+#define largest_run(sizes) (1ULL << iommu_highest_bit(sizes))
+#endif
+
 static inline bool is_run(uint64_t entry, unsigned int level)
 {
 	return format_is_present(entry) && format_is_run(entry, level);
@@ -87,6 +100,7 @@ static inline uint64_t run_ahead(const iommu_cell_t *entry, uint64_t run)
 	return -run_position(entry, run) & (run - 1);
 }
 
+#if FORMAT_RUNS == 1
 /* Of `count` entries from one that belongs to no run, those before the next place of a run. */
 static inline uint64_t entries_before_run(const struct iommu_pgtable *pt, const iommu_cell_t *entry,
 					  uint64_t count)
@@ -96,6 +110,20 @@ static inline uint64_t entries_before_run(const struct iommu_pgtable *pt, const 
 
 	return count < left ? count : left;
 }
+#else
+/* The same up to the next run: small ones have a place at almost every entry. At most 64. */
+static inline uint64_t entries_before_run(const struct iommu_pgtable *pt, const iommu_cell_t *entry,
+					  uint64_t count)
+{
+	const uint64_t most = count < 64 ? count : 64;
+	uint64_t i;
+
+	(void)pt;
+	for (i = 1; i < most && !is_run(entry_load(&entry[i]), 1); i++)
+		;
+	return i;
+}
+#endif
 
 /* Do the ends of [iova, last], in one lowest table, cut a run? */
 static inline bool cuts_run(const struct iommu_pgtable *pt, const iommu_cell_t *table,
@@ -128,7 +156,8 @@ static inline struct iommu_pgtable_visit run_visit(const struct iommu_pgtable *p
 static inline uint64_t run_page(const struct iommu_pgtable *pt, const iommu_cell_t *at,
 				uint64_t entry, unsigned int level)
 {
-	return format_run_leaf(entry, run_position(at, 1ULL << format_run_bits(pt, entry, level)));
+	return format_run_leaf(entry, level,
+			       run_position(at, 1ULL << format_run_bits(pt, entry, level)));
 }
 
 static inline bool run_is_dirty(const iommu_cell_t *entries, uint64_t run)
@@ -154,7 +183,7 @@ static uint64_t run_break_entry(iommu_cell_t *entry, unsigned int level, uint64_
 
 		if (!is_run(value, level))
 			return 0;
-		page = format_run_leaf(value, i);
+		page = format_run_leaf(value, level, i);
 		next = format_to_memory(is_dirty ? format_make_dirty(page) : page);
 		if (iommu_cell_compare_and_swap(entry, raw, next))
 			return format_noted(value) & FORMAT_DIRTY;

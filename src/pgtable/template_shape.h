@@ -92,7 +92,8 @@ static int first_table_make(struct iommu_pgtable *pt, iommu_cell_t *root)
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
-	entry_store(&root[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, table)));
+	entry_store(&root[0],
+		    format_make_table(pt, iommu_virt_to_phys(pt->platform, table), pt->levels));
 	entries_flush(pt, root, 1);
 	return 0;
 }
@@ -101,15 +102,16 @@ static inline int trim(struct iommu_pgtable *pt, void **top)
 {
 	const uint64_t span = 1ULL << format_level_shift(pt, pt->levels);
 	iommu_cell_t *root = pt->root;
+	const uint64_t first = entry_load(&root[0]);
 	unsigned int i;
 
-	if (pt->levels <= FORMAT_LEVELS_MIN || format_is_leaf(entry_load(&root[0]), pt->levels))
+	if (pt->levels <= FORMAT_LEVELS_MIN ||
+	    (format_is_present(first) && format_is_leaf(first, pt->levels)))
 		return IOMMU_EINVAL;
 	for (i = 1; i < format_table_entries(pt, pt->levels); i++)
-		if (format_is_present(entry_load(&root[i])) &&
-		    !subtree_is_empty(pt, table_at(pt, entry_load(&root[i])), pt->levels - 1))
+		if (!entry_is_empty(pt, entry_load(&root[i]), pt->levels))
 			return IOMMU_EBUSY;
-	if (!format_is_present(entry_load(&root[0])) && first_table_make(pt, root) != 0)
+	if (!format_is_present(first) && first_table_make(pt, root) != 0)
 		return IOMMU_ENOMEM;
 	*top = root;
 	pt->root = table_at(pt, entry_load(&root[0]));
@@ -119,13 +121,29 @@ static inline int trim(struct iommu_pgtable *pt, void **top)
 	return 0;
 }
 
+/* The level of a table that extend or trim has made: it leads to the root. */
+static inline unsigned int level_above_root(const struct iommu_pgtable *pt,
+					    const iommu_cell_t *table)
+{
+	unsigned int level = pt->levels;
+
+	for (; table != pt->root; level++)
+		table = table_at(pt, entry_load(&table[0]));
+	return level;
+}
+
 static inline int extend(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt, 0);
+	const unsigned int level = level_above_root(pt, below) + 1;
+	iommu_cell_t *table;
 
+	if (level > FORMAT_LEVELS_MAX)
+		return IOMMU_EINVAL;
+	table = iommu_pgtable_alloc_table(pt, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
-	entry_store(&table[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, below)));
+	entry_store(&table[0],
+		    format_make_table(pt, iommu_virt_to_phys(pt->platform, below), level));
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	*top = table;
 	return 0;
@@ -167,37 +185,60 @@ struct clone {
 };
 
 static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
-		       unsigned int level);
+		       unsigned int level, unsigned int access);
+
+/*
+ * A table of level `below` under an entry of `level`. Levels that the owner's entry skips are made:
+ * a copy has all of them, and what the owner did not translate there has addresses of zeros. Linked
+ * first: a failure below then frees it with the rest.
+ */
+static int clone_below(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
+		       unsigned int level, unsigned int below, unsigned int access)
+{
+	struct iommu_pgtable *pt = clone->pt;
+
+	for (;; level--) {
+		iommu_cell_t *table = iommu_pgtable_alloc_table(pt, 0);
+
+		if (table == NULL)
+			return IOMMU_ENOMEM;
+		entry_store(to,
+			    format_make_table(pt, iommu_virt_to_phys(pt->platform, table), level));
+		entries_flush(pt, to, 1);
+		if (level - 1 == below)
+			return clone_table(clone, table, from, below, access);
+		iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
+		to = table;
+	}
+}
 
 /*
  * One present entry; bits that this format does not have are not copied. Entries of a run become
  * single pages: nothing says that their neighbours are those of the same run, and each of them
- * alone says where its own page is.
+ * alone says where its own page is. access: what the tables above allow.
  */
 static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t entry,
-		       unsigned int level)
+		       unsigned int level, unsigned int access)
 {
 	struct iommu_pgtable *pt = clone->pt;
-	const iommu_paddr_t target =
-		format_address(pt, is_run(entry, level) ? run_page(pt, to, entry, level) : entry);
-	iommu_cell_t *table;
+	unsigned int prot;
 
 	if (!format_entry_is_sane(pt, entry, level))
 		return IOMMU_EINVAL;
-	if (format_is_leaf(entry, level)) {
-		entry_store(to, format_make_leaf(pt, target, level, format_prot(entry)));
-		return 0;
-	}
-	table = iommu_pgtable_alloc_table(pt, 0);
-	if (table == NULL)
-		return IOMMU_ENOMEM;
-	/* Linked first: a failure below then frees it with the rest. */
-	entry_store(to, format_make_table(pt, iommu_virt_to_phys(pt->platform, table)));
-	return clone_table(clone, table, target, level - 1);
+	if (!format_is_leaf(entry, level))
+		return clone_below(clone, to, format_address(pt, entry), level,
+				   format_next_level(entry, level),
+				   access & format_table_access(entry));
+	if (is_run(entry, level))
+		entry = run_page(pt, to, entry, level);
+	prot = format_prot(entry) & (access | ~(unsigned int)IOMMU_PROT_READ_WRITE);
+	if ((prot & IOMMU_PROT_READ_WRITE) != 0)
+		entry_store(to, format_make_leaf(pt, format_address(pt, entry), level, prot));
+	return 0;
 }
 
 static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
-		       unsigned int level)
+		       unsigned int level, unsigned int access)
 {
 	struct iommu_pgtable *pt = clone->pt;
 	const iommu_cell_t *source;
@@ -212,7 +253,7 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 
 		if (!format_is_present(entry))
 			continue;
-		status = clone_entry(clone, &to[i], entry, level);
+		status = clone_entry(clone, &to[i], entry, level, access);
 		if (status != 0)
 			return status;
 	}
@@ -228,7 +269,7 @@ int pgtable_clone(struct iommu_pgtable *pt, iommu_paddr_t root,
 
 	if (!subtree_is_empty(pt, pt->root, pt->levels))
 		return IOMMU_EEXIST;
-	status = clone_table(&clone, pt->root, root, pt->levels);
+	status = clone_table(&clone, pt->root, root, pt->levels, IOMMU_PROT_READ_WRITE);
 	if (status != 0) {
 		subtree_free(pt, pt->root, pt->levels);
 		pt->root = NULL;

@@ -145,7 +145,7 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 			return NULL;
 		}
 		entry_store(&table[i],
-			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child)));
+			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child), level));
 	}
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	return table;
@@ -201,7 +201,7 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 	if ((format_noted(value) & FORMAT_DIRTY) != 0)
 		subtree_set_dirty(pt, table, level - 1);
 #endif
-	link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
+	link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table), level);
 	if (!iommu_cell_compare_and_swap(entry, format_to_memory(value), format_to_memory(link))) {
 		subtree_free(pt, table, level - 1);
 		return 0;
@@ -243,9 +243,8 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 
 		if (!format_is_present(value))
 			return 0;
-		/* Where no entry is cut, only a run may be. */
-		if (FORMAT_RUNS && !is_run(value, level) &&
-		    (boundary & ((1ULL << format_level_shift(pt, level)) - 1)) == 0)
+		/* Where no entry is cut, only a run may be, and that not at its end. */
+		if (FORMAT_RUNS && (boundary & ((1ULL << leaf_shift(pt, value, level)) - 1)) == 0)
 			return 0;
 		if (!format_is_leaf(value, level)) {
 			table = table_at(pt, value);

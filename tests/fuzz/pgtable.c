@@ -4,7 +4,7 @@
  * dirty bits, sizes and apertures that change, tables that grow and shrink, while allocations fail;
  * and tables of another kernel, of any bytes, that are copied, looked up, walked, and used on.
  *
- * Of tables of Arm a walk that knows nothing of the library finds the same, and no flaw.
+ * Of tables of Arm and AMD a walk that knows nothing of the library finds the same, and no flaw.
  *
  * Of what is mapped there is a list of ranges and nothing else. After each call every address at
  * the edges of the call, and the bytes of all leaves together, agree with that list; an error is
@@ -14,6 +14,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
+#include "amdv1_reference.h"
 #include "base/byteorder.h"
 #include "fuzz.h"
 #include "test_platform.h"
@@ -100,6 +101,24 @@ static unsigned int arm_stage(void)
 	return f.ops == &iommu_vmsas1_ops ? 1 : f.ops == &iommu_vmsas2_ops ? 2 : 0;
 }
 
+static bool is_amd(void)
+{
+	return f.ops == &iommu_amdv1_ops;
+}
+
+static void check_amd(iommu_iova_t iova, const struct range *range)
+{
+	const struct amdv1_walk walk = amdv1_walk_of(&f.pt);
+	const struct amdv1_answer answer =
+		amdv1_reference_walk(&walk, iova, range != NULL && range->is_writable);
+
+	if (iova > f.pt.aperture_last)
+		return;
+	FUZZ_CHECK(answer.fault == (range != NULL ? AMDV1_NO_FAULT : AMDV1_NOT_PRESENT));
+	FUZZ_CHECK(range == NULL || answer.pa == range->paddr + (iova - range->first));
+	FUZZ_CHECK(range == NULL || answer.can_write == range->is_writable);
+}
+
 static void check_hardware(iommu_iova_t iova, const struct range *range)
 {
 	const struct vmsa_walk walk = vmsa_walk_of(&f.pt, arm_stage());
@@ -120,7 +139,9 @@ static void check_address(iommu_iova_t iova)
 	iommu_paddr_t paddr = 0;
 	const int status = f.ops->iova_to_phys(&f.pt, iova, &paddr, &prot);
 
-	if (arm_stage() != 0)
+	if (is_amd())
+		check_amd(iova, range);
+	else if (arm_stage() != 0)
 		check_hardware(iova, range);
 	if (range == NULL) {
 		FUZZ_CHECK(status == IOMMU_ENOENT || status == IOMMU_ERANGE);
@@ -487,7 +508,8 @@ static void track(void)
 		if (size > 1 << 24)
 			return;
 		status = f.ops->split(&f.pt, iova, size,
-				      f.page << (is_riscv() && fuzz_flag(&f.input)
+				      f.page << (is_amd() ? fuzz_below(&f.input, 12)
+						 : is_riscv() && fuzz_flag(&f.input)
 							 ? 4
 							 : 9 * fuzz_below(&f.input, 2)),
 				      &gather);
@@ -636,6 +658,8 @@ static void write_theirs(void)
 			if (is_riscv())
 				entry = entry >> 2 | (page % 2 != 0 ? 1 : 0xdf) |
 					(page == 6 ? 1ULL << 63 | 8 << 10 : 0);
+			else if (is_amd()) /* a table of any level, or a page of any size */
+				entry |= 3ULL << 61 | (uint64_t)(at & 7) << 9 | 1;
 			else if (arm_stage() != 0)
 				entry |= (page % 2 != 0 ? 3 : 0x7c7) |
 					 (page == 6 ? 1ULL << 52 | 3ULL << 53 : 0);
@@ -709,6 +733,30 @@ static void take_theirs(void)
 #define RISCV_FIRST  4U
 #define ARM_SECOND   5U
 #define ARM_FIRST    6U
+#define AMD          7U
+
+/* Sizes that the input says, with those of the levels that they need. */
+static void begin_amd(struct iommu_pgtable_config *config)
+{
+	static const uint64_t all = 0x7ffffff000;
+
+	f.ops = &iommu_amdv1_ops;
+	config->levels = 1 + fuzz_below(&f.input, 6);
+	config->input_bits =
+		(config->levels == 6 ? 64 : 12 + 9 * config->levels) - fuzz_below(&f.input, 9);
+	switch (fuzz_below(&f.input, 3)) {
+	case 0:
+		config->pgsize_bitmap |= all;
+		break;
+	case 1:
+		config->pgsize_bitmap |=
+			(all & (uint64_t)fuzz_number(&f.input, 4) << 12) | 1ULL << 21 | 1ULL << 30;
+		break;
+	default:
+		break;
+	}
+	config->flags = fuzz_flag(&f.input) ? (unsigned int)IOMMU_PGTABLE_FORCE_SNOOP : 0;
+}
 
 /* A granule, and of its sizes those that the input says. */
 static void begin_arm(struct iommu_pgtable_config *config, unsigned int kind, bool is_clone)
@@ -787,6 +835,9 @@ static bool begin(unsigned int kind, bool is_clone)
 	case ARM_FIRST:
 		begin_arm(&config, kind, is_clone);
 		break;
+	case AMD:
+		begin_amd(&config);
+		break;
 	default:
 		f.ops = &iommu_tce_ops;
 		config.levels = 1 + fuzz_below(&f.input, 5);
@@ -820,6 +871,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	mode = fuzz_byte(&f.input);
 	kind = mode % 12 % 3;
 	is_clone = mode % 12 >= 9;
+	if (mode >= 144 && mode < 168) {
+		kind = AMD;
+		is_clone = mode >= 162;
+	}
 	if (mode >= 168 && mode < 192) {
 		kind = mode % 2 != 0 ? ARM_FIRST : ARM_SECOND;
 		is_clone = mode >= 186;

@@ -16,6 +16,7 @@
 #include "groups.h"
 #include "inspect.h"
 #include "iort.h"
+#include "ivrs.h"
 #include "tables.h"
 #include "trace.h"
 #include "walk.h"
@@ -227,6 +228,9 @@ int main(int count, char **words)
 	static const char *const iort_tables[] = {"iort/virt.bin", "iort/two-units.bin",
 						  "iort/no-unit.bin", "inspect/server-iort.bin"};
 
+	static const char *const ivrs_tables[] = {"ivrs/005f1a61406e.bin", "ivrs/0b6d06e04e69.bin",
+						  "ivrs/65d6069226e3.bin"};
+
 	nowhere = fopen("/dev/null", "w");
 	if (count != 2 || nowhere == NULL)
 		return 2;
@@ -238,6 +242,8 @@ int main(int count, char **words)
 		cut_table(words[1], tables[i], dmar_show);
 	for (size_t i = 0; i < sizeof(iort_tables) / sizeof(iort_tables[0]); i++)
 		cut_table(words[1], iort_tables[i], iort_show);
+	for (size_t i = 0; i < sizeof(ivrs_tables) / sizeof(ivrs_tables[0]); i++)
+		cut_table(words[1], ivrs_tables[i], ivrs_show);
 	cut_topology(words[1], "inspect/server.topology", 1);
 	cut_topology(words[1], "inspect/lspci.txt", 29);
 	cut_trace(words[1], "inspect/trace-holes.bin");

@@ -169,11 +169,19 @@ int reference_map(struct pgtable_reference *reference, iommu_iova_t iova, iommu_
 	return 0;
 }
 
-static uint64_t next_smaller(uint64_t bitmap, uint64_t pgsize)
+/*
+ * What a page is cut into: a run into the pages of its level, and one of these into the largest
+ * below.
+ */
+static uint64_t next_smaller(const struct pgtable_reference *reference, uint64_t pgsize)
 {
-	uint64_t smaller = bitmap & (pgsize - 1);
+	const uint64_t smaller = reference->pgsize_bitmap & (pgsize - 1);
+	unsigned int level = 0;
 
-	return 1ULL << (63 - __builtin_clzll(smaller));
+	while (table_size(reference, level + 1) <= pgsize)
+		level++;
+	return table_size(reference, level) != pgsize ? table_size(reference, level)
+						      : 1ULL << (63 - __builtin_clzll(smaller));
 }
 
 /* Split the leaf that `boundary` cuts until none is cut. Returns false if none was. */
@@ -187,7 +195,7 @@ static bool leaf_split_at(struct pgtable_reference *reference, iommu_iova_t boun
 	if (at == reference->leaf_count || reference->leaves[at].iova >= boundary)
 		return false;
 	leaf = reference->leaves[at];
-	pgsize = next_smaller(reference->pgsize_bitmap, leaf.size);
+	pgsize = next_smaller(reference, leaf.size);
 	count = (size_t)(leaf.size / pgsize);
 	parts = malloc(count * sizeof(*parts));
 	assert_non_null(parts);

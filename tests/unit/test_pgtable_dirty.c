@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/hw/amdvi_page_table.h>
 #include <libiommu/hw/arm_page_table.h>
 #include <libiommu/hw/riscv_page_table.h>
 #include <libiommu/hw/vtd_first_stage.h>
@@ -44,6 +45,11 @@ struct format {
 	.dirty = RISCV_PTE_DIRTY, .writable = RISCV_PTE_VALID, .leaf = RISCV_PTE_WRITE,            \
 	.address = RISCV_PPN_MASK, .address_shift = 2
 
+#define OF_AMD                                                                                     \
+	.ops = &iommu_amdv1_ops, .input_bits = 48, .base = 0x40000000, .dirty = AMDVI_PTE_DIRTY,   \
+	.writable = AMDVI_PTE_PRESENT | AMDVI_PTE_WRITE, .leaf = 7ULL << 9, .by_clear = true,      \
+	.address = AMDVI_PTE_ADDRESS
+
 #define OF_ARM(stage, bit, at, ...)                                                                \
 	{                                                                                          \
 		.ops = &iommu_vmsas##stage##_ops, .input_bits = 48, .dirty = (bit), .base = (at),  \
@@ -62,6 +68,7 @@ static const struct format formats[] = {
 	{.ops = &iommu_riscvfs_ops, .input_bits = 47, .base = 0xffff900000000000, OF_RISCV},
 	OF_ARM(1, VMSA_S1_READ_ONLY, 0x40000000, .clears = true),
 	OF_ARM(2, VMSA_S2_WRITE, 0xf00040000000, .clears = false),
+	{OF_AMD},
 };
 
 static const struct format formats_with_runs[] = {
@@ -77,6 +84,7 @@ static const struct format formats_with_runs[] = {
 	 OF_RISCV},
 	OF_ARM(1, VMSA_S1_READ_ONLY, 0x40000000, .clears = true, .runs = IOMMU_SIZE_64K),
 	OF_ARM(2, VMSA_S2_WRITE, 0xf00040000000, .runs = IOMMU_SIZE_64K),
+	{OF_AMD, .runs = IOMMU_SIZE_64K},
 };
 
 static struct test_platform test;

@@ -9,6 +9,7 @@
 
 #include <libiommu/status.h>
 
+#include "amdv1_reference.h"
 #include "pgtable_reference.h"
 #include "test.h"
 #include "test_platform.h"
@@ -20,6 +21,9 @@
 #define SIZES_OF_4K  (SIZES_WITH_64K | 32ULL << 20 | 16ULL << 30)
 #define SIZES_OF_16K (16ULL << 10 | 2ULL << 20 | 32ULL << 20 | 1ULL << 30)
 #define SIZES_OF_64K (64ULL << 10 | 2ULL << 20 | 512ULL << 20 | 16ULL << 30)
+
+/* AMD's: every power of two up to 128G. */
+#define SIZES_OF_AMD 0x1ffffff000ULL
 
 /* Which format, and of one with two halves, which. */
 enum kind {
@@ -39,6 +43,8 @@ enum kind {
 	ARM_NO_BREAKS_64K,
 	ARM_RUNS_BREAK_4K,
 	ARM_RUNS_BREAK_16K,
+	AMD,
+	AMD_63_BITS,
 	KINDS,
 };
 
@@ -50,15 +56,16 @@ struct kind_of_table {
 	bool is_upper;
 	uint64_t root_pages;
 	unsigned int hints; /* how many, from IOMMU_PROT_NO_EXEC on; writing implies reading */
-	/* Arm's: what hardware is given is walked, too. */
+	/* Arm's, and AMD's: what hardware is given is walked, too. */
 	unsigned int stage;
 	unsigned int input_bits;
 };
 
-#define ARM_1 &iommu_vmsas1_ops, 0
-#define ARM_2 &iommu_vmsas2_ops, 0
-#define BREAK IOMMU_PGTABLE_BBM_LEVEL_2
-#define TRACK IOMMU_PGTABLE_DIRTY_TRACKING
+#define ARM_1  &iommu_vmsas1_ops, 0
+#define ARM_2  &iommu_vmsas2_ops, 0
+#define BREAK  IOMMU_PGTABLE_BBM_LEVEL_2
+#define TRACK  IOMMU_PGTABLE_DIRTY_TRACKING
+#define OF_AMD 3 /* no stage of Arm */
 
 static const struct kind_of_table kinds[KINDS] = {
 	[SECOND_STAGE] = {&iommu_vtdss_ops, 0, 0, false, 1, 0, 0, 0},
@@ -79,6 +86,8 @@ static const struct kind_of_table kinds[KINDS] = {
 	[ARM_NO_BREAKS_64K] = {ARM_2, TRACK, false, 16, 4, 2, 48},
 	[ARM_RUNS_BREAK_4K] = {ARM_2, IOMMU_PGTABLE_BBM_LEVEL_1, false, 2, 4, 2, 40},
 	[ARM_RUNS_BREAK_16K] = {ARM_1, IOMMU_PGTABLE_BBM_LEVEL_1 | TRACK, false, 4, 8, 1, 47},
+	[AMD] = {&iommu_amdv1_ops, 0, IOMMU_PGTABLE_FORCE_SNOOP, false, 1, 0, OF_AMD, 0},
+	[AMD_63_BITS] = {&iommu_amdv1_ops, 0, IOMMU_PGTABLE_ACCESSED, false, 1, 0, OF_AMD, 63},
 };
 
 struct universe {
@@ -120,7 +129,8 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 	u->entries = u->page / 8;
 	u->mid = u->page * u->entries;
 	u->big = u->mid * u->entries;
-	u->keeps_sizes = u->kind->stage != 0 && (u->kind->flags & BREAK) == 0;
+	u->keeps_sizes =
+		u->kind->stage != 0 && u->kind->stage != OF_AMD && (u->kind->flags & BREAK) == 0;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
 	u->mapped_alone = u->unmapped_alone = u->listed = u->cuts_refused = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
@@ -212,13 +222,34 @@ static iommu_paddr_t random_target(struct universe *u, iommu_iova_t iova, uint64
 
 	if (has_runs(u) && alignment == u->page && test_random_below(&u->random, 4) != 0)
 		alignment = run_of(u, u->page);
+	/* Of all sizes any. */
+	if (u->kind->stage == OF_AMD && alignment < u->mid)
+		alignment = u->page << test_random_below(&u->random, 9);
+	else if (u->kind->stage == OF_AMD && alignment == u->mid)
+		alignment = u->mid << test_random_below(&u->random, 9);
 	if (alignment == u->mid && run_of(u, u->mid) != 0 && test_random_below(&u->random, 4) != 0)
 		alignment = run_of(u, u->mid);
 	base = test_random_below(&u->random, 1ULL << 44) & ~(alignment - 1);
 	return base + (iova & (alignment - 1) & ~(u->page - 1));
 }
 
-/* What a walk of Arm that knows nothing of the library finds. */
+/* What a walk of AMD's that knows nothing of the library finds. */
+static void ask_amd(const struct universe *u, iommu_iova_t iova, const struct reference_leaf *leaf)
+{
+	const struct amdv1_walk walk = amdv1_walk_of(&u->pt);
+	const bool is_write = leaf != NULL && (leaf->prot & IOMMU_PROT_WRITE) != 0;
+	const struct amdv1_answer answer = amdv1_reference_walk(&walk, iova, is_write);
+
+	assert_int_equal(answer.fault, leaf == NULL ? AMDV1_NOT_PRESENT : AMDV1_NO_FAULT);
+	if (leaf == NULL)
+		return;
+	assert_int_equal(answer.pa, leaf->paddr + (iova - leaf->iova));
+	assert_int_equal(answer.size, leaf->size);
+	assert_int_equal(answer.can_read, (leaf->prot & IOMMU_PROT_READ) != 0);
+	assert_int_equal(answer.can_write, is_write);
+}
+
+/* The same of Arm. */
 static void ask_hardware(const struct universe *u, iommu_iova_t iova,
 			 const struct reference_leaf *leaf)
 {
@@ -263,7 +294,9 @@ static void compare_around(struct universe *u, iommu_iova_t iova, uint64_t size)
 			assert_int_equal(paddr, leaf->paddr + (probe - leaf->iova));
 			assert_int_equal(prot, leaf->prot);
 		}
-		if (u->kind->stage != 0)
+		if (u->kind->stage == OF_AMD)
+			ask_amd(u, probe, mapped ? leaf : NULL);
+		else if (u->kind->stage != 0)
 			ask_hardware(u, probe, mapped ? leaf : NULL);
 	}
 }
@@ -564,6 +597,17 @@ static void arm_with_breaks_before_makes(void **state)
 	run(ARM_RUNS_BREAK_16K, 3, SIZES_OF_16K, operations(10000), 5, seed() + 52);
 }
 
+static void amd(void **state)
+{
+	(void)state;
+	run(AMD, 4, SIZES_OF_AMD, operations(80000), 0, seed() + 53);
+	run(AMD, 3, SIZES_OF_AMD, operations(30000), 0, seed() + 54);
+	run(AMD, 5, SIZES_OF_AMD, operations(30000), 0, seed() + 55);
+	run(AMD_63_BITS, 6, SIZES_OF_AMD, operations(40000), 0, seed() + 56);
+	run(AMD, 4, SIZES_4K_2M_1G, operations(20000), 0, seed() + 57);
+	run(AMD, 4, SIZES_OF_AMD, operations(30000), 3, seed() + 58);
+}
+
 static void every_nth_allocation_fails(void **state)
 {
 	uint64_t n;
@@ -587,6 +631,7 @@ int main(void)
 		cmocka_unit_test(arm_first_stage),
 		cmocka_unit_test(arm_second_stage),
 		cmocka_unit_test(arm_with_breaks_before_makes),
+		cmocka_unit_test(amd),
 		cmocka_unit_test(every_nth_allocation_fails),
 	};
 

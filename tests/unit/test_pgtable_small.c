@@ -75,21 +75,33 @@ static inline unsigned int small_run_bits(const struct iommu_pgtable *pt, uint64
 #ifdef RISCV_PTE_NAPOT
 #define SMALL_RUN_MARK  RISCV_PTE_NAPOT
 #define SMALL_RUN_EQUAL 1
+#elif defined(AMDVI_PTE_NEXT_LEVEL)
+#define SMALL_RUN_MARK  amdvi_field_mask(AMDVI_PTE_NEXT_LEVEL)
+#define SMALL_RUN_EQUAL 1
+
+static inline uint64_t small_run_sizes(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return 1ULL << small_runs(pt, level) & ~1ULL;
+}
+#undef format_run_sizes
+#define format_run_sizes small_run_sizes
 #else
 #define SMALL_RUN_MARK  VMSA_CONTIGUOUS
 #define SMALL_RUN_EQUAL 0
 #endif
 
 static inline uint64_t small_run_entry(const struct iommu_pgtable *pt, uint64_t leaf,
-				       unsigned int level, uint64_t i)
+				       unsigned int level, uint64_t run, uint64_t i)
 {
 	(void)pt;
 	(void)level;
+	(void)run;
 	return (leaf | SMALL_RUN_MARK) + (SMALL_RUN_EQUAL ? 0 : i << IOMMU_PAGE_SHIFT);
 }
 
-static inline uint64_t small_run_leaf(uint64_t entry, uint64_t i)
+static inline uint64_t small_run_leaf(uint64_t entry, unsigned int level, uint64_t i)
 {
+	(void)level;
 	return (entry & ~SMALL_RUN_MARK) +
 	       (SMALL_RUN_EQUAL ? i << IOMMU_PAGE_SHIFT >> SMALL_SHIFT : 0);
 }
@@ -288,7 +300,7 @@ static void build_pair(uint64_t *entries, uint64_t value, iommu_iova_t iova)
 		if (value == lowest * lowest) {
 			const uint64_t leaf = leaf_for(iova & ~(SMALL_RUN - 1), 1, ALIGNED);
 
-			entries[i] = format_to_memory(format_run_entry(&pt, leaf, 1, i));
+			entries[i] = format_to_memory(format_run_entry(&pt, leaf, 1, 2, i));
 			note(iova & ~(SMALL_RUN - 1), SMALL_RUN, ALIGNED);
 		} else {
 			entries[i] = format_to_memory(leaf_for(iova, 1, colour));
@@ -329,7 +341,8 @@ static void *build(uint64_t number, unsigned int level, iommu_iova_t iova)
 				&pt,
 				iommu_virt_to_phys(&platform,
 						   build(value - (level <= leaf_levels ? 2U : 1U),
-							 level - 1, iova)));
+							 level - 1, iova)),
+				level);
 		else
 			note(iova, span_of(level), colour);
 		table[i] = format_to_memory(entry);

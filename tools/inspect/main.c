@@ -49,6 +49,7 @@ static const struct {
 	{"groups", inspect_groups, "TOPOLOGY", "which PCI functions can be kept apart, and why not",
 	 "  --dot, --svg            a picture in place of a listing\n"},
 	{"iort", inspect_iort, "FILE", "an ACPI IORT table, node by node", OF_TABLE},
+	{"ivrs", inspect_ivrs, "FILE", "an ACPI IVRS table, block by block", OF_TABLE},
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines",
 	 "  KIND                    dma-window, ddw, left-window or diagnostics\n"
 	 "  --address-cells, --size-cells NUMBER\n"},
