@@ -208,6 +208,16 @@ int iommu_unit_get_hardware_info(const struct iommu_unit *unit, struct iommu_har
 
 #if IOMMU_CONFIG_REGIONS
 
+static bool has_lost_member(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (iommu_endpoint_is_lost(iommu_member_of(node)))
+			return true;
+	return false;
+}
+
 /*
  * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its
  * members stay blocked.
@@ -216,6 +226,9 @@ static int open_window(struct iommu_endpoint *endpoint)
 {
 	int status = iommu_group_open_window(endpoint->group);
 
+	/* One that did not answer is blocked until it is reset. */
+	if (status == IOMMU_EIO && has_lost_member(endpoint->group))
+		return 0;
 	if (status != IOMMU_ERANGE && status != IOMMU_EINVAL && status != IOMMU_EEXIST)
 		return status;
 	iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name,

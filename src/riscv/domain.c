@@ -101,6 +101,8 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_unit *unit = at;
 
+	if (domain->probe != unit->probe)
+		return RISCV_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
 	if (!unit_knows(domain, unit))
 		return RISCV_REFUSE(
 			unit, IOMMU_EINVAL,

@@ -75,9 +75,7 @@ static int unit_confirm(struct iommu_unit *base)
 	struct riscv_unit *unit = riscv_unit_of(base);
 	int status;
 
-	if (base->enabled && !base->unsettled &&
-	    (!IOMMU_CONFIG_SUSPEND || base->power == IOMMU_UNIT_AWAKE) &&
-	    !iommu_riscv_translates(unit))
+	if (iommu_unit_is_to_translate(base) && !iommu_riscv_translates(unit))
 		return RISCV_REFUSE(unit, IOMMU_EIO,
 				    "its register says that it does not translate");
 	status = iommu_riscv_confirm(unit);

@@ -268,6 +268,9 @@ int iommu_riscv_confirm(struct riscv_unit *unit)
 	int status = 0;
 
 	if (iommu_unit_is_suspect(&unit->state)) {
+		/* What was reset meanwhile answers, and translates nothing. */
+		if (iommu_unit_is_to_translate(&unit->base) && !iommu_riscv_translates(unit))
+			return IOMMU_EIO;
 		status = iommu_riscv_queue_hold(unit);
 		if (status == 0)
 			status = iommu_riscv_invalidate_all(unit);

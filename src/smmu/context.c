@@ -89,6 +89,19 @@ static void store(struct smmu_endpoint *endpoint, const uint64_t *words)
 		store_words(endpoint->unit, entry_of(endpoint, i), words);
 }
 
+/* Of an entry that is blocked the ids stay: what was translated under them is to be forgotten. */
+static void make_not_valid(struct smmu_endpoint *endpoint)
+{
+	unsigned int i;
+
+	for (i = 0; i < endpoint->streams.count; i++) {
+		iommu_cell_t *entry = entry_of(endpoint, i);
+
+		store_word(endpoint->unit, &entry[0],
+			   iommu_le64(iommu_cell_load(&entry[0])) & ~smmu_field_mask(SMMU_STE_V));
+	}
+}
+
 static void clear(struct smmu_endpoint *endpoint)
 {
 	unsigned int i;
@@ -111,7 +124,7 @@ static bool stays_blocked(struct smmu_endpoint *endpoint)
 	iommu_full_fence();
 	if (!iommu_device_tlb_is_lost(&endpoint->tlb))
 		return false;
-	clear(endpoint);
+	make_not_valid(endpoint);
 	return true;
 }
 
@@ -119,7 +132,7 @@ void iommu_smmu_stream_block(struct smmu_endpoint *endpoint)
 {
 	__atomic_store_n(&endpoint->tlb.lost, true, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
-	clear(endpoint);
+	make_not_valid(endpoint);
 }
 
 /* What the device may do with its TLB under these words. */
@@ -649,7 +662,9 @@ static int write_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 {
 	uint64_t words[SMMU_STE_WORDS];
 
-	if (without == SMMU_S1DSS_TERMINATE && endpoint->present == 0)
+	/* Of a device that did not answer nothing passes at all. */
+	if (without == SMMU_S1DSS_TERMINATE &&
+	    (endpoint->present == 0 || iommu_device_tlb_is_lost(&endpoint->tlb)))
 		return write_entry(endpoint, NULL);
 	lead_to_contexts(endpoint, without, words);
 	return write_entry(endpoint, words);

@@ -72,6 +72,8 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	struct smmu_unit *unit = at;
 	const char *defect = defect_of(domain, unit);
 
+	if (domain->probe != unit->probe)
+		return SMMU_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
 	if (defect != NULL)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, defect);
 	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
@@ -105,7 +107,9 @@ static void left(struct iommu_placed *domain)
 	for (place = domain->places; place != NULL; place = place->next) {
 		const struct smmu_unit *unit = place->at;
 
-		if (iommu_place_is_used(place) && !unit->is_coherent)
+		/* One that has not confirmed that it left may still walk it. */
+		if (!unit->is_coherent &&
+		    (iommu_place_is_used(place) || iommu_unit_is_suspect(place->unit)))
 			return;
 		is_used = is_used || iommu_place_is_used(place);
 	}

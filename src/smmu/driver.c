@@ -71,9 +71,7 @@ static int unit_confirm(struct iommu_unit *base)
 	struct smmu_unit *unit = smmu_unit_of(base);
 	int status;
 
-	if (base->enabled && !base->unsettled &&
-	    (!IOMMU_CONFIG_SUSPEND || base->power == IOMMU_UNIT_AWAKE) &&
-	    !iommu_smmu_translates(unit))
+	if (iommu_unit_is_to_translate(base) && !iommu_smmu_translates(unit))
 		return SMMU_REFUSE(unit, IOMMU_EIO, "its register says that it does not translate");
 	status = iommu_smmu_confirm(unit);
 	iommu_release_confirmed(&unit->probe->set);

@@ -258,6 +258,9 @@ int iommu_smmu_confirm(struct smmu_unit *unit)
 	int status = 0;
 
 	if (iommu_unit_is_suspect(&unit->state)) {
+		/* What was reset meanwhile answers, and translates nothing. */
+		if (iommu_unit_is_to_translate(&unit->base) && !iommu_smmu_translates(unit))
+			return IOMMU_EIO;
 		status = iommu_smmu_queue_hold(unit);
 		if (status == 0)
 			status = iommu_smmu_invalidate_all(unit);

@@ -140,8 +140,9 @@ static int shut_down(struct smmu_unit *unit)
 {
 	int status;
 
+	/* Its registers may be lost, and everything pass. */
 	if (!unit->started)
-		return 0;
+		return iommu_smmu_close(unit);
 	status = iommu_smmu_turn_off(unit);
 	/*
 	 * Requests on their way end with the old tables, or fail; a CMD_SYNC is behind all of them,

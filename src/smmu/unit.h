@@ -221,7 +221,7 @@ uint32_t iommu_smmu_streams_config(const struct smmu_unit *unit);
 /* Write back what the unit is to see, and wait. */
 static inline void smmu_write_back(const struct smmu_unit *unit, const void *start, size_t size)
 {
-	if (!unit->is_coherent)
+	if (!unit->is_coherent && size != 0)
 		unit->platform->cache_flush(unit->platform->ctx, start, size);
 }
 

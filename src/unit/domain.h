@@ -92,6 +92,9 @@ struct iommu_place_ops {
 	void (*left)(struct iommu_placed *domain);
 };
 
+/* Of a domain that has outlived the units which it was made for, and all that they shared. */
+#define IOMMU_PLACED_OF_OTHERS "the domain was made for units that have been removed"
+
 /* A domain of a back end; the first member of the family's own structure. */
 struct iommu_placed {
 	struct iommu_domain base; /* first */

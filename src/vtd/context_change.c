@@ -424,6 +424,10 @@ int iommu_vtd_confirm(struct vtd_unit *unit)
 {
 	int status = 0;
 
+	/* What was reset meanwhile answers, and translates nothing. */
+	if (iommu_unit_is_suspect(&unit->state) && iommu_unit_is_to_translate(&unit->base) &&
+	    !iommu_vtd_unit_translates(unit))
+		return IOMMU_EIO;
 	if (iommu_unit_is_suspect(&unit->state) ||
 	    (iommu_unit_is_active(&unit->state) && iommu_vtd_queue_may_turn_off(unit)))
 		status = iommu_vtd_queue_hold(unit);

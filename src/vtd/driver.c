@@ -85,9 +85,7 @@ static int unit_confirm(struct iommu_unit *base)
 	struct vtd_unit *unit = vtd_unit_of(base);
 	int status;
 
-	if (base->enabled && !base->unsettled &&
-	    (!IOMMU_CONFIG_SUSPEND || base->power == IOMMU_UNIT_AWAKE) &&
-	    !iommu_vtd_unit_translates(unit))
+	if (iommu_unit_is_to_translate(base) && !iommu_vtd_unit_translates(unit))
 		return VTD_REFUSE(unit, IOMMU_EIO, "its status says that it does not translate");
 	status = iommu_vtd_confirm(unit);
 	iommu_release_confirmed(&unit->probe->set);

@@ -238,6 +238,8 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 		/* The device may have learnt something that is taken back. */
 		if (status != 0 && endpoint->device_tlb)
 			iommu_vtd_tlb_suspect(endpoint);
+		if (status == 0 && is_lost(endpoint))
+			status = IOMMU_EIO;
 	}
 	if (status != 0) {
 		/* Hardware may have cached either; the old one is what callers go by. */
@@ -249,7 +251,7 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 		return status;
 	}
 	endpoint->present += !was_present;
-	return is_lost(endpoint) ? IOMMU_EIO : 0;
+	return 0;
 }
 
 void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,

@@ -257,7 +257,8 @@ static void find_common(struct vtd_domain *domain)
 	for (place = domain->common.places; place != NULL; place = place->next) {
 		const struct vtd_capabilities *caps = &unit_at(place)->caps;
 
-		if (!iommu_place_is_used(place))
+		/* One that has not confirmed that it left may still walk the table. */
+		if (!iommu_place_is_used(place) && !iommu_unit_is_suspect(place->unit))
 			continue;
 		pgsizes &= sizes_on(domain, unit_at(place));
 		coherent = coherent && caps->coherent;

@@ -181,6 +181,7 @@ static void begin(void)
 
 	memset(&f, 0, sizeof(f));
 	test_platform_init(&f.test, 1 << 20, 0x100000);
+	iommu_unit_set_init(&f.set);
 	iommu_object_cache_init(&f.places, &f.test.platform, sizeof(struct iommu_place));
 	iommu_object_cache_init(&f.uses, &f.test.platform, sizeof(struct iommu_use));
 	for (i = 0; i < UNITS; i++) {
@@ -316,7 +317,7 @@ static void detach(unsigned int e, unsigned int pasid, bool or_stays)
 
 static void end(void)
 {
-	unsigned int e, pasid, d;
+	unsigned int e, pasid, d, i;
 
 	f.fail_at = 0;
 	f.has_failed = false;
@@ -324,6 +325,12 @@ static void end(void)
 		for (pasid = 0; pasid < PASIDS; pasid++)
 			detach(e, pasid, false);
 	check();
+	/* What failed is made good. */
+	for (i = 0; i < UNITS; i++) {
+		struct iommu_confirmation *open = &f.units[i].state.confirmation;
+
+		iommu_confirmation_end(open, iommu_confirmation_begin(open));
+	}
 	for (d = DOMAINS; d-- != 0;)
 		iommu_placed_free(&f.domains[d].base);
 	test_platform_destroy(&f.test);

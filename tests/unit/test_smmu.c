@@ -23,14 +23,15 @@
 #include "test.h"
 #include "test_platform.h"
 
-#define BASE    0x9050000ULL
-#define ARENA   (1ULL << 26)
-#define FARAWAY 0x200000000ULL /* memory that nothing has, for mappings */
-#define IOVA    0x500000000ULL
-#define DEVICES 4
-#define RW      IOMMU_PROT_READ_WRITE
-#define PAGE    IOMMU_PAGE_SIZE
-#define SECONDS 1000000000ULL
+#define BASE      0x9050000ULL
+#define ELSEWHERE 0x1000000ULL /* the same registers, once more */
+#define ARENA     (1ULL << 26)
+#define FARAWAY   0x200000000ULL /* memory that nothing has, for mappings */
+#define IOVA      0x500000000ULL
+#define DEVICES   4
+#define RW        IOMMU_PROT_READ_WRITE
+#define PAGE      IOMMU_PAGE_SIZE
+#define SECONDS   1000000000ULL
 
 /* A translation that a device keeps. */
 struct kept {
@@ -245,7 +246,7 @@ static void unmap_mmio(void *ctx, void *registers, uint64_t size)
 
 static uint64_t offset_of(const volatile void *reg)
 {
-	return (uintptr_t)reg - BASE;
+	return ((uintptr_t)reg - BASE) % ELSEWHERE;
 }
 
 static uint32_t read32(void *ctx, const volatile void *reg)
@@ -2558,31 +2559,38 @@ static void test_refused_units(void **state)
 	}
 }
 
-/* A domain that was made for a unit which snoops, and is used by one that does not. */
+/*
+ * A domain that was made for a unit which snoops, and is used by one that does not. The other unit
+ * has the same registers, elsewhere, and is never enabled.
+ */
 static void test_domain_of_unlike_units(void **state)
 {
 	const struct iommu_model_smmu_config model = {.idr0 = 0};
 	struct iommu_smmu_config config = usual;
+	struct iommu_endpoint_info device;
 	struct iommu_domain_info info;
 	struct iommu_domain *domain;
+	struct iommu_unit *other;
 	iommu_paddr_t first, second;
 
 	(void)state;
 	machine(&model);
 	config.flags = IOMMU_SMMU_COHERENT;
-	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), 0);
-	domain = paging(IOMMU_STAGE_FIRST);
+	config.registers = BASE + ELSEWHERE;
+	config.segment = 1;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &other), 0);
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, &f.unit), 0);
+	assert_int_equal(
+		iommu_domain_alloc(other, IOMMU_DOMAIN_PAGING,
+				   &(struct iommu_domain_config){.stage = IOMMU_STAGE_FIRST},
+				   &domain),
+		0);
 	first = map(domain, IOVA);
 	iommu_domain_get_info(domain, &info);
 	assert_true(info.coherent);
-	assert_int_equal(iommu_smmu_remove_unit(f.unit), 0);
-	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, &f.unit), 0);
 	f.devices[0].id = 8;
-	{
-		const struct iommu_endpoint_info of_device = info_of(0);
-
-		assert_int_equal(add_device(0, &of_device), 0);
-	}
+	device = info_of(0);
+	assert_int_equal(add_device(0, &device), 0);
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
 	assert_int_equal(attach(domain, 0), 0);
 	iommu_domain_get_info(domain, &info);
@@ -2596,6 +2604,161 @@ static void test_domain_of_unlike_units(void **state)
 	iommu_domain_free(domain);
 	iommu_release_endpoint(f.devices[0].endpoint);
 	stop();
+}
+
+/* A domain that has outlived its units is of no unit that comes later, also at the same registers. */
+static void test_domain_of_removed_units(void **state)
+{
+	const struct iommu_model_smmu_config model = {.idr0 = 0};
+	struct iommu_endpoint_info device;
+	struct iommu_domain *domain, *another;
+
+	(void)state;
+	machine(&model);
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, &f.unit), 0);
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(iommu_smmu_remove_unit(f.unit), 0);
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, &f.unit), 0);
+	f.devices[0].id = 8;
+	device = info_of(0);
+	assert_int_equal(add_device(0, &device), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(attach(domain, 0), IOMMU_EINVAL);
+	another = paging(IOMMU_STAGE_FIRST);
+	assert_int_equal(attach(another, 0), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(another);
+	iommu_release_endpoint(f.devices[0].endpoint);
+	assert_int_equal(iommu_smmu_remove_unit(f.unit), 0);
+	iommu_domain_free(domain);
+	stop();
+}
+
+/* --- Devices that are lost: ids of their domains are not used again unforgotten --------------- */
+
+/* The next domain has the ids of the one before. Device 1 must not reach what device 0 did. */
+static void next_domain_is_empty(enum iommu_stage stage)
+{
+	struct iommu_domain *next = paging(stage);
+	iommu_paddr_t seen;
+
+	assert_int_equal(attach(next, 1), 0);
+	assert_true(use(1, 0, IOVA, &seen) != 0);
+	assert_int_equal(detach(1), 0);
+	iommu_domain_free(next);
+}
+
+static void test_lost_device_is_detached(void **state)
+{
+	static const enum iommu_stage stages[] = {IOMMU_STAGE_FIRST, IOMMU_STAGE_SECOND};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin();
+		domain = paging(stages[i]);
+		paddr = map(domain, IOVA);
+		(void)map(domain, IOVA + PAGE);
+		assert_int_equal(attach(domain, 0), 0);
+		assert_true(ask(0, 0, IOVA));
+		reaches(0, 0, IOVA, paddr);
+		f.devices[0].silent = true;
+		assert_int_equal(iommu_unmap(domain, IOVA + PAGE, PAGE, 0, NULL), 0);
+		assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+		assert_int_equal(detach(0), 0);
+		assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		next_domain_is_empty(stages[i]);
+		end();
+	}
+}
+
+/* While the entry changes the device uses it once. */
+static void use_new_domain(const struct iommu_model_smmu_invalidation *what)
+{
+	iommu_paddr_t seen;
+
+	if (what->type == IOMMU_MODEL_SMMU_DEVICE_TLB && f.aborted == 0)
+		f.aborted += use(0, 0, IOVA, &seen) == 0;
+}
+
+static void test_lost_device_in_an_attach(void **state)
+{
+	struct iommu_domain *before, *domain;
+
+	(void)state;
+	begin();
+	before = paging(IOMMU_STAGE_FIRST);
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(before, IOVA + PAGE);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(before, 0), 0);
+	assert_true(ask(0, 0, IOVA + PAGE));
+	f.devices[0].silent = true;
+	f.meanwhile = use_new_domain;
+	assert_int_equal(attach(domain, 0), IOMMU_EIO);
+	f.meanwhile = NULL;
+	assert_int_equal(f.aborted, 1);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	next_domain_is_empty(IOMMU_STAGE_FIRST);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(before);
+	end();
+}
+
+/* One device that does not answer keeps no unit off. */
+static void test_lost_device_and_its_unit(void **state)
+{
+	struct iommu_domain *domain;
+	iommu_paddr_t seen;
+
+	(void)state;
+	begin();
+	iommu_set_quarantine(f.iommu, true);
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	assert_true(ask(0, 0, IOVA));
+	f.devices[0].silent = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, PAGE, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.devices[0].endpoint));
+	(void)detach(0);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(use(0, 0, IOVA, &seen) != 0);
+	f.devices[0].silent = false;
+	assert_int_equal(iommu_endpoint_was_reset(f.devices[0].endpoint), 0);
+	iommu_domain_free(domain);
+	end();
+}
+
+/* A unit that was reset by others answers, and everything passes: no call says that all is well. */
+static void test_reset_by_others(void **state)
+{
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin();
+	domain = paging(IOMMU_STAGE_FIRST);
+	(void)map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	iommu_model_smmu_reset(f.model);
+	assert_true(iommu_unmap(domain, IOVA, PAGE, 0, NULL) < 0);
+	assert_true(attach(domain, 1) < 0);
+	assert_true(iommu_domain_free(domain) < 0);
+	assert_true(iommu_unit_enable(f.unit) < 0);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	is_stopped(0, 0, IOVA, SMMU_F_TRANSLATION);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	end();
 }
 
 /* What no model can be, its registers say. */
@@ -3323,6 +3486,11 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_refused_units),
 		cmocka_unit_test(test_domain_of_unlike_units),
+		cmocka_unit_test(test_domain_of_removed_units),
+		cmocka_unit_test(test_lost_device_is_detached),
+		cmocka_unit_test(test_lost_device_in_an_attach),
+		cmocka_unit_test(test_lost_device_and_its_unit),
+		cmocka_unit_test(test_reset_by_others),
 		cmocka_unit_test(test_lying_units),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_wrong_regions),

@@ -443,6 +443,13 @@ struct iommu_unit {
 #endif
 };
 
+/* Was it enabled, as far as its back end has confirmed, and not suspended since? */
+static inline bool iommu_unit_is_to_translate(const struct iommu_unit *unit)
+{
+	return unit->enabled && !unit->unsettled &&
+	       (!IOMMU_CONFIG_SUSPEND || unit->power == IOMMU_UNIT_AWAKE);
+}
+
 /* The largest number of ids that requests of one endpoint can carry, besides its own. */
 #define IOMMU_ALIASES_MAX 24
 
