@@ -27,9 +27,7 @@ usage() {
 			kind=
 		done
 		case ${kind:-} in
-		'')
-			echo "$(basename "$0"): what is $1? ($0 --help)" >&2
-			exit 2 ;;
+		'') usage_refuse "$1" "${known[@]}" ;;
 		--*=*) shift ;;
 		--* | *...) ;;
 		*) known[item]=none ;;
@@ -43,6 +41,20 @@ usage() {
 		fi
 		shift
 	done
+}
+
+# usage_refuse WORD KIND… - end the script, which does not take the word, or not with the value behind it.
+usage_refuse() {
+	local word=$1 kind
+	shift
+	for kind in "$@"; do
+		case $kind in
+		"$word=") word+=" without a value" ;;
+		"$word="*) word+=" without ${kind#*=}" ;;
+		esac
+	done
+	echo "$(basename "$0"): what is $word? ($0 --help)" >&2
+	exit 2
 }
 
 # usage_fits KIND WORD… - is the first word, with the one behind it if it takes a value, of this kind?
