@@ -216,8 +216,8 @@ struct iommu_model_smmu_config {
 	 * ATOS, VATOS, VMW; IDR1.QUEUES_PRESET, TABLES_PRESET, ECMDQ; of IDR3 all but HAD, XNX,
 	 * PPS, FWB, STT, RIL and BBML; IDR5.DS, D128, VAX, OAS of 56 bits.
 	 *
-	 * Names such as SMMU_IDR0_TTF are fields, not masks. A unit with stage 1 alone, written out,
-	 * has
+	 * Names such as SMMU_IDR0_TTF are fields, not masks. A unit with stage 1 alone, written
+	 * out, has
 	 *	.idr0 = (uint32_t)(smmu_place(SMMU_IDR0_S1P, 1) |
 	 *			   smmu_place(SMMU_IDR0_TTF, SMMU_TTF_AARCH64) |
 	 *			   smmu_place(SMMU_IDR0_COHACC, 1) |

@@ -34,8 +34,10 @@ struct iommu_riscv64 {
 
 /*
  * iommu_riscv64_fill - set ctx, now_ns, relax, irq_save, irq_restore, the four mmio functions, and
- * with a cache_block cache_flush, cache_write_back, cache_invalidate and cache_line_size. A register is written after all earlier loads and
- * stores of memory, and later ones come after a register was read.
+ * with a cache_block cache_flush, cache_write_back, cache_invalidate and cache_line_size.
+ *
+ * A register is written after all earlier loads and stores of memory, and later ones come after a
+ * register was read.
  */
 void iommu_riscv64_fill(struct iommu_platform *platform, struct iommu_riscv64 *port);
 
