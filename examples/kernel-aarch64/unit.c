@@ -54,11 +54,23 @@ void unit_find_in_tree(const struct iommu_fdt *tree, const struct iommu_fdt_node
 	if (!tree_find(tree, "arm,smmu-v3", &unit))
 		host_stop("the device tree has no SMMUv3");
 	config->registers = tree_address(tree, &unit);
-	if (iommu_fdt_property(tree, &unit, "dma-coherent", &size) != NULL)
-		config->flags |= IOMMU_SMMU_COHERENT;
+	config->flags |= iommu_fdt_property(tree, &unit, "dma-coherent", &size) != NULL
+				 ? IOMMU_SMMU_COHERENT
+				 : IOMMU_SMMU_NOT_COHERENT;
 	config->id_range_count = read_ids(tree, pci, &unit);
 	config->id_ranges = ids;
 	let_in_wires(tree, &unit);
+}
+
+static unsigned int flags_of(const struct iommu_iort_smmuv3 *unit)
+{
+	unsigned int flags = unit->coherent ? IOMMU_SMMU_COHERENT : IOMMU_SMMU_NOT_COHERENT;
+
+	if (unit->model == IOMMU_IORT_SMMUV3_HI161X)
+		flags |= IOMMU_SMMU_POLLED;
+	if (unit->model == IOMMU_IORT_SMMUV3_CN99XX)
+		flags |= IOMMU_SMMU_ONE_PAGE | IOMMU_SMMU_WIRES;
+	return flags;
 }
 
 static unsigned int reached_ids(const struct iommu_iort *iort, uint32_t unit,
@@ -102,7 +114,8 @@ bool unit_find_in_iort(const struct iommu_iort *iort, uint16_t source_id,
 			continue;
 		*config = (struct iommu_smmu_config){
 			.registers = node.smmuv3.base,
-			.flags = node.smmuv3.coherent ? IOMMU_SMMU_COHERENT : 0U,
+			.flags = flags_of(&node.smmuv3),
+			.httu = (enum iommu_smmu_httu)(IOMMU_SMMU_HTTU_NONE + node.smmuv3.httu),
 			.id_ranges = of_units[unit],
 			.id_range_count = reached_ids(iort, node.offset, of_units[unit]),
 		};

@@ -17,7 +17,8 @@ enum iommu_fault_access {
 	IOMMU_FAULT_READ,
 	IOMMU_FAULT_WRITE,
 	IOMMU_FAULT_ATOMIC,
-	IOMMU_FAULT_OTHER, /* a page request, or a blocked interrupt */
+	/* A page request, a blocked interrupt, or the record does not say. */
+	IOMMU_FAULT_OTHER,
 };
 
 /* A request of a device that hardware blocked, as a handler gets it. */

@@ -148,7 +148,11 @@ struct iommu_iort_smmu {
 /* Implementations of which something is known that the registers do not say. */
 enum iommu_iort_smmuv3_model {
 	IOMMU_IORT_SMMUV3_GENERIC = 0,
-	IOMMU_IORT_SMMUV3_HI161X = 1, /* must not be given prefetch commands */
+	/*
+	 * Must not be given prefetch commands, which the library never sends. And it stores 8 bytes
+	 * when a CMD_SYNC completes, not 4: IOMMU_SMMU_POLLED.
+	 */
+	IOMMU_IORT_SMMUV3_HI161X = 1,
 	/* Page 0 alone, with the registers of page 1; one interrupt for all, no messages. */
 	IOMMU_IORT_SMMUV3_CN99XX = 2,
 };
@@ -158,8 +162,14 @@ struct iommu_iort_smmuv3 {
 	iommu_paddr_t vatos; /* of the registers for another's address translation; 0: none */
 	uint32_t model;      /* enum iommu_iort_smmuv3_model, or one that is not known */
 	bool usable;         /* base is a possible address of registers */
-	bool coherent;       /* counts instead of IDR0.COHACC */
-	uint8_t httu;        /* counts instead of IDR0.HTTU: 0 none, 1 access flag, 2 both */
+	/* Counts instead of IDR0.COHACC: IOMMU_SMMU_COHERENT, or IOMMU_SMMU_NOT_COHERENT. */
+	bool coherent;
+	/*
+	 * Counts instead of IDR0.HTTU: 0 none (also what the table does not define), 1 the access
+	 * flag, 2 dirty state, too; plus IOMMU_SMMU_HTTU_NONE it is `httu` of struct
+	 * iommu_smmu_config.
+	 */
+	uint8_t httu;
 	bool has_proximity;
 	uint32_t proximity_domain;
 	/* Global system interrupts, on edges; 0: the unit sends messages, or nothing. */

@@ -516,7 +516,8 @@ IOMMU_API void iommu_model_riscv_misbehave(struct iommu_model_riscv *model,
 /*
  * iommu_model_riscv_save - the guest-visible state of a RISC-V unit, for migration and snapshots,
  * including operations in progress. Caches are not included, because hardware may evict entries at
- * any time. Returns the size; nothing is written if `size` is smaller.
+ * any time. Returns the size; nothing is written if `size` is smaller, and `bytes` may be NULL with
+ * size 0.
  *
  * iommu_model_riscv_restore - restore a saved state of a RISC-V unit, in any state of the model,
  * and continue from there, including the queue: the host's functions are called before it returns.

@@ -215,6 +215,18 @@ struct iommu_model_smmu_config {
 	 * where `host` has what they need. Not possible, and refused: IDR0.TTF with AArch32, BTM,
 	 * ATOS, VATOS, VMW; IDR1.QUEUES_PRESET, TABLES_PRESET, ECMDQ; of IDR3 all but HAD, XNX,
 	 * PPS, FWB, STT, RIL and BBML; IDR5.DS, D128, VAX, OAS of 56 bits.
+	 *
+	 * Names such as SMMU_IDR0_TTF are fields, not masks. A unit with stage 1 alone, written
+	 * out, has
+	 *	.idr0 = (uint32_t)(smmu_place(SMMU_IDR0_S1P, 1) |
+	 *			   smmu_place(SMMU_IDR0_TTF, SMMU_TTF_AARCH64) |
+	 *			   smmu_place(SMMU_IDR0_COHACC, 1) |
+	 *			   smmu_place(SMMU_IDR0_STALL, SMMU_STALL_NEVER) | …)
+	 * and idr1, idr3 and idr5 alike. To take something off what the model can: create one with
+	 * all of them 0, read its registers by iommu_model_smmu_mmio_read (SMMU_IDR0 …, 4 bytes),
+	 * destroy it, and clear fields, as in
+	 *	config.idr0 &= ~(uint32_t)smmu_field_mask(SMMU_IDR0_PRI);
+	 * docs/emulator.md has a program that does so.
 	 */
 	uint32_t idr0, idr1, idr3, idr5;
 	uint32_t iidr, aidr; /* aidr is 2, SMMUv3.2, where all are 0 */
@@ -518,9 +530,9 @@ IOMMU_API void iommu_model_smmu_misbehave(struct iommu_model_smmu *model,
 
 /*
  * iommu_model_smmu_save - the guest-visible state, for migration and snapshots, including
- * operations in progress and which requests are stalled; the emulator carries those itself. Caches
- * are not included, because hardware may evict entries at any time. Returns the size; nothing is
- * written if `size` is smaller.
+ * operations in progress. The state says which requests are stalled; the requests themselves are
+ * the emulator's to save. Caches are not included, because hardware may evict entries at any time.
+ * Returns the size; nothing is written if `size` is smaller, and `bytes` may be NULL with size 0.
  *
  * iommu_model_smmu_restore - restore such a state, in any state of the model, and continue from
  * there, including the queue: the host's functions are called before it returns. 0, or IOMMU_EINVAL

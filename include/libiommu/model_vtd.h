@@ -627,7 +627,7 @@ IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
  * including operations in progress: a command, answers and messages that were not delivered. Caches
  * are not included, because hardware may evict entries at any time. A device TLB invalidation in
  * progress is repeated after the restore. Returns the size; nothing is written if `size` is
- * smaller.
+ * smaller, and `bytes` may be NULL with size 0.
  *
  * iommu_model_vtd_restore - restore a saved state of a VT-d unit, in any state of the model, and
  * continue from there, including the queue: the host's functions are called before it returns. 0,

@@ -130,7 +130,7 @@ struct iommu_platform {
 	 * Called after every change to a structure that a unit with non-coherent page walks reads.
 	 * Any context. Default: nothing, which is correct if hardware snoops; on a machine whose
 	 * units do not (VT-d ECAP.C = 0), NULL breaks DMA protection. SMMUv3 units that do not
-	 * snoop (IDR0.COHACC = 0) are refused.
+	 * snoop (IDR0.COHACC = 0) need cache_invalidate, too, and are refused without the two.
 	 */
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
@@ -262,7 +262,8 @@ struct iommu_platform {
 	 * invalidated. Any context. cache_line_size: bytes of the largest line of the data caches,
 	 * a power of two, at most IOMMU_PAGE_SIZE.
 	 *
-	 * SMMUv3 units that do not snoop need cache_invalidate for what they write to memory.
+	 * All three are given, or none. SMMUv3 units that do not snoop need cache_invalidate for
+	 * what they write to memory, beside cache_flush.
 	 *
 	 * Default: buffers of such devices, and such units, are refused (IOMMU_EOPNOTSUPP).
 	 */
@@ -346,12 +347,14 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
 /*
  * iommu_platform_check - check a platform.
  *
- * Returns 0, or IOMMU_EINVAL: it is NULL, a required service is missing, or only some functions of
+ * Returns 0, or IOMMU_EINVAL, with the reason as a line of the platform's own log, at
+ * IOMMU_LOG_REFUSAL (if it has one, in a library with IOMMU_CONFIG_REASONS and IOMMU_CONFIG_LOG):
+ * it is NULL, a required service is missing, or only some functions of
  * a set are given (phys_to_virt/virt_to_phys, irq_save/irq_restore, cpu_id/cpu_count,
  * map_mmio/unmap_mmio, map_pieces/unmap_pieces, map_uncached/unmap_uncached,
  * alloc_shared/free_shared, mmio reads/writes, the four of the mutex, the three for caches), or
- * cache_line_size makes no sense. Called by every function that creates something. No locks.
- * Context: any.
+ * cache_line_size makes no sense. Called by every function that creates something, which logs the
+ * same. No locks. Context: any.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

@@ -33,7 +33,7 @@
  * Domains. A paging domain uses stage 1, or stage 2 where the unit has no stage 1, where the host
  * asks for it, or where nested domains are to be made of it. The smallest page is 4K, 16K or 64K,
  * as the unit and the host's pgsize_bitmap have it. An identity domain needs no tables. Dirty
- * tracking needs a unit that notes writes (IDR0.HTTU 2).
+ * tracking needs a unit that notes writes (IDR0.HTTU 2, or what firmware says instead).
  *
  * PASIDs are SubstreamIDs: at most 19 bits of them, at most 10 where the unit has no CD tables of
  * two levels. They need stage 1, and IOMMU_FEATURE_PASID; while that is enabled, domains with a
@@ -46,7 +46,8 @@
  * be mapped in each domain, with IOMMU_PROT_MMIO. The unit isolates no interrupts.
  *
  * Units whose accesses are not coherent with the CPUs' caches need the host's cache_flush and
- * cache_invalidate (<libiommu/platform.h>); without them iommu_smmu_add_unit is IOMMU_EOPNOTSUPP.
+ * cache_invalidate, which goes with cache_write_back and cache_line_size (<libiommu/platform.h>);
+ * without them iommu_smmu_add_unit is IOMMU_EOPNOTSUPP.
  * Structures are written back before the unit is told of them, events are read from memory,
  * completions are polled, and there is no dirty tracking. A guest does the same for what it writes.
  *
@@ -77,13 +78,14 @@ enum iommu_smmu_flags {
 	/* Interrupts by wires, although the unit could send messages. */
 	IOMMU_SMMU_WIRES = 1 << 0,
 	/*
-	 * The unit is coherent, whatever IDR0.COHACC says: "dma-coherent" of a device tree, the
-	 * override of IORT.
+	 * Firmware says that the unit is coherent ("dma-coherent" of a device tree; `coherent` of
+	 * IORT), and counts instead of IDR0.COHACC. IOMMU_SMMU_NOT_COHERENT: that it is not. With
+	 * neither the register counts, with both the call is IOMMU_EINVAL.
 	 */
 	IOMMU_SMMU_COHERENT = 1 << 1,
 	/*
 	 * The completion of commands is read from the queue's register, although the unit could
-	 * store it: for units that store more than 4 bytes (HiSilicon Hi161x).
+	 * store it: for units that store more than 4 bytes (HiSilicon Hi161x, model 1 of IORT).
 	 */
 	IOMMU_SMMU_POLLED = 1 << 2,
 	/* The registers of page 1 are in page 0 (Cavium CN99xx); 64 KiB are mapped. */
@@ -95,6 +97,18 @@ enum iommu_smmu_flags {
 	 * 8). Without this flag such a unit is refused (IOMMU_EIO).
 	 */
 	IOMMU_SMMU_PASSES_WHILE_OFF = 1 << 5,
+	IOMMU_SMMU_NOT_COHERENT = 1 << 6, /* see IOMMU_SMMU_COHERENT */
+};
+
+/*
+ * What the unit notes in tables: what IDR0.HTTU says, or what firmware says, which then counts
+ * instead (`httu` of IORT, plus IOMMU_SMMU_HTTU_NONE). The library uses DIRTY alone.
+ */
+enum iommu_smmu_httu {
+	IOMMU_SMMU_HTTU_BY_REGISTER = 0,
+	IOMMU_SMMU_HTTU_NONE,
+	IOMMU_SMMU_HTTU_ACCESS, /* that a page was accessed */
+	IOMMU_SMMU_HTTU_DIRTY,  /* that it was accessed, and written */
 };
 
 /* The source ids [first, last] of PCI functions: stream_id is that of `first`. */
@@ -120,7 +134,8 @@ struct iommu_smmu_region {
 struct iommu_smmu_config {
 	iommu_paddr_t registers; /* physical address, a multiple of 64 KiB */
 	unsigned int flags;      /* enum iommu_smmu_flags */
-	uint16_t segment;        /* of the PCI functions behind it */
+	enum iommu_smmu_httu httu;
+	uint16_t segment; /* of the PCI functions behind it */
 	/* By which the fwspec of an endpoint names the unit; NULL: none does. */
 	const void *firmware_node;
 	/*
@@ -162,9 +177,10 @@ struct iommu_smmu_config {
  * @unit: receives the unit; may be NULL.
  *
  * Returns 0, or
- *   IOMMU_EINVAL      unknown flags, registers that are not a multiple of 64 KiB, a range of ids
- *                     that is empty or wider than stream_id_bits, two that have ids in common, or
- *                     more bits than there are; a region that is empty, not of whole pages, of an
+ *   IOMMU_EINVAL      unknown flags, both of IOMMU_SMMU_COHERENT and _NOT_COHERENT, an unknown
+ *                     httu, registers that are not a multiple of 64 KiB, a range of ids that is
+ *                     empty or wider than stream_id_bits, two that have ids in common, or more bits
+ *                     than there are; a region that is empty, not of whole pages, of an
  *                     unknown type, beyond what the unit can address, over its registers, or for no
  *                     access
  *   IOMMU_EEXIST      there is a unit at these registers

@@ -12,6 +12,28 @@ static void aarch64_cache_flush(void *ctx, const void *virt, size_t size)
 	__asm__ volatile("dsb sy" ::: "memory");
 }
 
+/* By the CPU's addresses, as the platform has them. */
+static void aarch64_cache_write_back(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	const struct iommu_aarch64 *port = ctx;
+
+	aarch64_cache_flush(ctx, iommu_phys_to_virt(port->platform, paddr), (size_t)size);
+}
+
+static void aarch64_cache_invalidate(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	const struct iommu_aarch64 *port = ctx;
+	const uintptr_t start = (uintptr_t)iommu_phys_to_virt(port->platform, paddr);
+	uintptr_t line = start & ~(uintptr_t)(port->cache_line - 1);
+
+	/* Not before the load that has told that there is something new. */
+	__asm__ volatile("dsb sy" ::: "memory");
+	/* DC IVAC would lose what a neighbour has on the line, if there were one. */
+	for (; line < start + size; line += port->cache_line)
+		__asm__ volatile("dc civac, %0" ::"r"(line) : "memory");
+	__asm__ volatile("dsb sy" ::: "memory");
+}
+
 static uint64_t aarch64_now_ns(void *ctx)
 {
 	const struct iommu_aarch64 *port = ctx;
@@ -98,13 +120,19 @@ void iommu_aarch64_init(struct iommu_aarch64 *port)
 	if (port->counter_hz == 0)
 		port->counter_hz = UINT64_MAX;
 	__asm__ volatile("mrs %0, ctr_el0" : "=r"(ctr));
-	port->cache_line = 4U << (ctr >> 16 & 0xf); /* DminLine: log2 of words */
+	/* DminLine and CWG: log2 of words; CWG 0 stands for the most that there is. */
+	port->cache_line = 4U << (ctr >> 16 & 0xf);
+	port->write_back_granule = (ctr >> 24 & 0xf) != 0 ? 4U << (ctr >> 24 & 0xf) : 2048;
 }
 
 void iommu_aarch64_fill(struct iommu_platform *platform, struct iommu_aarch64 *port)
 {
 	platform->ctx = port;
+	port->platform = platform;
 	platform->cache_flush = aarch64_cache_flush;
+	platform->cache_write_back = aarch64_cache_write_back;
+	platform->cache_invalidate = aarch64_cache_invalidate;
+	platform->cache_line_size = port->write_back_granule;
 	platform->now_ns = aarch64_now_ns;
 	platform->relax = aarch64_relax;
 	platform->irq_save = aarch64_irq_save;

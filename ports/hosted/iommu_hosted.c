@@ -132,9 +132,23 @@ static void hosted_mutex_unlock(void *ctx, void *mutex)
 
 static void hosted_log(void *ctx, enum iommu_log_level level, const char *text)
 {
-	(void)ctx;
-	if (level <= IOMMU_LOG_WARNING)
+	const struct iommu_hosted *hosted = ctx;
+
+	if (level <= hosted->log_level)
 		fprintf(stderr, "libiommu: %s\n", text);
+}
+
+/* What the environment asks for. */
+static enum iommu_log_level wanted_log_level(void)
+{
+	static const char *const names[] = {"error", "warning", "info", "refusal", "debug"};
+	const char *wanted = getenv("LIBIOMMU_LOG");
+	unsigned int level;
+
+	for (level = 0; wanted != NULL && level < sizeof(names) / sizeof(names[0]); level++)
+		if (strcmp(wanted, names[level]) == 0)
+			return (enum iommu_log_level)level;
+	return IOMMU_LOG_WARNING;
 }
 
 /*
@@ -175,7 +189,8 @@ int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_siz
 	    arena_size % IOMMU_PAGE_SIZE != 0 ||
 	    ((base | (uintptr_t)arena) & (IOMMU_HOSTED_ALIGNMENT - 1)) != 0)
 		return IOMMU_EINVAL;
-	*hosted = (struct iommu_hosted){.arena = arena, .arena_size = arena_size};
+	*hosted = (struct iommu_hosted){
+		.arena = arena, .arena_size = arena_size, .log_level = wanted_log_level()};
 	if (arena == NULL && arena_reserve(hosted, arena_size) != 0)
 		return IOMMU_ENOMEM;
 	hosted->platform = (struct iommu_platform){

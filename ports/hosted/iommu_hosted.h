@@ -26,6 +26,12 @@ struct iommu_hosted {
 	struct iommu_platform platform;
 	/* Pages handed out and not given back. Read it when no other thread uses the platform. */
 	size_t pages_in_use;
+	/*
+	 * Lines up to this level are printed: IOMMU_LOG_WARNING, or what the environment's
+	 * LIBIOMMU_LOG says ("error", "warning", "info", "refusal", "debug"). Why a call returned
+	 * an error is at IOMMU_LOG_REFUSAL. A program may set another before it uses the platform.
+	 */
+	enum iommu_log_level log_level;
 
 	unsigned char *arena;
 	size_t arena_size;
@@ -47,7 +53,7 @@ struct iommu_hosted {
  * @base:       the physical address that its first byte stands for; aligned as the arena is.
  *
  * Provides pages, a direct map, the monotonic clock, yielding, CPU ids, mutexes, and a log to
- * stderr (errors and warnings). Thread-safe. Returns 0, IOMMU_EINVAL (misaligned or empty) or
+ * stderr (see log_level). Thread-safe. Returns 0, IOMMU_EINVAL (misaligned or empty) or
  * IOMMU_ENOMEM.
  */
 int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_size,

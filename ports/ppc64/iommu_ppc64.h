@@ -9,7 +9,8 @@
  *	iommu_ppc64_fill(&platform, &port);
  *
  * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
- * iommu_ppc64 its first member. They need a privileged state.
+ * iommu_ppc64 its first member. They need a privileged state. Bridges and devices see the CPUs'
+ * caches: nothing for caches is set.
  */
 #ifndef IOMMU_PPC64_H
 #define IOMMU_PPC64_H

@@ -10,6 +10,11 @@ static void riscv64_clean(uintptr_t block)
 	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 1" ::"r"(block) : "memory");
 }
 
+static void riscv64_flush(uintptr_t block)
+{
+	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 2" ::"r"(block) : "memory");
+}
+
 static void riscv64_cache_flush(void *ctx, const void *virt, size_t size)
 {
 	const struct iommu_riscv64 *port = ctx;
@@ -18,6 +23,28 @@ static void riscv64_cache_flush(void *ctx, const void *virt, size_t size)
 
 	for (; block < end; block += port->cache_block)
 		riscv64_clean(block);
+	__asm__ volatile("fence iorw, iorw" ::: "memory");
+}
+
+/* By the CPU's addresses, as the platform has them. */
+static void riscv64_cache_write_back(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	const struct iommu_riscv64 *port = ctx;
+
+	riscv64_cache_flush(ctx, iommu_phys_to_virt(port->platform, paddr), (size_t)size);
+}
+
+static void riscv64_cache_invalidate(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	const struct iommu_riscv64 *port = ctx;
+	const uintptr_t start = (uintptr_t)iommu_phys_to_virt(port->platform, paddr);
+	uintptr_t block = start & ~(uintptr_t)(port->cache_block - 1);
+
+	/* Not before the load that has told that there is something new. */
+	__asm__ volatile("fence iorw, iorw" ::: "memory");
+	/* CBO.INVAL would lose what a neighbour has on the block, if there were one. */
+	for (; block < start + size; block += port->cache_block)
+		riscv64_flush(block);
 	__asm__ volatile("fence iorw, iorw" ::: "memory");
 }
 
@@ -113,8 +140,13 @@ static void riscv64_write64(void *ctx, volatile void *reg, uint64_t value)
 void iommu_riscv64_fill(struct iommu_platform *platform, struct iommu_riscv64 *port)
 {
 	platform->ctx = port;
-	if (port->cache_block != 0)
+	port->platform = platform;
+	if (port->cache_block != 0) {
 		platform->cache_flush = riscv64_cache_flush;
+		platform->cache_write_back = riscv64_cache_write_back;
+		platform->cache_invalidate = riscv64_cache_invalidate;
+		platform->cache_line_size = port->cache_block;
+	}
 	platform->now_ns = riscv64_now_ns;
 	platform->relax = riscv64_relax;
 	platform->irq_save = riscv64_irq_save;

@@ -10,7 +10,9 @@
  *	iommu_riscv64_fill(&platform, &port);
  *
  * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
- * iommu_riscv64 its first member. Interrupt masking needs S mode, or M mode.
+ * iommu_riscv64 its first member. Interrupt masking needs S mode, or M mode. The platform that was
+ * filled stays where it is: cache_write_back and cache_invalidate convert addresses by it, and
+ * memory that devices use is mapped there.
  */
 #ifndef IOMMU_RISCV64_H
 #define IOMMU_RISCV64_H
@@ -23,16 +25,19 @@ struct iommu_riscv64 {
 	uint64_t timebase_hz; /* "timebase-frequency" of the CPUs in the device tree; not 0 */
 	/*
 	 * "riscv,cbom-block-size" of a CPU with Zicbom, a power of two; 0: everything that walks
-	 * tables snoops the caches, and no cache_flush is set.
+	 * tables, and every device, snoops the caches, and no service for caches is set.
 	 */
 	uint32_t cache_block;
 	bool machine_mode; /* the kernel runs in M mode, and masks interrupts of that */
+	const struct iommu_platform *platform; /* that iommu_riscv64_fill has filled */
 };
 
 /*
- * iommu_riscv64_fill - set ctx, cache_flush (with a cache_block), now_ns, relax, irq_save,
- * irq_restore and the four mmio functions. A register is written after all earlier loads and
- * stores of memory, and later ones come after a register was read.
+ * iommu_riscv64_fill - set ctx, now_ns, relax, irq_save, irq_restore, the four mmio functions, and
+ * with a cache_block cache_flush, cache_write_back, cache_invalidate and cache_line_size.
+ *
+ * A register is written after all earlier loads and stores of memory, and later ones come after a
+ * register was read.
  */
 void iommu_riscv64_fill(struct iommu_platform *platform, struct iommu_riscv64 *port);
 

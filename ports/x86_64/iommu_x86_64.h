@@ -11,7 +11,8 @@
  *
  * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
  * iommu_x86_64 its first member. They need ring 0 (interrupt masking) and CLFLUSH, which every
- * x86-64 CPU has.
+ * x86-64 CPU has. All devices of such machines see the CPUs' caches: cache_write_back and what goes
+ * with it are not set.
  */
 #ifndef IOMMU_X86_64_H
 #define IOMMU_X86_64_H

@@ -40,21 +40,25 @@ struct pair {
 #define DEFECT_OF(number) ""
 #endif
 
+#define MMIO   "some of mmio_read32, mmio_read64, mmio_write32 and mmio_write64"
+#define MUTEX  "some of mutex_create, mutex_destroy, mutex_lock and mutex_unlock"
+#define CACHES "some of cache_write_back, cache_invalidate and cache_line_size"
+
 static const struct pair pairs[] = {
 	PAIR(phys_to_virt, virt_to_phys, "one of phys_to_virt and virt_to_phys"),
 	PAIR(map_mmio, unmap_mmio, "one of map_mmio and unmap_mmio"),
-	PAIR(mmio_read32, mmio_write32, "some of mmio_read and mmio_write"),
-	PAIR(mmio_read64, mmio_write64, "some of mmio_read and mmio_write"),
-	PAIR(mmio_read32, mmio_read64, "some of mmio_read and mmio_write"),
+	PAIR(mmio_read32, mmio_write32, MMIO),
+	PAIR(mmio_read64, mmio_write64, MMIO),
+	PAIR(mmio_read32, mmio_read64, MMIO),
 	PAIR(cpu_id, cpu_count, "one of cpu_id and cpu_count"),
-	PAIR(mutex_create, mutex_destroy, "some of the four mutex functions"),
-	PAIR(mutex_lock, mutex_unlock, "some of the four mutex functions"),
-	PAIR(mutex_create, mutex_lock, "some of the four mutex functions"),
+	PAIR(mutex_create, mutex_destroy, MUTEX),
+	PAIR(mutex_lock, mutex_unlock, MUTEX),
+	PAIR(mutex_create, mutex_lock, MUTEX),
 	PAIR(map_pieces, unmap_pieces, "one of map_pieces and unmap_pieces"),
 	PAIR(irq_save, irq_restore, "one of irq_save and irq_restore"),
 #if IOMMU_CONFIG_DMA_NONCOHERENT
-	PAIR(cache_write_back, cache_invalidate, "some of the three for caches"),
-	PAIR(cache_write_back, cache_line_size, "some of the three for caches"),
+	PAIR(cache_write_back, cache_invalidate, CACHES),
+	PAIR(cache_write_back, cache_line_size, CACHES),
 	PAIR(map_uncached, unmap_uncached, "one of map_uncached and unmap_uncached"),
 #endif
 #if IOMMU_CONFIG_ENCRYPTION

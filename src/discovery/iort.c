@@ -165,6 +165,14 @@ static void read_own_map(const uint8_t *bytes, struct iommu_iort_node *node, uns
 		*defects |= IOMMU_IORT_MAP_INDEX;
 }
 
+/* What the table does not define is none. */
+static uint8_t httu_of(uint32_t flags)
+{
+	const uint8_t httu = flags >> IORT_SMMUV3_FLAG_HTTU & 3;
+
+	return httu <= IORT_SMMUV3_HTTU_LAST ? httu : 0;
+}
+
 static void read_smmuv3(const uint8_t *bytes, struct iommu_iort_node *node, unsigned int *defects)
 {
 	const uint32_t flags = iommu_read_le32(bytes + IORT_SMMUV3_FLAGS);
@@ -175,7 +183,7 @@ static void read_smmuv3(const uint8_t *bytes, struct iommu_iort_node *node, unsi
 		.vatos = iommu_read_le64(bytes + IORT_SMMUV3_VATOS),
 		.model = iommu_read_le32(bytes + IORT_SMMUV3_MODEL),
 		.coherent = (flags & IORT_SMMUV3_FLAG_COHACC) != 0,
-		.httu = (uint8_t)(flags >> IORT_SMMUV3_FLAG_HTTU & 3),
+		.httu = httu_of(flags),
 		.event = iommu_read_le32(bytes + IORT_SMMUV3_EVENT),
 		.page_request = iommu_read_le32(bytes + IORT_SMMUV3_PRI),
 		.gerror = iommu_read_le32(bytes + IORT_SMMUV3_GERROR),

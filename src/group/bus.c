@@ -209,10 +209,11 @@ static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
 {
 	struct iommu_endpoint *endpoint;
 
-	if (event->type > IOMMU_BUS_UNBOUND ||
-	    (event->type == IOMMU_BUS_ADDED && event->info == NULL))
+	if (event->type > IOMMU_BUS_UNBOUND)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "there is no such event");
+	if (event->type == IOMMU_BUS_ADDED && event->info == NULL)
 		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
-				    "no such event, or a device that is added and not described");
+				    "a device is added, and not described");
 	if (event->type == IOMMU_BUS_ADDED)
 		return device_added(iommu, event->info);
 	if (event->type >= IOMMU_BUS_NOT_BOUND && was_of_gone(iommu, event))

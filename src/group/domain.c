@@ -121,22 +121,32 @@ static bool is_paging_type(enum iommu_domain_type type)
 	return type == IOMMU_DOMAIN_PAGING || iommu_type_is_dma(type) || is_quarantine_type(type);
 }
 
-/* What was asked for, and the back end has not made. */
-static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,
-			    enum iommu_domain_type type, const struct iommu_domain_config *config)
+/* What was asked for, and the back end has not made; NULL: nothing. */
+static const char *what_it_lacks(const struct iommu *iommu, const struct iommu_domain *domain,
+				 enum iommu_domain_type type,
+				 const struct iommu_domain_config *config)
 {
 	if (lacks_windows(domain, type, config))
-		return true;
+		return IOMMU_WHY("it has no windows for such a domain");
 	if (type == IOMMU_DOMAIN_IDENTITY)
-		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu);
+		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu)
+			       ? IOMMU_WHY("it passes nothing through, and no memory was added "
+					   "to map")
+			       : NULL;
 	if (!is_paging_type(type))
-		return false;
+		return NULL;
 	if (is_quarantine_type(type) && cannot_fill(domain, config))
-		return true;
-	return (config->bypass && domain->bypass_size == 0) ||
-	       (config->stage != IOMMU_STAGE_ANY && config->stage != domain->stage) ||
-	       (config->nest_parent && !domain->nest_parent) ||
-	       (config->dirty_tracking && domain->ops->set_dirty_tracking == NULL);
+		return IOMMU_WHY("it has no quarantine, or not with nesting, dirty tracking or a "
+				 "bypass");
+	if (config->bypass && domain->bypass_size == 0)
+		return IOMMU_WHY("it has no bypass");
+	if (config->stage != IOMMU_STAGE_ANY && config->stage != domain->stage)
+		return IOMMU_WHY("it has no such stage");
+	if (config->nest_parent && !domain->nest_parent)
+		return IOMMU_WHY("nothing is nested on its domains");
+	if (config->dirty_tracking && domain->ops->set_dirty_tracking == NULL)
+		return IOMMU_WHY("it does not note writes");
+	return NULL;
 }
 
 static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -147,6 +157,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	struct iommu_domain_config copy = *wanted;
 	const struct iommu_domain_config *config = &copy;
 	struct iommu_domain *domain;
+	const char *lacking;
 	int status;
 
 	if (type > LAST_TYPE)
@@ -166,14 +177,10 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	if (status != 0)
 		return status;
 	domain->backend = unit->ops->name;
-	if (lacks_something(unit->iommu, domain, type, config)) {
+	lacking = what_it_lacks(unit->iommu, domain, type, config);
+	if (lacking != NULL) {
 		domain->ops->free(domain);
-		return IOMMU_REFUSE(
-			unit->iommu, unit->name, IOMMU_EOPNOTSUPP,
-			type == IOMMU_DOMAIN_IDENTITY
-				? "it passes nothing through, and no memory was added to map"
-				: "it has no such bypass, stage, nesting, dirty tracking, "
-				  "quarantine or windows");
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EOPNOTSUPP, lacking);
 	}
 	/* One object for all, perhaps: complete since its first use. */
 	if (domain->holders++ == 0)

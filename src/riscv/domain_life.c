@@ -124,7 +124,8 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	if (!has_mode ||
 	    ((table.control & RISCV_TC_SADE) != 0 && !riscv_has(unit, RISCV_CAP_AMO_HWAD)))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				    has_mode ? "it does not note accesses" : "it has no such mode");
+				    has_mode ? "it does not note accesses"
+					     : "the first stage's root has a mode that it has not");
 	domain->foreign_fsc = table.root;
 	domain->foreign_ta = riscv_ta(table.process);
 	domain->foreign_tc = table.control;
@@ -234,10 +235,13 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 				    config->address_width != 0 && levels_for(unit, first, 0) != 0
 					    ? IOMMU_EINVAL
 					    : IOMMU_EOPNOTSUPP,
-				    levels_for(unit, first, 0) != 0 ? "its stage has no such width"
-								    : "it has no such stage");
+				    levels_for(unit, first, 0) != 0
+					    ? "address_width is more than its deepest table has"
+				    : first ? "it has no first stage"
+					    : "it has no second stage");
 	if ((table.pgsize_bitmap & ~EVERY_SIZE(levels)) != 0)
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, "it has no such page sizes");
+		return RISCV_REFUSE(unit, IOMMU_EINVAL,
+				    "pgsize_bitmap has a size that tables of this depth have not");
 	status = first ? iommu_riscvfs_init(&domain->common.pgtable, &table)
 		       : iommu_riscvss_init(&domain->common.pgtable, &table);
 	if (status != 0)

@@ -190,7 +190,7 @@ static int copy_ranges(struct riscv_unit *unit, const struct iommu_riscv_config 
 				unit, IOMMU_EINVAL,
 				ids->first > ids->last
 					? "a range of ids is empty"
-					: "a range of ids has wider ones than there are");
+					: "a range of ids ends above what device_id_bits allow");
 		case IOMMU_ID_RANGE_OVERLAPS:
 		default:
 			return RISCV_REFUSE(
@@ -221,11 +221,15 @@ static int read_capabilities(struct riscv_unit *unit)
 	if (unit->registers == NULL)
 		return RISCV_REFUSE(unit, IOMMU_EFAULT, "the host does not map its registers");
 	unit->capabilities = riscv_read64(unit, RISCV_CAPABILITIES);
-	if (unit->capabilities == UINT64_MAX ||
-	    riscv_cap_version(unit->capabilities) != RISCV_VERSION_1_0)
+	/* Where nothing is, registers may read as ones, and as zeros. */
+	if (unit->capabilities == UINT64_MAX || unit->capabilities == 0)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				    unit->capabilities == UINT64_MAX ? "it is gone"
-								     : "it is of another version");
+				    unit->capabilities == 0
+					    ? "it has no capability: no unit is at this address"
+					    : "its registers read as ones: no unit is at this "
+					      "address");
+	if (riscv_cap_version(unit->capabilities) != RISCV_VERSION_1_0)
+		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it is of another version than 1.0");
 	unit->output_bits = riscv_cap_physical_bits(unit->capabilities);
 	if (unit->output_bits <= IOMMU_PAGE_SHIFT || unit->output_bits > RISCV_ADDRESS_BITS)
 		return RISCV_REFUSE(unit, IOMMU_EIO, "its physical addresses make no sense");

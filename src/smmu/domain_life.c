@@ -216,12 +216,23 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 				   config->force_snoop ? "it does not force snooping"
 						       : "it does not note writes");
 	if (!smmu_has0(unit, first ? SMMU_IDR0_S1P : SMMU_IDR0_S2P))
-		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such stage");
-	if (granule == 0 || (table.pgsize_bitmap & ~sizes_of(granule)) != 0 ||
-	    table.input_bits > widest)
+		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				   first ? "it has no stage 1" : "it has no stage 2");
+	if (granule == 0 || (table.pgsize_bitmap & ~sizes_of(granule)) != 0)
+		return SMMU_REFUSE(
+			unit, IOMMU_EINVAL,
+			granule == 0
+				? "the smallest size in pgsize_bitmap is no granule that it has"
+				: "pgsize_bitmap has a size that tables of its smallest have "
+				  "not");
+	if (table.input_bits > widest)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   table.input_bits > widest ? "it has no addresses of this width"
-							     : "it has no such page sizes");
+				   first ? "address_width is more than the 48 of stage 1"
+				   : unit->output_bits <= most
+					   ? "address_width is more than its addresses have, which "
+					     "stage 2 translates (IDR5.OAS)"
+					   : "address_width is more than the 48 of stage 2 (52: "
+					     "with pages of 64K)");
 	status = first ? iommu_vmsas1_init(&domain->common.pgtable, &table)
 		       : iommu_vmsas2_init(&domain->common.pgtable, &table);
 	if (status != 0)

@@ -23,7 +23,9 @@
 #define KNOWN_FLAGS                                                                                \
 	((unsigned int)(IOMMU_SMMU_WIRES | IOMMU_SMMU_COHERENT | IOMMU_SMMU_POLLED |               \
 			IOMMU_SMMU_ONE_PAGE | IOMMU_SMMU_NO_NESTING |                              \
-			IOMMU_SMMU_PASSES_WHILE_OFF))
+			IOMMU_SMMU_PASSES_WHILE_OFF | IOMMU_SMMU_NOT_COHERENT))
+
+#define COHERENCES ((unsigned int)(IOMMU_SMMU_COHERENT | IOMMU_SMMU_NOT_COHERENT))
 
 /* --- The ops ---------------------------------------------------------------------------------- */
 
@@ -191,7 +193,7 @@ static int copy_ranges(struct smmu_unit *unit, const struct iommu_smmu_config *c
 				unit, IOMMU_EINVAL,
 				ids->first > ids->last
 					? "a range of ids is empty"
-					: "a range of ids has wider ones than there are");
+					: "a range of ids ends above what stream_id_bits allow");
 		case IOMMU_ID_RANGE_OVERLAPS:
 		default:
 			return SMMU_REFUSE(unit, IOMMU_EINVAL,
@@ -234,6 +236,28 @@ static bool has_bad_nesting(const struct smmu_unit *unit)
 		(variant < 1 || smmu_bits(unit->iidr, SMMU_IIDR_REVISION) < 1));
 }
 
+/* Firmware knows better than the register, either way. */
+static bool is_coherent(const struct smmu_unit *unit)
+{
+	if ((unit->flags & IOMMU_SMMU_NOT_COHERENT) != 0)
+		return false;
+	return smmu_has0(unit, SMMU_IDR0_COHACC) || (unit->flags & IOMMU_SMMU_COHERENT) != 0;
+}
+
+static enum iommu_smmu_httu httu_of_register(const struct smmu_unit *unit)
+{
+	switch ((enum smmu_httu)smmu_bits(unit->idr0, SMMU_IDR0_HTTU)) {
+	case SMMU_HTTU_DIRTY:
+	case SMMU_HTTU_TABLES: /* in descriptors of tables, too */
+		return IOMMU_SMMU_HTTU_DIRTY;
+	case SMMU_HTTU_ACCESS:
+		return IOMMU_SMMU_HTTU_ACCESS;
+	case SMMU_HTTU_NONE:
+	default:
+		return IOMMU_SMMU_HTTU_NONE;
+	}
+}
+
 static int read_identification(struct smmu_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
@@ -251,24 +275,53 @@ static int read_identification(struct smmu_unit *unit)
 	unit->iidr = smmu_read32(unit, SMMU_IIDR);
 	unit->aidr = smmu_read32(unit, SMMU_AIDR);
 	unit->output_bits = smmu_address_bits((unsigned int)smmu_bits(unit->idr5, SMMU_IDR5_OAS));
-	unit->is_coherent =
-		smmu_has0(unit, SMMU_IDR0_COHACC) || (unit->flags & IOMMU_SMMU_COHERENT) != 0;
+	unit->is_coherent = is_coherent(unit);
+	if (unit->httu == IOMMU_SMMU_HTTU_BY_REGISTER)
+		unit->httu = httu_of_register(unit);
 	if (has_bad_nesting(unit))
 		unit->flags |= IOMMU_SMMU_NO_NESTING;
 	return 0;
 }
 
+/* Where nothing is, registers may read as ones, and as zeros. */
+static int check_presence(const struct smmu_unit *unit)
+{
+	if (unit->idr0 == UINT32_MAX || smmu_bits(unit->aidr, SMMU_AIDR_MAJOR) != 0)
+		return SMMU_REFUSE(
+			unit, IOMMU_EOPNOTSUPP,
+			unit->idr0 == UINT32_MAX
+				? "its registers read as ones: no unit is at this address"
+				: "it is no SMMUv3");
+	if (smmu_bits(unit->idr0, SMMU_IDR0_TTF) == 0 && !smmu_has0(unit, SMMU_IDR0_S1P) &&
+	    !smmu_has0(unit, SMMU_IDR0_S2P))
+		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				   "it has no stage and no tables: no unit is at this address");
+	return 0;
+}
+
+/* What the host needs to have for a unit that goes past the CPUs' caches. */
+static int check_coherence(const struct smmu_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	if (unit->is_coherent ||
+	    (platform->cache_flush != NULL && platform->cache_invalidate != NULL))
+		return 0;
+	return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
+			   platform->cache_flush == NULL
+				   ? "it is not coherent with the CPUs' caches, and the host has "
+				     "no cache_flush"
+				   : "it is not coherent with the CPUs' caches, and the host has "
+				     "no cache_invalidate");
+}
+
 /* Whether it is a unit that this driver can drive. */
 static int check_identification(const struct smmu_unit *unit)
 {
-	if (unit->idr0 == UINT32_MAX || smmu_bits(unit->aidr, SMMU_AIDR_MAJOR) != 0)
-		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   unit->idr0 == UINT32_MAX ? "it is gone" : "it is no SMMUv3");
-	if (!unit->is_coherent &&
-	    (unit->platform->cache_flush == NULL || unit->platform->cache_invalidate == NULL))
-		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				   "its accesses are not coherent with the CPUs' caches, and the "
-				   "host has no cache_flush or no cache_invalidate");
+	int status = check_presence(unit);
+
+	if (status != 0)
+		return status;
 	if ((smmu_bits(unit->idr0, SMMU_IDR0_TTF) & SMMU_TTF_AARCH64) == 0 ||
 	    smmu_bits(unit->idr0, SMMU_IDR0_TTENDIAN) == SMMU_ENDIAN_BIG)
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
@@ -287,7 +340,7 @@ static int check_identification(const struct smmu_unit *unit)
 	if (!(iommu_smmu_has_granule(unit, 12) || iommu_smmu_has_granule(unit, 14) ||
 	      iommu_smmu_has_granule(unit, 16)))
 		return SMMU_REFUSE(unit, IOMMU_EIO, "it has no size of pages");
-	return 0;
+	return check_coherence(unit);
 }
 
 static int choose_streams(struct smmu_unit *unit, const struct iommu_smmu_config *config)
@@ -297,10 +350,17 @@ static int choose_streams(struct smmu_unit *unit, const struct iommu_smmu_config
 	unit->map.bits = config->stream_id_bits;
 	if (unit->map.bits == 0)
 		unit->map.bits = most < PCI_ID_BITS ? most : PCI_ID_BITS;
-	if (unit->map.bits > most || !iommu_smmu_streams_choose(unit))
+	if (unit->map.bits > most)
+		return SMMU_REFUSE(
+			unit, IOMMU_EINVAL,
+			"stream_id_bits are more than its StreamIDs have (IDR1.SIDSIZE)");
+	if (!iommu_smmu_streams_choose(unit))
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
-				   unit->map.bits > most ? "its StreamIDs are not so wide"
-							 : "its stream table cannot be so large");
+				   smmu_has_stream_levels(unit)
+					   ? "stream_id_bits are more than the 23 of the largest "
+					     "stream table"
+					   : "stream_id_bits are more than the 10 of the largest "
+					     "stream table of one level, and it knows no other");
 	return 0;
 }
 
@@ -436,6 +496,7 @@ static void name_unit(struct smmu_unit *unit, unsigned int number)
 static void set_options(struct smmu_unit *unit, const struct iommu_smmu_config *config)
 {
 	unit->flags = config->flags;
+	unit->httu = config->httu;
 	unit->node = iommu_node_near(config->near_node, IOMMU_NODE_ANY);
 	unit->timeout_ns = config->timeout_ns != 0 ? config->timeout_ns : DEFAULT_TIMEOUT_NS;
 	unit->device_timeout_ns =
@@ -451,6 +512,10 @@ static const char *config_defect(const struct iommu_smmu_config *config)
 {
 	if ((config->flags & ~KNOWN_FLAGS) != 0)
 		return IOMMU_WHY("there are unknown flags");
+	if ((config->flags & COHERENCES) == COHERENCES)
+		return IOMMU_WHY("the unit is said to be coherent, and not to be");
+	if ((unsigned int)config->httu > IOMMU_SMMU_HTTU_DIRTY)
+		return IOMMU_WHY("there is no such httu");
 	if ((config->registers & (SMMU_PAGE_SIZE - 1)) != 0)
 		return IOMMU_WHY("the registers are not at 64 KiB");
 	if (config->id_ranges == NULL && config->id_range_count != 0)
@@ -574,11 +639,10 @@ int iommu_smmu_set_interrupt(struct iommu_unit *base, enum iommu_smmu_cause caus
 	if (!iommu_smmu_owns(base))
 		return SMMU_REFUSE_NOW(base, IOMMU_EINVAL, SMMU_OTHERS);
 	unit = smmu_unit_of(base);
-	if ((unsigned int)cause >= SMMU_CAUSES || address == 0 || (address & 3) != 0 ||
-	    address >> 52 != 0)
-		return SMMU_REFUSE_NOW(base, IOMMU_EINVAL,
-				       "there is no such cause, or the address is none of a "
-				       "message");
+	if ((unsigned int)cause >= SMMU_CAUSES)
+		return SMMU_REFUSE_NOW(base, IOMMU_EINVAL, "there is no such cause");
+	if (address == 0 || (address & 3) != 0 || address >> 52 != 0)
+		return SMMU_REFUSE_NOW(base, IOMMU_EINVAL, "the address is none of a message");
 	unit->messages[cause] =
 		(struct smmu_message){.address = address, .data = data, .enabled = true};
 	return apply_interrupts(unit);

@@ -20,6 +20,10 @@
 #define SPLIT_OF_MANY    10
 #define TABLE_BYTES_LOG2 (IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER) /* the largest */
 
+/* As smmu.h and the refusals of the driver have it. */
+_Static_assert(TABLE_BYTES_LOG2 - LEVEL_1_LOG2 + SPLIT_OF_MANY == 23, "bits of two levels");
+_Static_assert(TABLE_BYTES_LOG2 - STE_BYTES_LOG2 == 10, "bits of one level");
+
 static unsigned int order_of(unsigned int bytes_log2)
 {
 	return bytes_log2 > IOMMU_PAGE_SHIFT ? bytes_log2 - IOMMU_PAGE_SHIFT : 0;
@@ -30,7 +34,7 @@ static unsigned int order_of(unsigned int bytes_log2)
 bool iommu_smmu_streams_choose(struct smmu_unit *unit)
 {
 	const unsigned int bits = unit->map.bits;
-	const bool has_levels = smmu_bits(unit->idr0, SMMU_IDR0_ST_LEVEL) == SMMU_ST_LEVEL_BOTH;
+	const bool has_levels = smmu_has_stream_levels(unit);
 
 	unit->split = 0;
 	if (bits <= SPLIT || (!has_levels && bits + STE_BYTES_LOG2 <= TABLE_BYTES_LOG2))

@@ -74,9 +74,10 @@ struct smmu_unit {
 	const struct iommu_platform *platform;
 	void *registers;
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
-	unsigned int flags;       /* enum iommu_smmu_flags */
-	unsigned int output_bits; /* of a physical address */
-	bool is_coherent;         /* its accesses see what the CPUs' caches hold */
+	unsigned int flags;        /* enum iommu_smmu_flags */
+	unsigned int output_bits;  /* of a physical address */
+	bool is_coherent;          /* its accesses see what the CPUs' caches hold */
+	enum iommu_smmu_httu httu; /* never BY_REGISTER, when its registers were read */
 	unsigned int faults_per_second;
 	uint64_t timeout_ns, device_timeout_ns;
 	int node; /* NUMA, or IOMMU_NODE_ANY */
@@ -133,7 +134,13 @@ static inline unsigned int smmu_pasid_bits(const struct smmu_unit *unit)
 static inline bool smmu_notes_writes(const struct smmu_unit *unit)
 {
 	/* What it writes past the CPUs' caches cannot be read back through them. */
-	return unit->is_coherent && smmu_bits(unit->idr0, SMMU_IDR0_HTTU) >= SMMU_HTTU_DIRTY;
+	return unit->is_coherent && unit->httu == IOMMU_SMMU_HTTU_DIRTY;
+}
+
+/* Can its stream table have two levels? */
+static inline bool smmu_has_stream_levels(const struct smmu_unit *unit)
+{
+	return smmu_bits(unit->idr0, SMMU_IDR0_ST_LEVEL) == SMMU_ST_LEVEL_BOTH;
 }
 
 static inline unsigned int smmu_stall_model(const struct smmu_unit *unit)

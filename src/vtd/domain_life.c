@@ -308,10 +308,11 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 					  : "it does not force snooping");
 	if ((levels == 5 && !caps->first_stage_5) ||
 	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)
-		return VTD_REFUSE(unit, IOMMU_EINVAL,
-				  levels == 5 && !caps->first_stage_5
-					  ? "its first stage is not so wide"
-					  : "its first stage has no such page sizes");
+		return VTD_REFUSE(
+			unit, IOMMU_EINVAL,
+			levels == 5 && !caps->first_stage_5
+				? "address_width needs a fifth level, which its first stage has not"
+				: "pgsize_bitmap has a size that its first stage has not");
 	status = iommu_vtdfs_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
@@ -366,10 +367,11 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 				: "its second stage does not note writes");
 	if (table.input_bits > caps->guest_width ||
 	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
-		return VTD_REFUSE(unit, IOMMU_EINVAL,
-				  table.input_bits > caps->guest_width
-					  ? "its second stage is not so wide"
-					  : "its second stage has no such page sizes");
+		return VTD_REFUSE(
+			unit, IOMMU_EINVAL,
+			table.input_bits > caps->guest_width
+				? "address_width is more than its second stage translates"
+				: "pgsize_bitmap has a size that its second stage has not");
 	/* The shallowest table that the unit knows and that is wide enough. */
 	while (vtd_ss_address_width(table.levels) < table.input_bits ||
 	       (caps->sagaw >> (table.levels - 2) & 1) == 0)

@@ -182,17 +182,23 @@ static int map_again(struct vtd_unit *unit, uint64_t size)
  */
 static int read_capabilities(struct vtd_unit *unit)
 {
-	uint64_t needed, wanted;
+	uint64_t needed, wanted, cap, ecap;
 	int status;
 
 	unit->registers = map_registers(unit->platform, unit->register_base, unit->register_size);
 	if (unit->registers == NULL)
 		return VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
-	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER),
-					       vtd_read64(unit, VTD_CAP),
-					       vtd_read64(unit, VTD_ECAP));
+	cap = vtd_read64(unit, VTD_CAP);
+	ecap = vtd_read64(unit, VTD_ECAP);
+	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER), cap, ecap);
+	/* Where nothing is, registers may read as ones, and as zeros. */
 	if (status != 0)
-		return VTD_REFUSE(unit, status, "its capabilities make no sense");
+		return VTD_REFUSE(unit, status,
+				  (cap & ecap) == UINT64_MAX
+					  ? "its registers read as ones: no unit is at this address"
+				  : (cap | ecap) == 0
+					  ? "it has no capability: no unit is at this address"
+					  : "its capabilities make no sense");
 	needed = iommu_vtd_register_space(&unit->caps);
 	if (needed < unit->register_size)
 		needed = unit->register_size;

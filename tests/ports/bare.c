@@ -13,7 +13,10 @@ static struct iommu_aarch64 port;
 #else
 #include "iommu_riscv64.h"
 #define UART 0x10000000UL
-static struct iommu_riscv64 port = {.timebase_hz = 10000000};
+#ifndef CACHE_BLOCK
+#define CACHE_BLOCK 0
+#endif
+static struct iommu_riscv64 port = {.timebase_hz = 10000000, .cache_block = CACHE_BLOCK};
 #endif
 
 static struct iommu_platform platform, model_platform;
@@ -165,22 +168,52 @@ static void check_registers(void)
 	      "32-bit registers, and no byte beside them");
 }
 
+/* As if memory were elsewhere for the CPU: an address is converted, and once for each call. */
+#define ELSEWHERE 0x100000000ULL
+static unsigned int conversions;
+
+static void *from_elsewhere(void *ctx, iommu_paddr_t paddr)
+{
+	(void)ctx;
+	conversions++;
+	return (void *)(uintptr_t)(paddr - ELSEWHERE);
+}
+
+static iommu_paddr_t to_elsewhere(void *ctx, const void *virt)
+{
+	(void)ctx;
+	return (uintptr_t)virt + ELSEWHERE;
+}
+
 static void check_caches(void)
 {
 	static unsigned char bytes[1000];
+	const iommu_paddr_t paddr = (uintptr_t)bytes + ELSEWHERE;
 	size_t i;
 
+	check(iommu_platform_check(&platform) == 0 &&
+		      (platform.cache_line_size != 0) == (platform.cache_flush != NULL),
+	      "what caches need is there as a whole, or not at all");
 	if (platform.cache_flush == NULL) {
-		print("      no cache_flush here\n");
+		print("      nothing for caches here\n");
 		return;
 	}
+	platform.phys_to_virt = from_elsewhere;
+	platform.virt_to_phys = to_elsewhere;
 	for (i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (unsigned char)i;
 	platform.cache_flush(platform.ctx, bytes + 3, 1);
 	platform.cache_flush(platform.ctx, bytes + 1, sizeof(bytes) - 1);
+	platform.cache_write_back(platform.ctx, paddr + 3, 1);
+	platform.cache_write_back(platform.ctx, paddr + 1, sizeof(bytes) - 1);
+	platform.cache_invalidate(platform.ctx, paddr + 3, 1);
+	platform.cache_invalidate(platform.ctx, paddr + 1, sizeof(bytes) - 1);
 	for (i = 0; i < sizeof(bytes) && bytes[i] == (unsigned char)i; i++)
 		;
 	check(i == sizeof(bytes), "caches are written back, and nothing else is");
+	check(conversions == 4, "… at the addresses that the CPU has of physical ones");
+	platform.phys_to_virt = NULL;
+	platform.virt_to_phys = NULL;
 }
 
 /* --- The library over them -------------------------------------------------------------------- */

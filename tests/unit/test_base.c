@@ -7,8 +7,10 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <libiommu/status.h>
 #include <libiommu/version.h>
@@ -260,6 +262,63 @@ static void the_hosted_port_uses_memory_that_it_is_given(void **state)
 	iommu_hosted_destroy(&hosted);
 }
 
+/* What the hosted port prints of a refused call and of a warning, with this in its environment. */
+static void print_lines(const char *wanted, enum iommu_log_level chosen, bool chooses, char *text,
+			size_t room)
+{
+	FILE *file = tmpfile();
+	const int stderr_before = dup(2);
+	struct iommu_hosted hosted;
+	size_t length;
+
+	assert_non_null(file);
+	if (wanted == NULL)
+		unsetenv("LIBIOMMU_LOG");
+	else
+		setenv("LIBIOMMU_LOG", wanted, 1);
+	assert_int_equal(iommu_hosted_init(&hosted, NULL, 65536, 0), 0);
+	unsetenv("LIBIOMMU_LOG");
+	if (chooses)
+		hosted.log_level = chosen;
+	hosted.platform.cache_write_back = (void (*)(void *, iommu_paddr_t, uint64_t))(uintptr_t)1;
+	fflush(stderr);
+	dup2(fileno(file), 2);
+	hosted.platform.log(hosted.platform.ctx, IOMMU_LOG_WARNING, "a warning");
+	assert_int_equal(iommu_platform_check(&hosted.platform), IOMMU_EINVAL);
+	fflush(stderr);
+	dup2(stderr_before, 2);
+	close(stderr_before);
+	rewind(file);
+	length = fread(text, 1, room - 1, file);
+	text[length] = '\0';
+	fclose(file);
+	iommu_hosted_destroy(&hosted);
+}
+
+static void the_hosted_port_says_why_when_it_is_asked(void **state)
+{
+	static const char warning[] = "libiommu: a warning\n";
+	static const char both[] =
+		"libiommu: a warning\n"
+		"libiommu: iommu_platform_check: the platform has only some of "
+		"cache_write_back, cache_invalidate and cache_line_size: EINVAL\n";
+	char text[512];
+
+	(void)state;
+	print_lines(NULL, 0, false, text, sizeof(text));
+	assert_string_equal(text, warning);
+	print_lines("nonsense", 0, false, text, sizeof(text));
+	assert_string_equal(text, warning);
+	print_lines("error", 0, false, text, sizeof(text));
+	assert_string_equal(text, "");
+	print_lines("refusal", 0, false, text, sizeof(text));
+	assert_string_equal(text, both);
+	print_lines("debug", 0, false, text, sizeof(text));
+	assert_string_equal(text, both);
+	print_lines(NULL, IOMMU_LOG_REFUSAL, true, text, sizeof(text));
+	assert_string_equal(text, both);
+}
+
 /* The tests' platform: hardware that reads what was given back finds no byte as it was. */
 static void what_is_given_back_is_poison(void **state)
 {
@@ -408,6 +467,7 @@ int main(void)
 		cmocka_unit_test(bytes_have_their_order),
 		cmocka_unit_test(addresses_are_converted_in_each_form),
 		cmocka_unit_test(the_hosted_port_uses_memory_that_it_is_given),
+		cmocka_unit_test(the_hosted_port_says_why_when_it_is_asked),
 		cmocka_unit_test(what_is_given_back_is_poison),
 		cmocka_unit_test(a_large_arena_goes_on_in_large_pages),
 		cmocka_unit_test(sparse_words_know_their_gaps),

@@ -181,7 +181,7 @@ static void a_table_without_units(void **state)
 
 static void an_smmuv3_is_read(void **state)
 {
-	uint32_t offset, old, short_one;
+	uint32_t offset, other, old, short_one;
 	struct iommu_iort_node node;
 	struct table t;
 
@@ -197,6 +197,9 @@ static void an_smmuv3_is_read(void **state)
 	table_set(&t, offset + IORT_SMMUV3_SYNC, 14, 4);
 	table_set(&t, offset + IORT_SMMUV3_PROXIMITY, 0x99, 4);
 	table_set(&t, offset + IORT_NODE_IDENTIFIER, 0xabcd, 4);
+	/* What the table does not define for HTTU is none. */
+	other = table_smmuv3(&t, 0x40000000, 0);
+	table_set(&t, other + IORT_SMMUV3_FLAGS, 6, 4);
 	/* A node of revision 0 ends before the proximity domain. */
 	old = table_node(&t, IOMMU_IORT_SMMUV3, 0, IORT_SMMUV3_SIZE, 0);
 	table_set(&t, old + IORT_SMMUV3_BASE, 0x20000000, 8);
@@ -219,6 +222,7 @@ static void an_smmuv3_is_read(void **state)
 	assert_int_equal(node.smmuv3.model, IOMMU_IORT_SMMUV3_HI161X);
 	assert_true(node.smmuv3.coherent && node.smmuv3.has_proximity && node.smmuv3.usable);
 	assert_int_equal(node.smmuv3.httu, 2);
+	assert_int_equal(node_at(other).smmuv3.httu, 0);
 	assert_int_equal(node.smmuv3.proximity_domain, 0x99);
 	assert_int_equal(node.smmuv3.event, 11);
 	assert_int_equal(node.smmuv3.page_request, 12);

@@ -375,6 +375,12 @@ static void addresses_and_tables(void **state)
 	half.irq_restore = (void (*)(void *, uintptr_t))(uintptr_t)1;
 	ALONE(iommu_platform_check(&half), IOMMU_EINVAL, "only one of irq_save and irq_restore");
 	ALONE(iommu_create(&half, &instance), IOMMU_EINVAL, "only one of irq_save and irq_restore");
+	half.irq_restore = NULL;
+	half.cache_line_size = 64;
+	half.cache_invalidate = NULL;
+	half.cache_write_back = NULL;
+	ALONE(iommu_create(&half, &instance), IOMMU_EINVAL,
+	      "some of cache_write_back, cache_invalidate and cache_line_size");
 	half.alloc_pages = NULL;
 	ALONE(iommu_dma_create_direct(&half, &handle), IOMMU_EINVAL, "no alloc_pages");
 	assert_int_equal(iommu_domain_free(dma.domain), 0);

@@ -3375,6 +3375,34 @@ static void test_dirty(void **state)
 /* --- Domains ---------------------------------------------------------------------------------- */
 
 /* What may be asked of a domain with a table, and what it says of itself then. */
+/* Each refusal names the one cause that there is. */
+static void test_reasons_of_domains(void **state)
+{
+	static const struct {
+		uint64_t capabilities;
+		struct iommu_domain_config config;
+		int status;
+		const char *why;
+	} cases[] = {
+		{FIRST, {.address_width = 60}, IOMMU_EINVAL, "more than its deepest table has"},
+		{FIRST, {.stage = IOMMU_STAGE_SECOND}, IOMMU_EOPNOTSUPP, "it has no second stage"},
+		{SECOND, {.stage = IOMMU_STAGE_FIRST}, IOMMU_EOPNOTSUPP, "it has no first stage"},
+		{FIRST, {.pgsize_bitmap = 1ULL << 13}, IOMMU_EINVAL, "pgsize_bitmap has a size"},
+	};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(cases[i].capabilities | 50ULL << 32);
+		assert_int_equal(
+			iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &cases[i].config, &domain),
+			cases[i].status);
+		assert_non_null(strstr(iommu_reason(f.iommu), cases[i].why));
+		end();
+	}
+}
+
 static void test_domain_options(void **state)
 {
 	const uint64_t common = IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
@@ -4230,7 +4258,15 @@ static void test_configurations(void **state)
 		{.registers = BASE, .id_ranges = one_device, .id_range_count = 2},
 	};
 	const struct iommu_model_riscv_config model = {.capabilities = EVERYTHING};
-	struct iommu_model_riscv_faults version = {.lies = true, .lie = 0x20 | EVERYTHING};
+	static const struct {
+		uint64_t value;
+		const char *why;
+	} lies[] = {
+		{0x20 | EVERYTHING, "another version than 1.0"},
+		{EVERYTHING, "another version than 1.0"},
+		{0, "no capability: no unit is at this address"},
+		{UINT64_MAX, "ones: no unit is at this address"},
+	};
 	const struct iommu_model_riscv_faults none = {0};
 	const struct iommu_riscv_config right = {.registers = BASE};
 	const struct iommu_endpoint_info info = {.source_id = 8};
@@ -4242,8 +4278,13 @@ static void test_configurations(void **state)
 	machine(&model);
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_int_equal(iommu_riscv_add_unit(f.iommu, &wrong[i], NULL), IOMMU_EINVAL);
-	iommu_model_riscv_misbehave(f.model, &version);
-	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, NULL), IOMMU_EOPNOTSUPP);
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		const struct iommu_model_riscv_faults liar = {.lies = true, .lie = lies[i].value};
+
+		iommu_model_riscv_misbehave(f.model, &liar);
+		assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, NULL), IOMMU_EOPNOTSUPP);
+		assert_non_null(strstr(iommu_reason(f.iommu), lies[i].why));
+	}
 	iommu_model_riscv_misbehave(f.model, &none);
 	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, &f.unit), 0);
 	assert_int_equal(iommu_riscv_add_unit(f.iommu, &right, NULL), IOMMU_EEXIST);
@@ -4413,6 +4454,7 @@ int main(void)
 		cmocka_unit_test(test_answer_unconfirmed),
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_reasons_of_domains),
 		cmocka_unit_test(test_domain_options),
 		cmocka_unit_test(test_capable),
 		cmocka_unit_test(test_host_tables),

@@ -2534,6 +2534,8 @@ static void test_refused_units(void **state)
 	} cases[] = {
 		{0, SMMU_IDR0_COHACC, 0, 0, IOMMU_EOPNOTSUPP},
 		{0, SMMU_IDR0_COHACC, 0, IOMMU_SMMU_COHERENT, 0},
+		{0, SMMU_IDR0_COHACC, 1, IOMMU_SMMU_NOT_COHERENT, IOMMU_EOPNOTSUPP},
+		{0, SMMU_IDR0_COHACC, 1, IOMMU_SMMU_COHERENT, 0},
 		{0, SMMU_IDR0_TTENDIAN, SMMU_ENDIAN_BIG, 0, IOMMU_EOPNOTSUPP},
 		{1, SMMU_IDR1_CMDQS, 7, 0, IOMMU_EOPNOTSUPP},
 		{1, SMMU_IDR1_EVENTQS, 2, 0, 0},
@@ -2555,6 +2557,107 @@ static void test_refused_units(void **state)
 		assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), cases[i].status);
 		if (cases[i].status == 0)
 			assert_int_equal(iommu_unit_enable(f.unit), 0);
+		stop();
+	}
+}
+
+/* The refusal names the service that the host does not have. */
+static void test_host_without_cache_services(void **state)
+{
+	struct iommu_model_smmu_config model = registers_of_model();
+
+	(void)state;
+	set(&model.idr0, SMMU_IDR0_COHACC, 0);
+	machine(&model);
+	f.test.platform.cache_invalidate = NULL;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, NULL), IOMMU_EOPNOTSUPP);
+	assert_non_null(strstr(iommu_reason(f.iommu), "the host has no cache_invalidate"));
+	f.test.platform.cache_flush = NULL;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, NULL), IOMMU_EOPNOTSUPP);
+	assert_non_null(strstr(iommu_reason(f.iommu), "the host has no cache_flush"));
+	stop();
+}
+
+/* IDR0.COHACC is set, and firmware says that it is not so. */
+static void test_not_coherent_by_firmware(void **state)
+{
+	const struct iommu_model_smmu_config model = {.idr0 = 0};
+	struct iommu_smmu_config config = usual;
+	struct iommu_endpoint_info info;
+	struct iommu_domain_info of_domain;
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	if (!is_apart)
+		return;
+	machine(&model);
+	f.faults_of_model.lies = true;
+	f.faults_of_model.lying_register = SMMU_IDR0;
+	f.faults_of_model.lie = reg(SMMU_IDR0) | smmu_place(SMMU_IDR0_COHACC, 1);
+	misbehave();
+	config.flags = IOMMU_SMMU_NOT_COHERENT;
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), 0);
+	f.devices[0].id = 8;
+	info = info_of(0);
+	assert_int_equal(add_device(0, &info), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_false(iommu_capable(f.devices[0].endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+	domain = paging(IOMMU_STAGE_ANY);
+	iommu_domain_get_info(domain, &of_domain);
+	assert_false(of_domain.coherent);
+	paddr = map(domain, IOVA);
+	assert_int_equal(attach(domain, 0), 0);
+	reaches(0, 0, IOVA, paddr);
+	assert_int_equal(detach(0), 0);
+	iommu_domain_free(domain);
+	iommu_release_endpoint(f.devices[0].endpoint);
+	stop();
+}
+
+/* What the unit notes: the register says it, or firmware, which then counts. */
+static void test_httu(void **state)
+{
+	static const struct {
+		unsigned int register_value;
+		enum iommu_smmu_httu said;
+		bool notes;
+	} cases[] = {
+		{SMMU_HTTU_NONE, IOMMU_SMMU_HTTU_BY_REGISTER, false},
+		{SMMU_HTTU_ACCESS, IOMMU_SMMU_HTTU_BY_REGISTER, false},
+		{SMMU_HTTU_DIRTY, IOMMU_SMMU_HTTU_BY_REGISTER, true},
+		{SMMU_HTTU_TABLES, IOMMU_SMMU_HTTU_BY_REGISTER, true},
+		{SMMU_HTTU_DIRTY, IOMMU_SMMU_HTTU_NONE, false},
+		{SMMU_HTTU_DIRTY, IOMMU_SMMU_HTTU_ACCESS, false},
+		{SMMU_HTTU_DIRTY, IOMMU_SMMU_HTTU_DIRTY, true},
+		{SMMU_HTTU_NONE, IOMMU_SMMU_HTTU_DIRTY, true},
+	};
+	const struct iommu_domain_config notes = {.dirty_tracking = true};
+	struct iommu_model_smmu_config model = registers_of_model();
+	struct iommu_smmu_config config = usual;
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* What it writes past the caches is not read back, whatever firmware says. */
+		const bool expected = cases[i].notes && !is_apart;
+		uint32_t idr0 = model.idr0;
+
+		machine(&model);
+		set(&idr0, SMMU_IDR0_HTTU, cases[i].register_value);
+		if (is_apart)
+			set(&idr0, SMMU_IDR0_COHACC, 0);
+		f.faults_of_model.lies = true;
+		f.faults_of_model.lying_register = SMMU_IDR0;
+		f.faults_of_model.lie = idr0;
+		misbehave();
+		config.httu = cases[i].said;
+		assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, &f.unit), 0);
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &notes, &domain),
+				 expected ? 0 : IOMMU_EOPNOTSUPP);
+		if (expected)
+			assert_int_equal(iommu_domain_free(domain), 0);
 		stop();
 	}
 }
@@ -2768,12 +2871,18 @@ static void test_lying_units(void **state)
 		unsigned int offset;
 		uint64_t value;
 		int status;
+		const char *why;
 	} cases[] = {
-		{SMMU_AIDR, 0x10, IOMMU_EOPNOTSUPP},
-		{SMMU_IDR0, 0xffffffff, IOMMU_EOPNOTSUPP},
-		{SMMU_IDR0, 0x1a, IOMMU_EIO},
-		{SMMU_IDR1, 1U << 29 | 8U << 21, IOMMU_EOPNOTSUPP},
-		{SMMU_IDR1, 1U << 30 | 8U << 21, IOMMU_EOPNOTSUPP},
+		{SMMU_AIDR, 0x10, IOMMU_EOPNOTSUPP, "no SMMUv3"},
+		{SMMU_IDR0, 0xffffffff, IOMMU_EOPNOTSUPP, "ones: no unit is at this address"},
+		{SMMU_IDR0, 0, IOMMU_EOPNOTSUPP,
+		 "no stage and no tables: no unit is at this address"},
+		{SMMU_IDR0, 0x10, IOMMU_EOPNOTSUPP, "no unit is at this address"},
+		{SMMU_IDR0, 0x16, IOMMU_EOPNOTSUPP, "no AArch64 tables"},
+		{SMMU_IDR0, 0x18, IOMMU_EIO, "it has no stage"},
+		{SMMU_IDR5, 5, IOMMU_EIO, "it has no size of pages"},
+		{SMMU_IDR1, 1U << 29 | 8U << 21, IOMMU_EOPNOTSUPP, "in its own memory"},
+		{SMMU_IDR1, 1U << 30 | 8U << 21, IOMMU_EOPNOTSUPP, "in its own memory"},
 	};
 	unsigned int i;
 
@@ -2785,13 +2894,9 @@ static void test_lying_units(void **state)
 		f.faults_of_model.lies = true;
 		f.faults_of_model.lying_register = cases[i].offset;
 		f.faults_of_model.lie = cases[i].value;
-		if (cases[i].status == IOMMU_EIO) {
-			/* Stage 1 and AArch64, without a size of pages. */
-			f.faults_of_model.lying_register = SMMU_IDR5;
-			f.faults_of_model.lie = 5;
-		}
 		misbehave();
 		assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, NULL), cases[i].status);
+		assert_non_null(strstr(iommu_reason(f.iommu), cases[i].why));
 		stop();
 	}
 }
@@ -2881,34 +2986,83 @@ static void test_wrong_regions(void **state)
 	}
 }
 
+static void refused_domain(const struct iommu_domain_config *config, int status, const char *why)
+{
+	struct iommu_domain *domain;
+
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, config, &domain), status);
+	assert_non_null(strstr(iommu_reason(f.iommu), why));
+}
+
+#define CONFIG(...) (&(struct iommu_domain_config){__VA_ARGS__})
+
 /* Each refusal names the one cause that there is. */
 static void test_reasons(void **state)
 {
-	const struct iommu_domain_config snoops = {.force_snoop = true};
-	const struct iommu_domain_config wide = {.address_width = 60};
-	const struct iommu_domain_config odd = {.pgsize_bitmap = IOMMU_SIZE_4K | 1ULL << 13};
-	struct iommu_smmu_config config = usual;
-	struct iommu_domain *domain;
+	struct iommu_model_smmu_config model;
 
 	(void)state;
 	begin();
-	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &snoops, &domain),
-			 IOMMU_EOPNOTSUPP);
-	assert_true(strcmp(iommu_reason(f.iommu), "smmu0: it does not force snooping") == 0);
-	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &wide, &domain),
-			 IOMMU_EINVAL);
-	assert_non_null(strstr(iommu_reason(f.iommu), "of this width"));
-	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &odd, &domain),
-			 IOMMU_EINVAL);
-	assert_non_null(strstr(iommu_reason(f.iommu), "page sizes"));
-	config.flags = 1U << 30;
-	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
-	assert_non_null(strstr(iommu_reason(f.iommu), "unknown flags"));
-	config.flags = 0;
-	config.registers++;
-	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
-	assert_non_null(strstr(iommu_reason(f.iommu), "64 KiB"));
+	refused_domain(CONFIG(.force_snoop = true), IOMMU_EOPNOTSUPP,
+		       "smmu0: it does not force snooping");
+	refused_domain(CONFIG(.address_width = 49), IOMMU_EINVAL, "more than the 48 of stage 1");
+	refused_domain(CONFIG(.address_width = 49, .stage = IOMMU_STAGE_SECOND), IOMMU_EINVAL,
+		       "its addresses have, which stage 2 translates (IDR5.OAS)");
+	refused_domain(CONFIG(.pgsize_bitmap = IOMMU_SIZE_2M), IOMMU_EINVAL,
+		       "the smallest size in pgsize_bitmap is no granule that it has");
+	refused_domain(CONFIG(.pgsize_bitmap = IOMMU_SIZE_4K | 1ULL << 13), IOMMU_EINVAL,
+		       "pgsize_bitmap has a size that tables of its smallest have not");
 	end();
+
+	model = registers_of_model();
+	set(&model.idr5, SMMU_IDR5_OAS, 6);
+	set(&model.idr0, SMMU_IDR0_S1P, 0);
+	set(&model.idr0, SMMU_IDR0_HYP, 0);
+	begin_with(&model, &usual);
+	refused_domain(CONFIG(.address_width = 49), IOMMU_EINVAL, "more than the 48 of stage 2");
+	refused_domain(CONFIG(.address_width = 53, .pgsize_bitmap = IOMMU_SIZE_64K), IOMMU_EINVAL,
+		       "(IDR5.OAS)");
+	refused_domain(CONFIG(.stage = IOMMU_STAGE_FIRST), IOMMU_EOPNOTSUPP, "it has no stage 1");
+	end();
+}
+
+static void refused_unit(const struct iommu_model_smmu_config *model,
+			 const struct iommu_smmu_config *config, const char *why)
+{
+	machine(model);
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, config, NULL), IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), why));
+	stop();
+}
+
+#define UNIT(...) (&(struct iommu_smmu_config){.registers = BASE, __VA_ARGS__})
+
+static void test_reasons_of_units(void **state)
+{
+	static const struct iommu_smmu_ids high = {.last = 8, .stream_id = 0xfff8};
+	struct iommu_model_smmu_config model = registers_of_model();
+
+	(void)state;
+	refused_unit(&model, UNIT(.flags = 1U << 30), "unknown flags");
+	refused_unit(&model, UNIT(.flags = IOMMU_SMMU_COHERENT | IOMMU_SMMU_NOT_COHERENT),
+		     "said to be coherent, and not to be");
+	refused_unit(&model, UNIT(.httu = (enum iommu_smmu_httu)4), "no such httu");
+	refused_unit(&model, &(struct iommu_smmu_config){.registers = BASE + 1}, "64 KiB");
+	refused_unit(&model, UNIT(.id_ranges = &high, .id_range_count = 1),
+		     "ends above what stream_id_bits allow");
+	refused_unit(&model, UNIT(.stream_id_bits = 17), "IDR1.SIDSIZE");
+	set(&model.idr1, SMMU_IDR1_SIDSIZE, 24);
+	refused_unit(&model, UNIT(.stream_id_bits = 24), "the 23 of the largest");
+	/* No unit may have so many StreamIDs, and no second level. */
+	machine(&model);
+	f.faults_of_model.lies = true;
+	f.faults_of_model.lying_register = SMMU_IDR0;
+	f.faults_of_model.lie = reg(SMMU_IDR0) & ~smmu_field_mask(SMMU_IDR0_ST_LEVEL);
+	misbehave();
+	assert_int_equal(iommu_smmu_add_unit(f.iommu, UNIT(.stream_id_bits = 11), NULL),
+			 IOMMU_EINVAL);
+	assert_non_null(strstr(iommu_reason(f.iommu), "the 10 of the largest"));
+	stop();
 }
 
 static void test_configurations(void **state)
@@ -2940,7 +3094,7 @@ static void test_configurations(void **state)
 	config.id_range_count = 513;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
 	config = usual;
-	config.flags = 1 << 6;
+	config.flags = 1 << 7;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &config, NULL), IOMMU_EINVAL);
 	config = usual;
 	config.registers = BASE + 0x1000;
@@ -3485,6 +3639,9 @@ int main(void)
 		cmocka_unit_test(test_errata),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_refused_units),
+		cmocka_unit_test(test_host_without_cache_services),
+		cmocka_unit_test(test_not_coherent_by_firmware),
+		cmocka_unit_test(test_httu),
 		cmocka_unit_test(test_domain_of_unlike_units),
 		cmocka_unit_test(test_domain_of_removed_units),
 		cmocka_unit_test(test_lost_device_is_detached),
@@ -3495,6 +3652,7 @@ int main(void)
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_wrong_regions),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_reasons_of_units),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_unit_without_gbpa),
 		cmocka_unit_test(test_domain_options),

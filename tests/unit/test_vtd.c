@@ -265,7 +265,7 @@ static void nonsense_is_refused_whole(void **state)
 		uint32_t version;
 	} cases[] = {
 		{UINT64_MAX, UINT64_MAX, UINT32_MAX},
-		{0, 0, 0x10},
+		{0, 0, 0},
 		{FAKE_CAP_48 & ~0x1f00ULL, FAKE_ECAP_QI, 0x10},        /* no table depth */
 		{FAKE_CAP_48 | 7, FAKE_ECAP_QI, 0x10},                 /* reserved domain count */
 		{FAKE_CAP_48 & ~(0x3ffULL << 24), FAKE_ECAP_QI, 0x10}, /* faults over registers */
@@ -287,6 +287,11 @@ static void nonsense_is_refused_whole(void **state)
 		f.machine.units[1].ecap = cases[i].ecap;
 		f.machine.units[1].version = cases[i].version;
 		assert_int_equal(probe(&f, 0), IOMMU_EIO);
+		if (i < 2)
+			assert_non_null(
+				strstr(iommu_reason(f.iommu),
+				       i == 0 ? "read as ones: no unit is at this address"
+					      : "no capability: no unit is at this address"));
 		assert_null(iommu_next_unit(f.iommu, NULL));
 		assert_int_equal(f.machine.mapped, 0);
 		assert_int_equal(iommu_destroy(f.iommu), 0);

@@ -99,6 +99,7 @@
 #define IORT_SMMUV3_SIZE_INDEX     68
 #define IORT_SMMUV3_FLAG_COHACC    (1U << 0) /* counts instead of IDR0.COHACC */
 #define IORT_SMMUV3_FLAG_HTTU      1         /* bits 2:1: counts instead of IDR0.HTTU */
+#define IORT_SMMUV3_HTTU_LAST      2         /* the access flag, and dirty state; 3: reserved */
 #define IORT_SMMUV3_FLAG_PROXIMITY (1U << 3)
 #define IORT_SMMUV3_FLAG_MAP_INDEX (1U << 4) /* since node revision 5 */
 /* Before this revision the index counts unless all four interrupts are wired. */

@@ -17,7 +17,10 @@
 /* Aligned, so that on every host a word is stored in one piece. */
 typedef uint64_t smmu_word_t __attribute__((aligned(8)));
 
-/* Bits high to low of a word; a structure of one word has word 0 alone. */
+/*
+ * Bits high to low of a word; a structure of one word has word 0 alone. The result is no mask: it
+ * is for the functions below.
+ */
 #define SMMU_FIELD(word, high, low) ((word) << 16 | (high) << 8 | (low))
 #define SMMU_BIT(word, bit)         SMMU_FIELD(word, bit, bit)
 

@@ -7,6 +7,17 @@
  * registers are little-endian; those of 64 bits may be accessed by halves. The producers and
  * consumers of the event queue and of the PRI queue are in page 1 alone. Not here: the Secure bank
  * (0x8000 and above: reads 0, ignores writes), Realm, VATOS, the command queue control pages.
+ *
+ * Two kinds of names stand for parts of registers. What is made by SMMU_BIT and SMMU_FIELD is a
+ * field: a number that says which bits (<libiommu/hw/smmu_field.h>), for smmu_bits, smmu_place and
+ * smmu_field_mask, and never a mask. So are all parts of IDR0 to IDR5, IIDR, AIDR, CR1 and of the
+ * registers of tables and queues. What is written as 1U << n, or as a number in hexadecimal, is a
+ * mask, for & and |: the bits of CR0, CR2, STATUSR, IRQ_CTRL and GERROR, SMMU_GBPA_UPDATE and
+ * SMMU_GBPA_ABORT, and SMMU_PRIQ_IRQ_CFG2_LO, SMMU_QUEUE_POINTER and SMMU_QUEUE_OVERFLOW. (The
+ * exceptions there: SMMU_CR0_VMW is a field; SMMU_CR1_TABLES and _QUEUES are masks.)
+ *
+ *	if ((cr0 & SMMU_CR0_SMMUEN) != 0 && smmu_bits(idr0, SMMU_IDR0_COHACC) != 0)
+ *		idr0 &= ~(uint32_t)smmu_field_mask(SMMU_IDR0_COHACC);
  */
 #ifndef LIBIOMMU_HW_SMMU_REGISTERS_H
 #define LIBIOMMU_HW_SMMU_REGISTERS_H
