@@ -1034,6 +1034,10 @@ static void check_permissions(uint64_t leaf, unsigned int allowed)
 		/* By a walk; then, perhaps, by the cache, where something else has put it. */
 		for (times = 0; times < 2; times++) {
 			assert_int_equal(reach_as(&ways[i]), expected);
+			if (expected == 0) {
+				assert_true((sm_result.prot & ways[i].access) == ways[i].access);
+				assert_int_equal(sm_result.executable, ways[i].execute);
+			}
 			if (expected != 0)
 				expect_event(0x13 | SID_WORD, says | CLASS_IN, VA, 0);
 			if (times == 0 && expected != 0 && allowed != 0) {
