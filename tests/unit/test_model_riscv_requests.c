@@ -831,6 +831,14 @@ static void entries_that_change_meanwhile(void **state)
 	assert_int_equal(rv_result.paddr, RV_DATA);
 	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
 	assert_int_equal(rv_look(RV_FIRST(1) + 4 * 4) & UINT32_MAX, 0x12345678);
+	/* The lower half, beside an upper one that stays. */
+	rv_half(RV_FIRST(1) + 6 * 4, (uint32_t)riscv_pte_leaf(RV_DATA, fresh));
+	rv_half(RV_FIRST(1) + 7 * 4, 0x87654321);
+	changing = RV_FIRST(1) + 6 * 4;
+	changes_left = 3;
+	assert_int_equal(rv_reach(0x406000, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
+	assert_int_equal(rv_look(RV_FIRST(1) + 6 * 4) >> 32, 0x87654321);
 	rv_end();
 }
 
