@@ -489,6 +489,10 @@ static void addresses_beyond_the_width_fault(void **state)
 	translation_on();
 	assert_int_equal(reach(0x123456, RW), 0);
 	assert_int_equal(result.paddr, 0x123456);
+	assert_int_equal(result.prot, RW);
+	assert_int_equal(result.size, 1ULL << 31); /* without the addresses of interrupts */
+	assert_int_equal(reach((1ULL << 40) - 1, RW), 0);
+	assert_int_equal(result.size, 1ULL << 39);
 	assert_int_equal(reach(1ULL << 40, RW), 0x4);
 	end();
 }

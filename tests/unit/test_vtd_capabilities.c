@@ -115,11 +115,43 @@ static void scalable_mode_has_a_stage_and_numbers_of_its_own(void **state)
 	assert_int_equal(caps.pasid_bits, 20);
 }
 
+/* No wider than the deepest table, and no wider than the unit says. */
+static void addresses_fit_the_deepest_table(void **state)
+{
+	static const struct {
+		uint64_t depths;
+		unsigned int most;
+	} cases[] = {{VTD_SAGAW_3_LEVELS, 39},
+		     {VTD_SAGAW_4_LEVELS, 48},
+		     {VTD_SAGAW_3_LEVELS | VTD_SAGAW_4_LEVELS, 48},
+		     {VTD_SAGAW_5_LEVELS, 57},
+		     {VTD_SAGAW_3_LEVELS | VTD_SAGAW_4_LEVELS | VTD_SAGAW_5_LEVELS, 57}};
+	unsigned int width;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (width = 29; width <= 64; width++) {
+			const uint64_t others = FAKE_CAP_48 & ~(0x1fULL << 8 | 0x3fULL << 16);
+			const uint64_t cap =
+				others | cases[i].depths << 8 | (uint64_t)(width - 1) << 16;
+			struct vtd_capabilities caps;
+			const int status =
+				iommu_vtd_decode_capabilities(&caps, 0x10, cap, FAKE_ECAP_QI);
+
+			assert_int_equal(status, width < 30 ? IOMMU_EIO : 0);
+			if (status == 0)
+				assert_int_equal(caps.guest_width,
+						 width < cases[i].most ? width : cases[i].most);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_capability_needs_each_of_its_bits),
 		cmocka_unit_test(scalable_mode_has_a_stage_and_numbers_of_its_own),
+		cmocka_unit_test(addresses_fit_the_deepest_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
