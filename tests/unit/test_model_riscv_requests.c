@@ -1960,7 +1960,7 @@ static void the_mappings_of_narrow_and_nested_tables(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(found[0].iova, 0x400000);
 	assert_int_equal(found[0].size, 0x100000); /* cut by the range */
-	assert_int_equal(walk.looked_at, 3);	   /* of 2 MiB each */
+	assert_int_equal(walk.looked_at, 3);       /* of 2 MiB each */
 	assert_int_equal(found[0].paddr, 0x40000000);
 	rv_end();
 }

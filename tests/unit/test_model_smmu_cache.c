@@ -732,8 +732,8 @@ static void the_host_is_told_which_streams_to_drop(void **state)
 	     .first_stream = 8, .last_stream = 8, .has_substream = true, .substream = 9);
 	TOLD(smmu_cfgi_cd(8, 0, false), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true,
 	     .first_stream = 8, .last_stream = 8, .has_substream = true);
-	TOLD(smmu_cfgi_cd_all(8), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true,
-	     .first_stream = 8, .last_stream = 8);
+	TOLD(smmu_cfgi_cd_all(8), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true, .first_stream = 8,
+	     .last_stream = 8);
 	sm_end();
 }
 
@@ -763,9 +763,8 @@ static void the_host_is_told_what_of_stage_1_to_drop(void **state)
 	assert_int_equal(range.words[1], 0x200000U | 3U << 10 | 3U << 8 | 1U);
 	TOLD(smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0), IOMMU_MODEL_SMMU_STAGE_1, .is_el2 = true);
 	/* Without E2H there are no ASIDs. */
-	TOLD(va(SMMU_TLBI_EL2_VA, 0, 5, 0x12345000, true), IOMMU_MODEL_SMMU_STAGE_1,
-	     .is_el2 = true, .has_range = true, .address = 0x12345000, .size = 0x1000,
-	     .leaves_only = true);
+	TOLD(va(SMMU_TLBI_EL2_VA, 0, 5, 0x12345000, true), IOMMU_MODEL_SMMU_STAGE_1, .is_el2 = true,
+	     .has_range = true, .address = 0x12345000, .size = 0x1000, .leaves_only = true);
 	sm_disable(SMMU_CR0_SMMUEN);
 	sm_set(SMMU_CR2, 4, SMMU_CR2_E2H);
 	sm_enable(SMMU_CR0_SMMUEN);

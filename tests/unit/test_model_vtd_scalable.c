@@ -480,7 +480,7 @@ static void first_stage_permissions(void **state)
 	end();
 }
 
-/* What every entry on the way allows, for each kind of access: by a walk, and by what it has left. */
+/* What both entries allow, for each kind of access: by a walk, and by what the walk has left. */
 static void check_first_stage(uint64_t table, uint64_t leaf, bool protects)
 {
 	const uint64_t both = table & leaf;
@@ -524,8 +524,8 @@ static void first_stage_permissions_of_each_entry(void **state)
 	(void)state;
 	for (protects = 0; protects < 2; protects++) {
 		run_as(&everything, VTD_PASID_FIRST_STAGE);
-		word(P(2), vtd_pasid_word2(4, FIRST(4),
-					   served | (protects != 0 ? VTD_PASID_WPE : 0)));
+		word(P(2),
+		     vtd_pasid_word2(4, FIRST(4), served | (protects != 0 ? VTD_PASID_WPE : 0)));
 		for (all = 0; all < 64; all++) {
 			uint64_t entries[2] = {0, 0};
 			unsigned int i;

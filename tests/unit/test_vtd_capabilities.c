@@ -18,7 +18,7 @@ struct capability {
 
 #define CAPABILITY(name, cap_bits, ecap_bits)                                                      \
 	{                                                                                          \
-		#name, offsetof(struct vtd_capabilities, name), (cap_bits), (ecap_bits)            \
+#name, offsetof(struct vtd_capabilities, name), (cap_bits), (ecap_bits)            \
 	}
 #define SCALABLE (VTD_ECAP_SMTS | VTD_ECAP_QI)
 
@@ -65,8 +65,9 @@ static void check_capabilities(uint64_t cap, uint64_t ecap)
 			fail_msg("%s with %#llx and %#llx", c->name, (unsigned long long)cap,
 				 (unsigned long long)ecap);
 	}
-	assert_int_equal(caps.drain, ((cap & VTD_CAP_DWD) != 0 ? VTD_IOTLB_DRAIN_WRITES : 0) |
-					     ((cap & VTD_CAP_DRD) != 0 ? VTD_IOTLB_DRAIN_READS : 0));
+	assert_int_equal(caps.drain,
+			 ((cap & VTD_CAP_DWD) != 0 ? VTD_IOTLB_DRAIN_WRITES : 0) |
+				 ((cap & VTD_CAP_DRD) != 0 ? VTD_IOTLB_DRAIN_READS : 0));
 	assert_int_equal(caps.protected_memory, (cap & (VTD_CAP_PLMR | VTD_CAP_PHMR)) != 0);
 }
 
@@ -109,9 +110,8 @@ static void scalable_mode_has_a_stage_and_numbers_of_its_own(void **state)
 			 0);
 	assert_int_equal(caps.pasid_bits, 19);
 	assert_int_equal(caps.first_stage_sizes, IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G);
-	assert_int_equal(iommu_vtd_decode_capabilities(&caps, 0x10, FAKE_CAP_48,
-						       second | 31ULL << 35),
-			 0);
+	assert_int_equal(
+		iommu_vtd_decode_capabilities(&caps, 0x10, FAKE_CAP_48, second | 31ULL << 35), 0);
 	assert_int_equal(caps.pasid_bits, 20);
 }
 
