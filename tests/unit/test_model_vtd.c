@@ -1230,8 +1230,11 @@ static void interrupts_fault_for_their_reasons(void **state)
 		assert_int_equal(after, records);
 		assert_int_equal(reg(VTD_FSTS, 4), before);
 	}
-	/* A table where no memory is. */
+	/* A table where no memory is, once its own command has set it. */
 	set(VTD_IRTA, 8, vtd_irta(0x1000000, 8, false));
+	set(VTD_RTADDR, 8, ROOT);
+	command(VTD_GLOBAL_SRTP, true);
+	assert_int_equal(send(vtd_msi_address(20, false), 0), 0x22);
 	command(VTD_GLOBAL_SIRTP, true);
 	assert_int_equal(send(vtd_msi_address(20, false), 0), 0x23);
 	/* x2APIC mode must not change while it is on. */
