@@ -130,6 +130,25 @@ static void capabilities_say_what_was_configured(void **state)
 	end();
 }
 
+/* Whole pages, and none of them for nothing. */
+static void registers_lie_in_so_many_pages(void **state)
+{
+	struct iommu_model_vtd_config config = {.flags = 0};
+
+	(void)state;
+	for (config.fault_records = 1; config.fault_records <= 256; config.fault_records++) {
+		uint64_t cap, end_of_records, space;
+
+		begin(&config);
+		cap = reg(VTD_CAP, 8);
+		end_of_records = vtd_cap_fault_offset(cap) + config.fault_records * 16;
+		space = iommu_model_vtd_register_space(t.model);
+		assert_int_equal(space % IOMMU_PAGE_SIZE, 0);
+		assert_true(space >= end_of_records && space - end_of_records < IOMMU_PAGE_SIZE);
+		end();
+	}
+}
+
 /* A unit changes its mode only while it does not translate. */
 /* Each thing that is configured is one capability, and no other. */
 static void each_flag_is_a_capability(void **state)
@@ -1594,6 +1613,7 @@ static void a_table_that_cannot_be_is_not_built(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(registers_lie_in_so_many_pages),
 		cmocka_unit_test(configurations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(what_is_not_configured_is_sensible),
 		cmocka_unit_test(capabilities_say_what_was_configured),
