@@ -13,14 +13,19 @@ static struct iommu_device_files *files;
 static struct iommu_container *container;
 static struct iommu_group_file *group;
 
-static void begin_container(unsigned int flags, unsigned int units)
+static void begin_container_on(unsigned int model, unsigned int flags, unsigned int units)
 {
-	begin_machine(0, units, 2);
+	begin_machine(model, units, 2);
 	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0x7f0000000000, PAGES, 1ULL << 36);
 	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
 	assert_int_equal(iommu_container_create_with(f.iommu, NULL, flags, &container), 0);
 	assert_int_equal(iommu_group_file_open(files, f.group[0], &group), 0);
+}
+
+static void begin_container(unsigned int flags, unsigned int units)
+{
+	begin_container_on(0, flags, units);
 }
 
 static void finish_container(void)
@@ -44,6 +49,30 @@ static uint64_t take_out(iommu_iova_t iova, uint64_t size)
 
 	assert_int_equal(iommu_container_unmap(container, iova, size, NULL, &bytes), 0);
 	return bytes;
+}
+
+/* --- Joining ---------------------------------------------------------------------------------- */
+
+/* The address space of another is there for it, and its unit confirms nothing. */
+static void a_group_that_does_not_join_is_out(void **state)
+{
+	struct iommu_model_vtd_faults faults = {.waits_hang = true};
+	struct iommu_group_file *second;
+
+	(void)state;
+	begin_container_on(IOMMU_MODEL_VTD_CACHING_MODE, 0, 1);
+	assert_int_equal(iommu_group_file_open(files, f.group[1], &second), 0);
+	assert_int_equal(iommu_group_file_set_container(group, container), 0);
+	assert_int_equal(map_of(&memory, IOVA, 0, 0x5000), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &faults);
+	assert_int_equal(iommu_group_file_set_container(second, container), IOMMU_ETIMEDOUT);
+	faults.waits_hang = false;
+	iommu_model_vtd_misbehave(f.machine.units[0], &faults);
+	assert_int_equal(iommu_group_file_set_container(second, container), 0);
+	assert_true(leads(1, IOVA + 0x4000, 0x4000));
+	assert_int_equal(iommu_group_file_close(second), 0);
+	assert_int_equal(take_out(IOVA, 0x5000), 0x5000);
+	finish_container();
 }
 
 /* --- Version 1 -------------------------------------------------------------------------------- */
@@ -502,6 +531,7 @@ static void groups_say_whether_they_are_viable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_group_that_does_not_join_is_out),
 		cmocka_unit_test(version_1_cuts),
 		cmocka_unit_test(unknown_flags_make_nothing),
 		cmocka_unit_test(devices_work_on_while_their_manager_is_replaced),

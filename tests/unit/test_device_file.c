@@ -50,6 +50,40 @@ static struct iommu_container *new_container(void)
 	return container;
 }
 
+/* Whichever of the allocations fails: the next open is as the first, and nothing stays behind. */
+static void an_open_without_memory_leaves_nothing(void **state)
+{
+	struct iommu_group_file *group = NULL;
+	struct iommu_device_file *file = NULL;
+	unsigned int way;
+
+	(void)state;
+	for (way = 0; way < 2; way++) {
+		int status = IOMMU_ENOMEM;
+		unsigned int n;
+
+		begin_files(0, 1);
+		for (n = 1; status != 0; n++) {
+			f.machine.fail_at = f.machine.allocations + n;
+			status = way == 0 ? iommu_group_file_open(files, f.group[0], &group)
+					  : iommu_device_file_open(files, f.endpoint[0], &file);
+			f.machine.fail_at = 0;
+			assert_true(status == 0 || status == IOMMU_ENOMEM);
+			/* What was made before the failure is free again: the caches are empty. */
+			assert_int_equal(iommu_device_files_destroy(files),
+					 status == 0 ? IOMMU_EBUSY : 0);
+			if (status != 0)
+				assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
+		}
+		assert_true(n > 2);
+		if (way == 0)
+			assert_int_equal(iommu_group_file_close(group), 0);
+		else
+			assert_int_equal(iommu_device_file_close(file), 0);
+		finish_files();
+	}
+}
+
 static void devices_are_bound_and_attached(void **state)
 {
 	struct iommu_device_file *file, *second;
@@ -447,6 +481,7 @@ static void bitmaps_have_pages_of_some_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_open_without_memory_leaves_nothing),
 		cmocka_unit_test(devices_are_bound_and_attached),
 		cmocka_unit_test(one_way_at_a_time),
 		cmocka_unit_test(closing_waits_for_hardware),

@@ -1225,7 +1225,9 @@ static struct sg_case random_list(struct test_random *random, iommu_paddr_t memo
 		/* Mostly aligned as a driver's are. */
 		if (test_random_below(random, 4) != 0)
 			at &= ~((size & (size - 1)) == 0 ? size - 1 : PAGE - 1);
-		c.pieces[i] = (struct iommu_dma_piece){.paddr = memory + at, .size = size};
+		/* Whatever a list held before has no part in what it becomes. */
+		c.pieces[i] = (struct iommu_dma_piece){
+			.paddr = memory + at, .size = size, .length = 1 + i};
 	}
 	memcpy(c.asked, c.pieces, sizeof(c.asked));
 	return c;
@@ -1298,6 +1300,8 @@ static void check_elements(const struct sg_case *c)
 	}
 	assert_int_equal(element + 1, c->elements);
 	assert_int_equal(used, c->pieces[element].length);
+	if (c->elements < c->count)
+		assert_int_equal(c->pieces[c->elements].length, 0);
 }
 
 static void lists_of_any_kind_keep_to_the_devices_limits(void **state)

@@ -220,7 +220,11 @@ static void pasids_are_attached_for_all_or_none(void **state)
 	r.calls[0] = '\0';
 	assert_int_equal(iommu_release_endpoint(e[1]), 0);
 	EXPECT_CALLS(&r, "detach_pasid detach_pasid pasid-off release");
+	/* One that is being reset has left its PASIDs before. */
+	assert_int_equal(iommu_endpoint_reset_begin(e[2]), 0);
+	r.calls[0] = '\0';
 	assert_int_equal(iommu_release_endpoint(e[2]), 0);
+	assert_null(strstr(r.calls, "detach_pasid"));
 	assert_int_equal(iommu_release_endpoint(e[0]), IOMMU_EBUSY);
 	r.detach_pasid = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_domain_detach_pasid(group, 15), IOMMU_ETIMEDOUT);

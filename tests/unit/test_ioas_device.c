@@ -1165,6 +1165,7 @@ static void begin_functions(const struct iommu_pci_function *functions)
  */
 static void a_member_that_goes_leaves_no_question(void **state)
 {
+	const struct iommu_page_response by_host = {.group = 9, .code = IOMMU_PAGE_FAILURE};
 	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
 	struct iommu_fault_record records[4];
 	uint32_t queue, hwpt;
@@ -1203,6 +1204,15 @@ static void a_member_that_goes_leaves_no_question(void **state)
 	assert_int_equal(f.device[1]->answers, 1);
 	assert_int_equal(f.device[1]->answer.code, 0);
 	assert_int_equal(f.device[0]->answers, 3);
+	/* The host has answered by itself what it left in the queue. */
+	assert_int_equal(model_device_request_page(f.device[1], 0, IOVA, RW, 9, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(iommu_fault_read(ctx, queue, records, 1, &count), 0);
+	assert_int_equal(iommu_page_respond(f.endpoint[1], &by_host), 0);
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, IOMMU_PAGE_SUCCESS),
+			 IOMMU_ENOENT);
+	assert_int_equal(f.device[1]->answers, 2);
+	assert_int_equal(f.device[1]->answer.code, 15);
 	assert_int_equal(detach(1), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[i], IOMMU_FEATURE_ATS),

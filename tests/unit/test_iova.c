@@ -209,12 +209,13 @@ static void bad_requests_are_refused(void **state)
 static void ranges_are_placed_and_found_within_the_space(void **state)
 {
 	struct test_platform test;
-	struct iommu_iova_range one = {.first = 0}, other = {.first = 0};
-	struct iommu_iova_space *space;
+	struct iommu_iova_range one = {.reserved = true}, other = {.reserved = true};
+	struct iommu_iova_space *space, *copy;
 
 	(void)state;
 	test_platform_init(&test, 1 << 20, 0);
 	space = new_space(&test, 16, 63);
+	copy = new_space(&test, 0, 63);
 	assert_int_equal(iommu_iova_place_at(space, 21, 20, &one), IOMMU_EINVAL);
 	assert_int_equal(iommu_iova_place_at(space, 15, 20, &one), IOMMU_ERANGE);
 	assert_int_equal(iommu_iova_place_at(space, 60, 64, &one), IOMMU_ERANGE);
@@ -228,6 +229,10 @@ static void ranges_are_placed_and_found_within_the_space(void **state)
 	assert_ptr_equal(iommu_iova_find_from(space, 63), &other);
 	assert_null(iommu_iova_find_from(space, 64));
 	assert_null(iommu_iova_find_from(space, UINT64_MAX));
+	/* Whatever the memory was before: none of this is reserved. */
+	assert_int_equal(iommu_iova_copy_reserved(copy, space), 0);
+	assert_null(iommu_iova_next(copy, NULL));
+	iommu_iova_space_destroy(copy);
 	iommu_iova_remove(space, &one);
 	iommu_iova_remove(space, &other);
 	iommu_iova_space_destroy(space);

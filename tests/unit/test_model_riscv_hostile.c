@@ -883,10 +883,19 @@ static void mutated_states_do_no_harm(void **state)
 static void a_wild_reset_leaves_nothing_to_rely_on(void **state)
 {
 	struct iommu_model_riscv_config wild = all;
-	uint64_t icvec, msi;
+	uint64_t icvec, msi, icvecs = 0;
+	unsigned int seed;
 
 	(void)state;
 	wild.strict = IOMMU_MODEL_RISCV_WILD_RESET;
+	/* Another thing with every seed. */
+	for (seed = 1; seed <= 16; seed++) {
+		wild.forget_seed = seed * 0x9e3779b97f4a7c15;
+		rv_begin(&wild);
+		icvecs |= rv_reg(RISCV_ICVEC, 8);
+		rv_end();
+	}
+	assert_int_equal(icvecs, 0x3333);
 	wild.forget_seed = 12345;
 	rv_begin(&wild);
 	assert_int_equal(rv_reg(RISCV_DDTP, 8), 0);

@@ -831,6 +831,14 @@ static void entries_that_change_meanwhile(void **state)
 	assert_int_equal(rv_result.paddr, RV_DATA);
 	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
 	assert_int_equal(rv_look(RV_FIRST(1) + 4 * 4) & UINT32_MAX, 0x12345678);
+	/* The lower half, beside an upper one that stays. */
+	rv_half(RV_FIRST(1) + 6 * 4, (uint32_t)riscv_pte_leaf(RV_DATA, fresh));
+	rv_half(RV_FIRST(1) + 7 * 4, 0x87654321);
+	changing = RV_FIRST(1) + 6 * 4;
+	changes_left = 3;
+	assert_int_equal(rv_reach(0x406000, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(rv.memory[changing] & 0xc0, 0xc0);
+	assert_int_equal(rv_look(RV_FIRST(1) + 6 * 4) >> 32, 0x87654321);
 	rv_end();
 }
 
@@ -1952,6 +1960,7 @@ static void the_mappings_of_narrow_and_nested_tables(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(found[0].iova, 0x400000);
 	assert_int_equal(found[0].size, 0x100000); /* cut by the range */
+	assert_int_equal(walk.looked_at, 3);       /* of 2 MiB each */
 	assert_int_equal(found[0].paddr, 0x40000000);
 	rv_end();
 }

@@ -3,8 +3,9 @@
  * What the model of Arm's SMMUv3 caches, and which command drops it: what is stale stays stale
  * until the right command, and no other, has named it (IHI 0070, 3.17, 4.3 and 4.4).
  */
-#include "bare_smmu.h"
+#include <string.h>
 
+#include "bare_smmu.h"
 #include "test.h"
 
 static const struct iommu_model_smmu_config all = {.cache_entries = SIZE_MAX};
@@ -685,57 +686,111 @@ static void faults_of_tables_are_not_cached(void **state)
 
 /* --- What the host is told -------------------------------------------------------------------- */
 
-static void the_host_is_told_what_to_drop(void **state)
+/* Every field: a host that drops less than it should keeps what is stale. */
+static void told(struct smmu_command command, const struct iommu_model_smmu_invalidation *expected)
 {
-	const struct iommu_model_smmu_invalidation *told = &sm.told_last;
+	const struct iommu_model_smmu_invalidation *what = &sm.told_last;
+
+	memset(&sm.told_last, 0xff, sizeof(sm.told_last));
+	sm_run(command);
+	assert_int_equal(what->type, expected->type);
+	assert_int_equal(what->is_el2, expected->is_el2);
+	assert_int_equal(what->has_vmid, expected->has_vmid);
+	assert_int_equal(what->vmid, expected->vmid);
+	assert_int_equal(what->has_asid, expected->has_asid);
+	assert_int_equal(what->asid, expected->asid);
+	assert_int_equal(what->has_streams, expected->has_streams);
+	assert_int_equal(what->first_stream, expected->first_stream);
+	assert_int_equal(what->last_stream, expected->last_stream);
+	assert_int_equal(what->has_substream, expected->has_substream);
+	assert_int_equal(what->substream, expected->substream);
+	assert_int_equal(what->all_substreams, expected->all_substreams);
+	assert_int_equal(what->has_range, expected->has_range);
+	assert_int_equal(what->address, expected->address);
+	assert_int_equal(what->size, expected->size);
+	assert_int_equal(what->leaves_only, expected->leaves_only);
+	/* The command itself, for a host that nests. */
+	assert_int_equal(what->words[0], command.words[0]);
+	assert_int_equal(what->words[1], command.words[1]);
+}
+
+#define TOLD(command, ...)                                                                         \
+	told(command, &(const struct iommu_model_smmu_invalidation){.type = __VA_ARGS__})
+
+static void the_host_is_told_which_streams_to_drop(void **state)
+{
+	(void)state;
+	begin_stream(SMMU_STE_BYPASS);
+	TOLD(smmu_cfgi_ste(7, true), IOMMU_MODEL_SMMU_STREAMS, .has_streams = true,
+	     .first_stream = 7, .last_stream = 7);
+	TOLD(smmu_cfgi_ste(7, false), IOMMU_MODEL_SMMU_STREAMS, .has_streams = true,
+	     .first_stream = 7, .last_stream = 7);
+	TOLD(smmu_cfgi_ste_range(0x1234, 8), IOMMU_MODEL_SMMU_STREAMS, .has_streams = true,
+	     .first_stream = 0x1200, .last_stream = 0x12ff);
+	TOLD(smmu_cfgi_all(), IOMMU_MODEL_SMMU_STREAMS);
+	TOLD(smmu_cfgi_cd(8, 9, true), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true,
+	     .first_stream = 8, .last_stream = 8, .has_substream = true, .substream = 9);
+	TOLD(smmu_cfgi_cd(8, 0, false), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true,
+	     .first_stream = 8, .last_stream = 8, .has_substream = true);
+	TOLD(smmu_cfgi_cd_all(8), IOMMU_MODEL_SMMU_CONTEXTS, .has_streams = true, .first_stream = 8,
+	     .last_stream = 8);
+	sm_end();
+}
+
+static void the_host_is_told_what_of_stage_1_to_drop(void **state)
+{
+	const struct smmu_command range =
+		smmu_tlbi_range(va(SMMU_TLBI_NH_VA, 4, 5, 0x200000, true), SMMU_TLBI_64K, 2, 1, 3);
 
 	(void)state;
 	begin_stream(SMMU_STE_BYPASS);
-	sm_run(smmu_cfgi_ste(7, true));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_STREAMS);
-	assert_true(told->has_streams && told->first_stream == 7 && told->last_stream == 7);
-	sm_run(smmu_cfgi_ste_range(0x1234, 8));
-	assert_true(told->first_stream == 0x1200 && told->last_stream == 0x12ff);
-	sm_run(smmu_cfgi_all());
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_STREAMS);
-	assert_false(told->has_streams);
-	sm_run(smmu_cfgi_cd(8, 9, true));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_CONTEXTS);
-	assert_true(told->first_stream == 8 && told->has_substream && told->substream == 9);
-	sm_run(smmu_cfgi_cd_all(8));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_CONTEXTS);
-	assert_false(told->has_substream);
-	sm_run(smmu_tlbi(SMMU_TLBI_NH_ALL, 4, 0));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_STAGE_1);
-	assert_true(told->has_vmid && told->vmid == 4 && !told->has_asid && !told->has_range);
-	sm_run(smmu_tlbi(SMMU_TLBI_NH_ASID, 4, 5));
-	assert_true(told->has_asid && told->asid == 5 && !told->has_range);
-	sm_run(va(SMMU_TLBI_NH_VA, 4, 5, 0x12345000, true));
-	assert_true(told->has_asid && told->has_range && told->leaves_only);
-	assert_int_equal(told->address, 0x12345000);
-	assert_int_equal(told->size, 0x1000);
-	sm_run(va(SMMU_TLBI_NH_VAA, 4, 0, 0x00ff000012345000ULL, false));
-	assert_true(!told->has_asid && told->has_range && !told->leaves_only);
-	assert_int_equal(told->address, 0xffff000012345000ULL);
-	sm_run(smmu_tlbi_range(va(SMMU_TLBI_NH_VA, 4, 5, 0x200000, true), SMMU_TLBI_64K, 2, 1, 3));
-	assert_int_equal(told->address, 0x200000);
-	assert_int_equal(told->size, 6 << 16);
-	/* The command itself, for a host that nests. */
-	assert_int_equal(told->words[0],
+	TOLD(smmu_tlbi(SMMU_TLBI_NH_ALL, 4, 0), IOMMU_MODEL_SMMU_STAGE_1, .has_vmid = true,
+	     .vmid = 4);
+	TOLD(smmu_tlbi(SMMU_TLBI_NH_ASID, 4, 5), IOMMU_MODEL_SMMU_STAGE_1, .has_vmid = true,
+	     .vmid = 4, .has_asid = true, .asid = 5);
+	TOLD(va(SMMU_TLBI_NH_VA, 4, 5, 0x12345000, true), IOMMU_MODEL_SMMU_STAGE_1,
+	     .has_vmid = true, .vmid = 4, .has_asid = true, .asid = 5, .has_range = true,
+	     .address = 0x12345000, .size = 0x1000, .leaves_only = true);
+	/* Of any ASID, which the command may name all the same. */
+	TOLD(va(SMMU_TLBI_NH_VAA, 4, 5, 0x00ff000012345000ULL, false), IOMMU_MODEL_SMMU_STAGE_1,
+	     .has_vmid = true, .vmid = 4, .has_range = true, .address = 0xffff000012345000ULL,
+	     .size = 0x1000);
+	TOLD(range, IOMMU_MODEL_SMMU_STAGE_1, .has_vmid = true, .vmid = 4, .has_asid = true,
+	     .asid = 5, .has_range = true, .address = 0x200000, .size = 6 << 16,
+	     .leaves_only = true);
+	assert_int_equal(range.words[0],
 			 SMMU_TLBI_NH_VA | 2ULL << 12 | 1ULL << 20 | 4ULL << 32 | 5ULL << 48);
-	assert_int_equal(told->words[1], 0x200000U | 3U << 10 | 3U << 8 | 1U);
-	sm_run(smmu_tlbi(SMMU_TLBI_S12_VMALL, 6, 0));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_BOTH);
-	assert_true(told->has_vmid && told->vmid == 6);
-	sm_run(smmu_tlbi_at(smmu_tlbi(SMMU_TLBI_S2_IPA, 6, 0), 0x5000, true));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_STAGE_2);
-	assert_true(told->vmid == 6 && told->address == 0x5000 && told->size == 0x1000);
-	sm_run(smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_BOTH);
-	assert_false(told->has_vmid);
-	sm_run(smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0));
-	assert_int_equal(told->type, IOMMU_MODEL_SMMU_STAGE_1);
-	assert_true(told->is_el2 && !told->has_vmid);
+	assert_int_equal(range.words[1], 0x200000U | 3U << 10 | 3U << 8 | 1U);
+	TOLD(smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0), IOMMU_MODEL_SMMU_STAGE_1, .is_el2 = true);
+	/* Without E2H there are no ASIDs. */
+	TOLD(va(SMMU_TLBI_EL2_VA, 0, 5, 0x12345000, true), IOMMU_MODEL_SMMU_STAGE_1, .is_el2 = true,
+	     .has_range = true, .address = 0x12345000, .size = 0x1000, .leaves_only = true);
+	sm_disable(SMMU_CR0_SMMUEN);
+	sm_set(SMMU_CR2, 4, SMMU_CR2_E2H);
+	sm_enable(SMMU_CR0_SMMUEN);
+	TOLD(smmu_tlbi(SMMU_TLBI_EL2_ASID, 0, 5), IOMMU_MODEL_SMMU_STAGE_1, .is_el2 = true,
+	     .has_asid = true, .asid = 5);
+	TOLD(va(SMMU_TLBI_EL2_VA, 0, 5, 0x12345000, false), IOMMU_MODEL_SMMU_STAGE_1,
+	     .is_el2 = true, .has_asid = true, .asid = 5, .has_range = true, .address = 0x12345000,
+	     .size = 0x1000);
+	TOLD(va(SMMU_TLBI_EL2_VAA, 0, 5, 0x12345000, false), IOMMU_MODEL_SMMU_STAGE_1,
+	     .is_el2 = true, .has_range = true, .address = 0x12345000, .size = 0x1000);
+	sm_end();
+}
+
+static void the_host_is_told_what_of_stage_2_to_drop(void **state)
+{
+	(void)state;
+	begin_stream(SMMU_STE_BYPASS);
+	TOLD(smmu_tlbi(SMMU_TLBI_S12_VMALL, 6, 0), IOMMU_MODEL_SMMU_BOTH, .has_vmid = true,
+	     .vmid = 6);
+	TOLD(smmu_tlbi_at(smmu_tlbi(SMMU_TLBI_S2_IPA, 6, 0), 0x5000, true),
+	     IOMMU_MODEL_SMMU_STAGE_2, .has_vmid = true, .vmid = 6, .has_range = true,
+	     .address = 0x5000, .size = 0x1000, .leaves_only = true);
+	TOLD(smmu_tlbi_at(smmu_tlbi(SMMU_TLBI_S2_IPA, 6, 0), 0x5000, false),
+	     IOMMU_MODEL_SMMU_STAGE_2, .has_vmid = true, .vmid = 6, .has_range = true,
+	     .address = 0x5000, .size = 0x1000);
+	TOLD(smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0), IOMMU_MODEL_SMMU_BOTH);
 	sm_end();
 }
 
@@ -838,7 +893,9 @@ int main(void)
 		cmocka_unit_test(roots_of_stage_1_are_cached_by_stage_2),
 		cmocka_unit_test(combined_leaves_are_dropped_by_the_level_of_stage_1),
 		cmocka_unit_test(faults_of_tables_are_not_cached),
-		cmocka_unit_test(the_host_is_told_what_to_drop),
+		cmocka_unit_test(the_host_is_told_which_streams_to_drop),
+		cmocka_unit_test(the_host_is_told_what_of_stage_1_to_drop),
+		cmocka_unit_test(the_host_is_told_what_of_stage_2_to_drop),
 		cmocka_unit_test(a_sync_waits_for_the_host),
 		cmocka_unit_test(a_walk_that_began_before_holds_a_sync_up_and_leaves_nothing),
 		cmocka_unit_test(the_cache_is_bounded),

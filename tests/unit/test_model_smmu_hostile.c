@@ -565,6 +565,8 @@ static void entries_are_described(void **state)
 
 static struct iommu_model_smmu_mapping mappings[64];
 
+static uint64_t looked_at; /* by the last walk */
+
 static size_t walk_all(uint64_t first, uint64_t last, unsigned int *event)
 {
 	struct iommu_model_smmu_walk_state walk = {
@@ -578,6 +580,7 @@ static size_t walk_all(uint64_t first, uint64_t last, unsigned int *event)
 		assert_true(walk.looked_at < 100000);
 	}
 	*event = walk.event;
+	looked_at = walk.looked_at;
 	return found;
 }
 
@@ -593,6 +596,11 @@ static void mappings_are_walked(void **state)
 	sm_map(&sm_first, VA, 3, SM_DATA | SM_PAGE_1);
 	sm_map(&sm_first, VA + 0x1000, 3, SM_DATA | 0x1000 | SM_PAGE_1 | SM_READONLY);
 	sm_map(&sm_first, VA + 0x2000, 3, (SM_DATA | SM_PAGE_1) & ~SM_USER);
+	/* Two pages, and a block: each is looked at once. */
+	assert_int_equal(walk_all(VA & ~0xfffULL, (VA & ~0xfffULL) + 0x1fff, &event), 2);
+	assert_int_equal(looked_at, 2);
+	assert_int_equal(walk_all(0x40000000, 0x7fffffff, &event), 1);
+	assert_int_equal(looked_at, 1);
 	assert_int_equal(walk_all(0, UINT64_MAX, &event), 3);
 	assert_int_equal(event, 0);
 	assert_int_equal(mappings[0].iova, VA & ~0xfffULL);

@@ -829,6 +829,14 @@ static void tables_may_be_big_endian(void **state)
 	renew_all();
 	assert_int_equal(sm_reach(VA, RW), 0);
 	assert_int_equal(sm_result.paddr, SM_DATA | 0x678);
+	/* What hardware notes is big-endian, too. */
+	smmu_set(context_now.words, SMMU_CD_HA, 1);
+	smmu_set(context_now.words, SMMU_CD_HD, 1);
+	sm_word(sm_place(&sm_first, VA, 3),
+		__builtin_bswap64((leaf & ~SM_AF) | SM_READONLY | SM_DBM));
+	renew_all();
+	assert_int_equal(sm_reach(VA, RW), 0);
+	assert_int_equal(__builtin_bswap64(sm_look(sm_place(&sm_first, VA, 3))), leaf | SM_DBM);
 	sm_end();
 }
 
@@ -1034,6 +1042,10 @@ static void check_permissions(uint64_t leaf, unsigned int allowed)
 		/* By a walk; then, perhaps, by the cache, where something else has put it. */
 		for (times = 0; times < 2; times++) {
 			assert_int_equal(reach_as(&ways[i]), expected);
+			if (expected == 0) {
+				assert_true((sm_result.prot & ways[i].access) == ways[i].access);
+				assert_int_equal(sm_result.executable, ways[i].execute);
+			}
 			if (expected != 0)
 				expect_event(0x13 | SID_WORD, says | CLASS_IN, VA, 0);
 			if (times == 0 && expected != 0 && allowed != 0) {

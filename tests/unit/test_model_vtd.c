@@ -130,6 +130,25 @@ static void capabilities_say_what_was_configured(void **state)
 	end();
 }
 
+/* Whole pages, and none of them for nothing. */
+static void registers_lie_in_so_many_pages(void **state)
+{
+	struct iommu_model_vtd_config config = {.flags = 0};
+
+	(void)state;
+	for (config.fault_records = 1; config.fault_records <= 256; config.fault_records++) {
+		uint64_t cap, end_of_records, space;
+
+		begin(&config);
+		cap = reg(VTD_CAP, 8);
+		end_of_records = vtd_cap_fault_offset(cap) + config.fault_records * 16;
+		space = iommu_model_vtd_register_space(t.model);
+		assert_int_equal(space % IOMMU_PAGE_SIZE, 0);
+		assert_true(space >= end_of_records && space - end_of_records < IOMMU_PAGE_SIZE);
+		end();
+	}
+}
+
 /* A unit changes its mode only while it does not translate. */
 /* Each thing that is configured is one capability, and no other. */
 static void each_flag_is_a_capability(void **state)
@@ -489,6 +508,10 @@ static void addresses_beyond_the_width_fault(void **state)
 	translation_on();
 	assert_int_equal(reach(0x123456, RW), 0);
 	assert_int_equal(result.paddr, 0x123456);
+	assert_int_equal(result.prot, RW);
+	assert_int_equal(result.size, 1ULL << 31); /* without the addresses of interrupts */
+	assert_int_equal(reach((1ULL << 40) - 1, RW), 0);
+	assert_int_equal(result.size, 1ULL << 39);
 	assert_int_equal(reach(1ULL << 40, RW), 0x4);
 	end();
 }
@@ -1226,8 +1249,11 @@ static void interrupts_fault_for_their_reasons(void **state)
 		assert_int_equal(after, records);
 		assert_int_equal(reg(VTD_FSTS, 4), before);
 	}
-	/* A table where no memory is. */
+	/* A table where no memory is, once its own command has set it. */
 	set(VTD_IRTA, 8, vtd_irta(0x1000000, 8, false));
+	set(VTD_RTADDR, 8, ROOT);
+	command(VTD_GLOBAL_SRTP, true);
+	assert_int_equal(send(vtd_msi_address(20, false), 0), 0x22);
 	command(VTD_GLOBAL_SIRTP, true);
 	assert_int_equal(send(vtd_msi_address(20, false), 0), 0x23);
 	/* x2APIC mode must not change while it is on. */
@@ -1587,6 +1613,7 @@ static void a_table_that_cannot_be_is_not_built(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(registers_lie_in_so_many_pages),
 		cmocka_unit_test(configurations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(what_is_not_configured_is_sensible),
 		cmocka_unit_test(capabilities_say_what_was_configured),

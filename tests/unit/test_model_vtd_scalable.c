@@ -480,6 +480,64 @@ static void first_stage_permissions(void **state)
 	end();
 }
 
+/* What both entries allow, for each kind of access: by a walk, and by what the walk has left. */
+static void check_first_stage(uint64_t table, uint64_t leaf, bool protects)
+{
+	const uint64_t both = table & leaf;
+	unsigned int way, times;
+
+	word(FIRST(2), (FIRST(1) | VTD_FS_PRESENT) | table);
+	word(FIRST(1) + 0x127 * 8, (DATA | VTD_FS_PRESENT) | leaf);
+	for (way = 0; way < 8; way++) {
+		const struct iommu_model_request request = {
+			.source_id = SID,
+			.has_pasid = true,
+			.pasid = PASID,
+			.address = 0x127000,
+			.access = (way & 1) != 0 ? IOMMU_PROT_WRITE : IOMMU_PROT_READ,
+			.privileged = (way & 2) != 0,
+			.execute = (way & 4) != 0};
+		unsigned int expected = 0;
+
+		if (!request.privileged && (both & VTD_FS_USER) == 0)
+			expected = 0x81;
+		else if ((way & 1) != 0 && (both & VTD_FS_WRITE) == 0 &&
+			 (!request.privileged || protects))
+			expected = 0x85;
+		else if (request.execute && ((table | leaf) & VTD_FS_NO_EXECUTE) != 0)
+			expected = 0x82;
+		run_descriptors(
+			&(struct vtd_descriptor){
+				vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, 0).low, 0},
+			1);
+		for (times = 0; times < 2; times++)
+			assert_int_equal(request_by(&request), expected);
+	}
+}
+
+static void first_stage_permissions_of_each_entry(void **state)
+{
+	static const uint64_t bits[] = {VTD_FS_WRITE, VTD_FS_USER, VTD_FS_NO_EXECUTE};
+	const uint64_t served = VTD_PASID_SRE | VTD_PASID_ERE | VTD_PASID_NXE;
+	unsigned int protects, all;
+
+	(void)state;
+	for (protects = 0; protects < 2; protects++) {
+		run_as(&everything, VTD_PASID_FIRST_STAGE);
+		word(P(2),
+		     vtd_pasid_word2(4, FIRST(4), served | (protects != 0 ? VTD_PASID_WPE : 0)));
+		for (all = 0; all < 64; all++) {
+			uint64_t entries[2] = {0, 0};
+			unsigned int i;
+
+			for (i = 0; i < 6; i++)
+				entries[i / 3] |= (all >> i & 1) != 0 ? bits[i % 3] : 0;
+			check_first_stage(entries[0], entries[1], protects != 0);
+		}
+		end();
+	}
+}
+
 static void first_stage_addresses_are_canonical(void **state)
 {
 	(void)state;
@@ -956,6 +1014,7 @@ int main(void)
 		cmocka_unit_test(first_stage_pages_are_those_that_there_are),
 		cmocka_unit_test(requests_that_no_entry_serves),
 		cmocka_unit_test(first_stage_permissions),
+		cmocka_unit_test(first_stage_permissions_of_each_entry),
 		cmocka_unit_test(first_stage_addresses_are_canonical),
 		cmocka_unit_test(accesses_are_noted),
 		cmocka_unit_test(large_pages_meet_small_ones),

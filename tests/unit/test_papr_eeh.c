@@ -269,6 +269,12 @@ static void a_freeze_is_reported_and_thawed(void **state)
 	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
 	assert_int_equal(iommu_unit_check_freezes(f.unit), 0);
 	assert_int_equal(f.frozen, 2);
+	/* A question makes no news of it. */
+	assert_int_equal(iommu_group_get_freeze(group, &freeze), 0);
+	assert_int_equal(freeze.stopped, IOMMU_STOPPED_ALL);
+	refuse(STATE, 1, false);
+	assert_int_equal(iommu_group_get_freeze(group, &freeze), IOMMU_EIO);
+	assert_int_equal(iommu_unit_handle_faults(f.unit, NULL), 0);
 	/* Mapping goes on; another domain is not attached. */
 	assert_int_equal(iommu_map(domain, 2 * IOVA, MEMORY, 0x1000, IOMMU_PROT_READ_WRITE), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, group), 0);

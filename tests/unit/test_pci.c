@@ -485,6 +485,9 @@ static void requests_find_their_way(void **state)
 			port->acs_control = turning[k];
 			assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_HOST_BRIDGE);
 		}
+		/* Without the capability its register is none. */
+		port->flags &= ~(unsigned int)HAS_ACS;
+		assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_BUS);
 		*port = before;
 		port->flags |= IOMMU_PCI_ISOLATED;
 		assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_HOST_BRIDGE);

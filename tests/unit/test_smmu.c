@@ -3212,6 +3212,38 @@ static void test_domain_options(void **state)
 	end();
 }
 
+/* Without a wish a domain has all sizes of the unit's smallest granule. */
+static void test_granules(void **state)
+{
+	static const struct {
+		unsigned int granule;
+		uint64_t sizes;
+	} cases[] = {
+		{12, IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | 1ULL << 25 | IOMMU_SIZE_1G},
+		{14, 1ULL << 14 | IOMMU_SIZE_2M | 1ULL << 25 | IOMMU_SIZE_1G},
+		{16, IOMMU_SIZE_64K | IOMMU_SIZE_2M | 1ULL << 29},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct iommu_model_smmu_config model = registers_of_model();
+		struct iommu_domain_info info;
+		struct iommu_domain *domain;
+
+		if (cases[i].granule > 12)
+			set(&model.idr5, SMMU_IDR5_GRAN4K, 0);
+		if (cases[i].granule > 14)
+			set(&model.idr5, SMMU_IDR5_GRAN16K, 0);
+		begin_with(&model, &usual);
+		domain = make(IOMMU_DOMAIN_PAGING, NULL);
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.pgsize_bitmap, cases[i].sizes);
+		iommu_domain_free(domain);
+		end();
+	}
+}
+
 /* A stage 2 has no more addresses than the unit. */
 static void test_widths(void **state)
 {
@@ -3656,6 +3688,7 @@ int main(void)
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_unit_without_gbpa),
 		cmocka_unit_test(test_domain_options),
+		cmocka_unit_test(test_granules),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_any_order),

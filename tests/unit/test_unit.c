@@ -11,6 +11,7 @@
 #include "test.h"
 #include "test_platform.h"
 #include "unit/confirmation.h"
+#include "unit/device_id.h"
 #include "unit/event.h"
 #include "unit/id.h"
 #include "unit/invalidation.h"
@@ -888,9 +889,84 @@ static void ranges_stay_until_all_is_confirmed(void **state)
 	test_platform_destroy(&test);
 }
 
+/* --- Device ids ------------------------------------------------------------------------------- */
+
+static const struct iommu_id_range some_ids[] = {
+	{0x100, 0x1ff, 0x4000}, {0, 0xf, 0x100}, {0x200, 0x200, 7}, {0xfff0, 0xffff, 0xfff0}};
+
+#define SOME_IDS (sizeof(some_ids) / sizeof(some_ids[0]))
+
+/* Every id there is, with a search of the ranges that knows nothing of their order. */
+static void device_ids_lead_there_and_back(void **state)
+{
+	static uint32_t there[1 << 16];
+	static uint16_t back[1 << 16];
+	struct iommu_id_range room[SOME_IDS];
+	struct iommu_id_map map = {.ranges = room, .bits = 16};
+	uint32_t id;
+	size_t i;
+
+	(void)state;
+	for (id = 0; id < 1 << 16; id++) {
+		assert_int_equal(iommu_id_map_id_of(&map, (uint16_t)id), id);
+		there[id] = UINT32_MAX;
+		back[id] = (uint16_t)id;
+	}
+	for (i = 0; i < SOME_IDS; i++) {
+		const struct iommu_id_range *range = &some_ids[i];
+
+		assert_int_equal(iommu_id_map_add(&map, range), IOMMU_ID_RANGE_FITS);
+		for (id = range->first; id <= range->last; id++) {
+			there[id] = range->device_id + (id - range->first);
+			back[there[id]] = (uint16_t)id;
+		}
+	}
+	for (id = 0; id < 1 << 16; id++) {
+		assert_int_equal(iommu_id_map_id_of(&map, (uint16_t)id), there[id]);
+		assert_int_equal(iommu_id_map_source_of(&map, id), back[id]);
+	}
+	assert_int_equal(iommu_id_map_source_of(&map, 0x10123), 0x123);
+}
+
+/* A range beside another fits; one with a first or a last id of it overlaps, on either side. */
+static void ranges_of_device_ids_are_apart(void **state)
+{
+	static const struct {
+		struct iommu_id_range range;
+		enum iommu_id_range_fault expected;
+	} cases[] = {
+		{{0x10, 0x1f, 0x20}, IOMMU_ID_RANGE_FITS},
+		{{0x30, 0x3f, 0x20}, IOMMU_ID_RANGE_FITS},
+		{{0x10, 0x20, 0x40}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x2f, 0x30, 0x40}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x28, 0x28, 0x40}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x80, 0x80, 0x0f}, IOMMU_ID_RANGE_FITS},
+		{{0x80, 0x80, 0x10}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x80, 0x80, 0x1f}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x80, 0x80, 0x20}, IOMMU_ID_RANGE_FITS},
+		{{0x80, 0x81, 0x0f}, IOMMU_ID_RANGE_OVERLAPS},
+		{{0x80, 0xff, 0x380}, IOMMU_ID_RANGE_FITS},
+		{{0x80, 0xff, 0x381}, IOMMU_ID_RANGE_IS_WRONG},
+		{{0x81, 0x80, 0x40}, IOMMU_ID_RANGE_IS_WRONG},
+		{{0x80, 0x80, UINT32_MAX}, IOMMU_ID_RANGE_IS_WRONG},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_id_range room[2] = {{0x20, 0x2f, 0x10}};
+		struct iommu_id_map map = {.ranges = room, .count = 1, .bits = 10};
+
+		assert_int_equal(iommu_id_map_add(&map, &cases[i].range), cases[i].expected);
+		assert_int_equal(map.count, cases[i].expected == IOMMU_ID_RANGE_FITS ? 2 : 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(device_ids_lead_there_and_back),
+		cmocka_unit_test(ranges_of_device_ids_are_apart),
 		cmocka_unit_test(every_interleaving_of_the_confirmation),
 		cmocka_unit_test(ranges_stay_until_all_is_confirmed),
 		cmocka_unit_test(failures_wrap),

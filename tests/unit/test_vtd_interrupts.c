@@ -465,6 +465,31 @@ static void interrupts_arrive_until_their_driver_has_come(void **state)
 	end_take_over();
 }
 
+/* How an interrupt arrives, in all ways that an entry can say: each is taken over as it was. */
+static void entries_are_taken_over_in_full(void **state)
+{
+	const uint64_t *entries;
+	uint64_t low[16];
+	unsigned int i;
+
+	(void)state;
+	old_kernel(0, 0, 0);
+	for (i = 0; i < 16; i++) {
+		low[i] = vtd_irte_remapped_low(0x40 + i, i & 1, (i & 2) != 0, (i & 4) != 0,
+					       (i & 8) != 0, 0x80 + i, false);
+		old_entry(16 + i, low[i], from(i % 2));
+	}
+	take_over(0);
+	assert_int_equal(inherited(), 16);
+	entries = (const uint64_t *)model_machine_bytes(
+		&f.machine, iommu_model_vtd_mmio_read(f.machine.units[0], VTD_IRTA, 8) & ~0xfffULL);
+	for (i = 0; i < 16; i++) {
+		assert_int_equal(iommu_le64(entries[2 * (16 + i)]), low[i]);
+		assert_int_equal(iommu_le64(entries[2 * (16 + i) + 1]), from(i % 2));
+	}
+	end_take_over();
+}
+
 /* A driver is not served on top of what hardware may still let through. */
 static void what_is_not_confirmed_to_be_gone_is_an_error(void **state)
 {
@@ -1067,6 +1092,7 @@ int main(void)
 		cmocka_unit_test(the_processor_exchanges_16_bytes),
 #endif
 		cmocka_unit_test(interrupts_arrive_until_their_driver_has_come),
+		cmocka_unit_test(entries_are_taken_over_in_full),
 		cmocka_unit_test(what_is_not_confirmed_to_be_gone_is_an_error),
 		cmocka_unit_test(hostile_entries_are_blocked),
 		cmocka_unit_test(a_table_that_is_not_there_is_not_read),
