@@ -212,7 +212,7 @@ static bool store_message(uint64_t address, uint32_t data)
 static void send_signal(SmmuUnit *s, const Signal *signal)
 {
 	BQL_LOCK_GUARD();
-	s->signals++;
+	qatomic_inc(&s->signals);
 	if (signal->wire == WIRES)
 		(void)store_message(signal->address, signal->data);
 	else
@@ -235,12 +235,12 @@ static bool own_interrupt(void *ctx, uint64_t address, uint32_t data)
 
 	if (is_memory(address))
 		return store_message(address, data);
-	if (is_loading()) {
-		g_array_append_val(s->held, signal);
-		return true;
+	if (!is_loading()) {
+		qatomic_inc(&s->signals);
+		return store_message(address, data);
 	}
-	qatomic_inc(&s->signals);
-	return store_message(address, data);
+	g_array_append_val(s->held, signal);
+	return true;
 }
 
 /* The order of the machine's wires. */

@@ -40,7 +40,7 @@ CELLS = [
     cell('scalable-6.12', SCALABLE, kernel='6.12', mode='scalable'),
     cell('first-stage-6.12', FIRST, kernel='6.12', mode='scalable'),
     cell('both-stages-6.12', BOTH, kernel='6.12', mode='scalable'),
-    cell('migration-6.12', FIRST, '6.12', 'unit,load', moves=3, disks=DISKS_THAT_MOVE, mode='scalable'),
+    cell('migration-6.12', FIRST, kernel='6.12', steps='unit,load', moves=3, disks=DISKS_THAT_MOVE, mode='scalable'),
     cell('control-deaf', 'x-deaf=on', steps='disks', append='iommu.strict=1'),
 ]
 
