@@ -764,9 +764,11 @@ static char *get_statistics(Object *object, Error **errp)
 
 	iommu_model_smmu_get_stats(s->model, &stats);
 	return g_strdup_printf("asked=%" PRIu64 " reused=%" PRIu64 " translations=%" PRIu64
-			       " walks=%" PRIu64 " commands=%" PRIu64 " events=%" PRIu64
-			       " signals=%" PRIu64 " device-tlbs=%" PRIu64 " misuses=%" PRIu64,
-			       s->asked, s->reused, stats.translations, stats.walks, stats.commands,
+			       " walks=%" PRIu64 " first=%zu second=%zu commands=%" PRIu64
+			       " events=%" PRIu64 " signals=%" PRIu64 " device-tlbs=%" PRIu64
+			       " misuses=%" PRIu64,
+			       s->asked, s->reused, stats.translations, stats.walks,
+			       stats.cached_first, stats.cached_second, stats.commands,
 			       stats.events, s->signals, s->device_tlbs, s->misuses);
 }
 

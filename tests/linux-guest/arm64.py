@@ -10,7 +10,8 @@ DEVICE = 'libiommu-smmu'
 STATISTICS = 'qom-get /machine/libiommu-smmu statistics'
 UNIT = 0x09050000
 REGISTERS = [(name, UNIT + offset) for name, offset in (
-    ('CR0', 0x20), ('GBPA', 0x44), ('GERROR', 0x60), ('CMDQ', 0x98), ('EVENTQ', 0x100a8))]
+    ('CR0', 0x20), ('GBPA', 0x44), ('IRQ_CTRL', 0x50), ('GERROR', 0x60), ('GERRORN', 0x64), ('CMDQ_PROD', 0x98),
+    ('CMDQ_CONS', 0x9c), ('EVENTQ_PROD', 0x100a8), ('EVENTQ_CONS', 0x100ac))]
 INTERRUPTS = ('info pic',)
 NODE = '/smmuv3@9050000'
 
@@ -99,17 +100,18 @@ def parameters(cell):
 
 
 def mode(monitor, cell):
-    """CR0: the unit is on, with its queues, and no error of it is left."""
+    """CR0: the unit is on, with its queues; no error of it is left; and its events are messages where they can be."""
     read = lambda offset: int(monitor.line('xp /1wx 0x%x' % (UNIT + offset)).split(':')[1], 16)
-    control, errors, acknowledged = read(0x20), read(0x60), read(0x64)
-    return control & 0xd == 0xd and errors == acknowledged, 'CR0 0x%x, GERROR 0x%x, acknowledged 0x%x' % (
-        control, errors, acknowledged)
+    control, errors, acknowledged, doorbell = read(0x20), read(0x60), read(0x64), read(0xb0)
+    is_good = control & 0xd == 0xd and errors == acknowledged
+    return is_good and (doorbell != 0) == (cell.machine.get('tree') == MESSAGES), (
+        'CR0 0x%x, GERROR 0x%x, acknowledged 0x%x, doorbell 0x%x' % (control, errors, acknowledged, doorbell))
 
 
 def was_used(figures, cell):
-    """The unit signals events, and CMD_SYNC; each event has a reason."""
+    """Entries of the stage that Linux was to use are cached; each event has a reason, and was signalled."""
+    stage = {'identity': ()}.get(cell.mode, ('second',) if 'first-stage=off' in cell.unit else ('first',))
     is_good = figures['asked'] > 0 and figures['commands'] > 0
-    is_good = is_good and (figures['walks'] > 0 or cell.mode == 'identity')
-    is_good = is_good and (figures['events'] > 0) == ('strays' in cell.steps)
-    is_good = is_good and (figures['signals'] > 0 or 'strays' not in cell.steps)
-    return is_good and (figures['device-tlbs'] > 0 or 'ats=on' not in cell.unit)
+    is_good = is_good and all((figures[name] > 0) == (name in stage) for name in ('first', 'second'))
+    is_good = is_good and (figures['events'] > 0) == (figures['signals'] > 0) == ('strays' in cell.steps)
+    return is_good and (figures['device-tlbs'] > 0) == ('ats=on' in cell.unit)
