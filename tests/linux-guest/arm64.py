@@ -21,6 +21,8 @@ AHCI = ('ich9-ahci,id=ahci,addr=7', 'ide-hd,drive=d2,bus=ahci.0')
 DISKS = (VIRTIO % ('d0', 3), 'nvme,drive=d1,addr=4,serial=1') + AHCI
 DISKS_BEHIND_PORT = ('pcie-root-port,id=rp0,addr=8,chassis=1',
                      'virtio-blk-pci,drive=d0,bus=rp0,iommu_platform=on,disable-legacy=on,ats=on') + DISKS[1:]
+# ACS, so that the disk has a group of its own: Linux 6.12 does not invalidate the TLB of a group's second device.
+OWN_GROUP = 'pci=config_acs=xx111x1@00:08.0'
 # QEMU's NVMe controller cannot be migrated.
 DISKS_THAT_MOVE = (VIRTIO % ('d0', 3), VIRTIO % ('d1', 4)) + AHCI
 
@@ -56,7 +58,7 @@ CELLS = [
          steps='unit,disks,network,interrupts,rebind'),
     cell('stage-2-6.12', 'first-stage=off', kernel='6.12'),
     cell('hard-6.12', HARD, kernel='6.12'),
-    cell('device-tlb-6.12', 'ats=on', kernel='6.12', disks=DISKS_BEHIND_PORT, tree=ATS),
+    cell('device-tlb-6.12', 'ats=on', kernel='6.12', append=OWN_GROUP, disks=DISKS_BEHIND_PORT, tree=ATS),
     moved('migration-6.12', kernel='6.12'),
     cell('16k-6.12', kernel='6.12-16k'),
     cell('16k-stage-2-6.12', 'first-stage=off', kernel='6.12-16k'),
