@@ -15,7 +15,7 @@ REGISTERS = [(name, UNIT + offset) for name, offset in (
 INTERRUPTS = ('info pic',)
 NODE = '/smmuv3@9050000'
 
-ALL = 'unit,disks,network,strays,interrupts,rebind'
+ALL = 'unit,disks,network,strays,interrupts,rebind,types'
 VIRTIO = 'virtio-blk-pci,drive=%s,addr=%d,iommu_platform=on,disable-legacy=on'
 AHCI = ('ich9-ahci,id=ahci,addr=7', 'ide-hd,drive=d2,bus=ahci.0')
 DISKS = (VIRTIO % ('d0', 3), 'nvme,drive=d1,addr=4,serial=1') + AHCI
@@ -40,7 +40,7 @@ CELLS = [
     cell('strict'),
     cell('lazy', append='iommu.strict=0', mode='DMA-FQ'),
     cell('passthrough', append='iommu.passthrough=1', mode='identity',
-         steps='unit,disks,network,interrupts,rebind'),
+         steps='unit,disks,network,interrupts,rebind,types'),
     cell('stage-2', 'first-stage=off'),
     cell('plain', PLAIN),
     cell('hard', HARD),
@@ -55,7 +55,7 @@ CELLS = [
     cell('strict-6.12', kernel='6.12'),
     cell('lazy-6.12', kernel='6.12', append='iommu.strict=0', mode='DMA-FQ'),
     cell('passthrough-6.12', kernel='6.12', append='iommu.passthrough=1', mode='identity',
-         steps='unit,disks,network,interrupts,rebind'),
+         steps='unit,disks,network,interrupts,rebind,types'),
     cell('stage-2-6.12', 'first-stage=off', kernel='6.12'),
     cell('hard-6.12', HARD, kernel='6.12'),
     cell('device-tlb-6.12', 'ats=on', kernel='6.12', append=OWN_GROUP, disks=DISKS_BEHIND_PORT, tree=ATS),
