@@ -111,9 +111,8 @@ def mode(monitor, cell):
 
 
 def was_used(figures, cell):
-    """Entries of the stage that Linux was to use are cached; each event has a reason, and was signalled."""
-    stage = {'identity': ()}.get(cell.mode, ('second',) if 'first-stage=off' in cell.unit else ('first',))
-    is_good = figures['asked'] > 0 and figures['commands'] > 0
-    is_good = is_good and all((figures[name] > 0) == (name in stage) for name in ('first', 'second'))
+    """No entry of the stage that Linux was not to use is cached; each event has a reason, and was signalled."""
+    other = 'first' if 'first-stage=off' in cell.unit else 'second'
+    is_good = figures['walks'] > 0 and figures['commands'] > 0 and figures[other] == 0
     is_good = is_good and (figures['events'] > 0) == (figures['signals'] > 0) == ('strays' in cell.steps)
     return is_good and (figures['device-tlbs'] > 0) == ('ats=on' in cell.unit)
