@@ -22,6 +22,8 @@
 //
 //   pt_riscv/…         the same in the first stage of RISC-V (Sv48) with pages of 4K, 2M and 1G;
 //                      map_2m_as_64k, unmap_2m_as_64k, lookup_64k: in runs of 16 entries (Svnapot).
+//   pt_amd/…           the same in host tables (v1) of the AMD IOMMU with pages of all sizes up to
+//                      256G; likewise, in runs of equal entries.
 //
 // Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
 // freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
@@ -91,6 +93,50 @@ class Ours
 };
 
 // The first stage of RISC-V, with runs of 64K or without.
+class OursAmd
+{
+      public:
+	OursAmd()
+	{
+		iommu_pgtable_config config = {};
+		config.platform = bench_platform();
+		config.levels = 4;
+		config.input_bits = 48;
+		config.output_bits = 52;
+		config.pgsize_bitmap = 0x7ffffff000; /* of all sizes, up to 256G */
+		config.flags = IOMMU_PGTABLE_FORCE_SNOOP;
+		check(iommu_amdv1_init(&table, &config) == 0);
+		iommu_gather_init(&gather);
+	}
+	~OursAmd()
+	{
+		iommu_amdv1_destroy(&table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		uint64_t mapped;
+
+		check(iommu_amdv1_map(&table, pfn << 12, phys << 12, pages << 12,
+				      IOMMU_PROT_READ_WRITE, &gather, &mapped) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		check(iommu_amdv1_unmap(&table, pfn << 12, pages << 12, 0, &gather, nullptr) == 0);
+		iommu_amdv1_free_gathered(&table, &gather);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		iommu_paddr_t paddr = 0;
+
+		check(iommu_amdv1_iova_to_phys(&table, pfn << 12, &paddr, nullptr) == 0);
+		return paddr;
+	}
+
+      private:
+	iommu_pgtable table;
+	iommu_gather gather;
+};
+
 template <bool Runs> class OursRiscv
 {
       public:
@@ -138,6 +184,36 @@ template <bool Runs> class OursRiscv
 };
 
 #ifdef BENCH_PEER_LINUX
+class LinuxAmd
+{
+      public:
+	LinuxAmd() : table(linux73_amd_create())
+	{
+	}
+	~LinuxAmd()
+	{
+		linux73_amd_destroy(table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		check(linux73_amd_map(table, pfn, phys, pages) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		linux73_amd_unmap(table, pfn, pages);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		uint64_t paddr = linux73_amd_lookup(table, pfn);
+
+		check(paddr != 0);
+		return paddr;
+	}
+
+      private:
+	linux73_amd *table;
+};
+
 template <bool Runs> class LinuxRiscv
 {
       public:
@@ -224,6 +300,16 @@ template <class Table> void add(const std::string &who)
 			   [run](bench::State &state) { run_calls<Table>(state, run, true); });
 }
 
+template <class Table> void add_amd(const std::string &who)
+{
+	const std::string folder = "pt_amd/";
+
+	add_all<Table>(folder, who);
+	add_timed<Table>(folder, who, {"map_2m_as_64k", run_64k, true});
+	add_timed<Table>(folder, who, {"unmap_2m_as_64k", run_64k, false});
+	bench::add(folder + "lookup_64k", who, lookup_64k<Table>);
+}
+
 template <class Table, class WithRuns> void add_riscv(const std::string &who)
 {
 	const std::string folder = "pt_riscv/";
@@ -300,6 +386,10 @@ void add_pgtable_rows()
 	add_riscv<OursRiscv<false>, OursRiscv<true>>("ours");
 #ifdef BENCH_PEER_LINUX
 	add_riscv<LinuxRiscv<false>, LinuxRiscv<true>>("linux-7.3");
+#endif
+	add_amd<OursAmd>("ours");
+#ifdef BENCH_PEER_LINUX
+	add_amd<LinuxAmd>("linux-7.3");
 #endif
 	const struct {
 		const char *name;

@@ -46,6 +46,12 @@ void linux73_pgtable_read_dirty(struct linux73_pgtable *table, uint64_t pfn, uin
 				uint64_t *words);
 
 /* Linux 7.3: the first stage of RISC-V, 4 levels, with runs of 64K or without. */
+struct linux73_amd;
+struct linux73_amd *linux73_amd_create(void);
+void linux73_amd_destroy(struct linux73_amd *table);
+int linux73_amd_map(struct linux73_amd *table, uint64_t pfn, uint64_t phys_pfn, uint64_t pages);
+void linux73_amd_unmap(struct linux73_amd *table, uint64_t pfn, uint64_t pages);
+uint64_t linux73_amd_lookup(struct linux73_amd *table, uint64_t pfn);
 struct linux73_riscv;
 struct linux73_riscv *linux73_riscv_create(bool runs);
 void linux73_riscv_destroy(struct linux73_riscv *table);

@@ -50,6 +50,7 @@ typedef u32 ioasid_t;
 #define SZ_2M           0x200000
 #define SZ_32M          0x2000000
 #define SZ_512M         0x20000000
+#define SZ_512G         0x8000000000ULL
 #define SZ_1G           0x40000000
 #define PAGE_MASK       (~(PAGE_SIZE - 1))
 #define __rcu           /* annotation */
@@ -420,6 +421,18 @@ enum pci_p2pdma_map_type {
 struct pci_p2pdma_map_state {
 	void *mem;
 };
+/* Fills at once: the kernel has an instruction for it, which is slower for so few words. */
+static inline void memset64(uint64_t *words, uint64_t value, size_t count)
+{
+	while (count-- != 0)
+		*words++ = value;
+}
+
+#define __bf_shf(mask) (__builtin_ffsll((long long)(mask)) - 1)
+
+/* Memory is not encrypted. */
+#define __sme_set(value)                           (value)
+#define __sme_clr(value)                           (value)
 #define pci_p2pdma_state(state, device, page)      ((void)(page), PCI_P2PDMA_MAP_NONE)
 #define pci_p2pdma_bus_addr_map(provider, address) (address)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Page tables (`pgtable.h`): of VT-d's second stage, of x86-64 processors and VT-d's first stage, of both stages of
-//! RISC-V (`riscv64.h`), and of POWER's bridges.
+//! RISC-V (`riscv64.h`), of the AMD IOMMU (host tables), and of POWER's bridges.
 //!
 //! What unmap takes out of a table goes into a [`Gather`], and is free again when the caller says that hardware has
 //! forgotten it ([`PageTable::confirmed`]). A gather that is dropped before keeps its pages for good: nothing that
@@ -25,6 +25,8 @@ pub enum Format {
     RiscvFirstStage,
     /// RISC-V, second stage: the same with a root of 16 KiB (Sv39x4, Sv48x4, Sv57x4).
     RiscvSecondStage,
+    /// AMD IOMMU, host tables (v1): 1 to 6 levels, pages of every power of two from 4K on.
+    AmdHost,
 }
 
 impl Format {
@@ -37,6 +39,7 @@ impl Format {
                 Format::Tce => &sys::iommu_tce_ops,
                 Format::RiscvFirstStage => &sys::iommu_riscvfs_ops,
                 Format::RiscvSecondStage => &sys::iommu_riscvss_ops,
+                Format::AmdHost => &sys::iommu_amdv1_ops,
             }
         }
     }

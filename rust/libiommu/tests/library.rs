@@ -47,7 +47,8 @@ fn what_is_mapped_is_found_and_what_is_unmapped_is_not() {
     let platform = Platform::new(heap.clone());
     let x86 = Config { format: Format::X86_64, input_bits: 47, ..Config::VTD };
     let tce = Config { format: Format::Tce, levels: 2, input_bits: 30, page_sizes: 1 << 12, ..Config::VTD };
-    for config in [Config::VTD, x86, tce, Config::SV48, Config::SV48X4] {
+    let amd = Config { format: Format::AmdHost, levels: 6, page_sizes: 0x7f_ffff_f000, ..Config::VTD };
+    for config in [Config::VTD, x86, tce, amd, Config::SV48, Config::SV48X4] {
         let mut table = PageTable::new(&platform, &config).unwrap();
         let mut gather = table.gather();
         table.map(0x20_0000, 0x8000_0000, 0x20_3000, Prot::READ_WRITE, &mut gather).unwrap();
