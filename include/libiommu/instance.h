@@ -23,7 +23,8 @@ struct iommu_unit;
  * @platform: the host's services; used until iommu_destroy.
  *
  * The probe function of a back end (iommu_vtd_probe) then finds the units. Returns 0, IOMMU_EINVAL
- * (see iommu_platform_check) or IOMMU_ENOMEM. Context: may sleep.
+ * (see iommu_platform_check: the platform's own log has the reason, at IOMMU_LOG_REFUSAL, because
+ * there is no instance that iommu_reason could ask) or IOMMU_ENOMEM. Context: may sleep.
  */
 IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu **iommu);
 
