@@ -1254,6 +1254,15 @@ static void test_nested_nonsense(void **state)
 		{SMMU_STE_PRIVCFG, 3, IOMMU_EOPNOTSUPP},
 		{SMMU_STE_SHCFG, 1, IOMMU_EOPNOTSUPP},
 	};
+	static const struct {
+		unsigned int field;
+		uint64_t value;
+	} sane[] = {
+		{SMMU_STE_S1FMT, SMMU_S1FMT_64K},
+		{SMMU_STE_S1CDMAX, 16},
+		{SMMU_STE_S1DSS, SMMU_S1DSS_CD0},
+		{SMMU_STE_S1CONTEXTPTR, (1ULL << 48 >> 6) - 1},
+	};
 	struct iommu_smmu_stream longer[2] = {guest_stream(SMMU_STE_STAGE_1)};
 	struct iommu_domain *parent, *first, *plain, *domain;
 	struct iommu_smmu_config config = usual;
@@ -1270,6 +1279,14 @@ static void test_nested_nonsense(void **state)
 
 		smmu_set(stream.words, cases[i].field, cases[i].value);
 		assert_int_equal(nest(parent, &stream, sizeof(stream), &domain), cases[i].status);
+	}
+	/* The last value of each that is one. */
+	for (i = 0; i < sizeof(sane) / sizeof(sane[0]); i++) {
+		struct iommu_smmu_stream stream = guest_stream(SMMU_STE_STAGE_1);
+
+		smmu_set(stream.words, sane[i].field, sane[i].value);
+		assert_int_equal(nest(parent, &stream, sizeof(stream), &domain), 0);
+		iommu_domain_free(domain);
 	}
 	assert_int_equal(nest(parent, longer, 8, &domain), IOMMU_EINVAL);
 	assert_int_equal(nest(parent, NULL, 0, &domain), IOMMU_EINVAL);

@@ -1547,7 +1547,14 @@ static void guests_are_described_by_their_manager(void **state)
 	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EINVAL);
 	table.address = UINT64_MAX & ~0xfffULL;
 	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EOVERFLOW);
+	/* Up to the last byte it fits. */
+	table.address = UINT64_MAX & ~0x3fffULL;
+	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), 0);
+	assert_int_equal(iommu_spapr_guest_remove_table(g.guest, table.liobn), 0);
+	table.page_shift = 35;
 	table.address = 0;
+	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EINVAL);
+	table.page_shift = 12;
 	table.liobn = LIOBN;
 	assert_int_equal(iommu_spapr_guest_add_table(g.guest, &table), IOMMU_EEXIST);
 	/* Memory that goes from the map is not reached any more, and stays where it was. */

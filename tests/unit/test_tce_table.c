@@ -12,6 +12,7 @@
 #include <libiommu/tce_table.h>
 
 #include "tce/answer.h"
+#include "tce/table.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -722,6 +723,45 @@ static void what_is_free_is_found(void **state)
 		hand_out_at_random(&windows[i], 2, i + 1);
 }
 
+/* Each end of what a window may be, and one beyond it. */
+static void windows_that_can_be(void **state)
+{
+	static const struct {
+		struct iommu_tce_table_config config;
+		bool can_be;
+	} cases[] = {
+		{{.entries = 1, .page_shift = 12}, true},
+		{{.entries = 0, .page_shift = 12}, false},
+		{{.entries = 1 << 28, .page_shift = 12}, true},
+		{{.entries = (1 << 28) + 1, .page_shift = 12}, false},
+		{{.entries = 1, .page_shift = 11}, false},
+		{{.entries = 1, .page_shift = 34}, true},
+		{{.entries = 1, .page_shift = 35}, false},
+		{{.entries = 16, .page_shift = 16, .first_page = (1ULL << 48) - 17}, true},
+		{{.entries = 16, .page_shift = 16, .first_page = (1ULL << 48) - 16}, false},
+		{{.entries = 16, .page_shift = 16, .block = 1}, true},
+		{{.entries = 16, .page_shift = 16, .block = 64}, true},
+		{{.entries = 16, .page_shift = 16, .block = 65}, false},
+		{{.entries = 16, .page_shift = 16, .block = 6}, false},
+		{{.entries = 16,
+		  .page_shift = 16,
+		  .flags = IOMMU_TCE_TABLE_KEEP | IOMMU_TCE_TABLE_USER_WORDS},
+		 true},
+		{{.entries = 16, .page_shift = 16, .flags = 1U << 31}, false},
+	};
+	size_t i;
+
+	(void)state;
+	platform_start();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_tce_table_config config = cases[i].config;
+
+		config.platform = &test.platform;
+		assert_int_equal(iommu_tce_table_defect(&config) == NULL, cases[i].can_be);
+	}
+	test_platform_destroy(&test);
+}
+
 static void what_is_reserved_is_not_handed_out(void **state)
 {
 	static const struct iommu_tce_table_config window = {
@@ -1257,6 +1297,7 @@ int main(void)
 		cmocka_unit_test(an_owner_takes_the_whole_window),
 		cmocka_unit_test(owners_keep_words_of_their_own),
 		cmocka_unit_test(what_is_free_is_found),
+		cmocka_unit_test(windows_that_can_be),
 		cmocka_unit_test(what_is_reserved_is_not_handed_out),
 		cmocka_unit_test(cpus_have_pools_of_their_own),
 		cmocka_unit_test(several_cpus_map_at_once),
