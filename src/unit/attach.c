@@ -101,7 +101,7 @@ static int use_begin(struct iommu_use *use, struct iommu_attached *endpoint,
 	iommu_use_begin(use, domain, is_special(endpoint, domain, pasid));
 	status = endpoint->ops->set(endpoint, pasid, domain, id);
 	if (status != 0) {
-		/* Hardware may have translated by it before it was taken back: its id is in doubt. */
+		/* Hardware may have translated by it meanwhile: its id is in doubt. */
 		if (status == IOMMU_EIO || status == IOMMU_ETIMEDOUT)
 			iommu_unit_note_failure(iommu_place_find(domain, endpoint->at)->unit);
 		iommu_use_end(use);

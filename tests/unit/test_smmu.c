@@ -2726,7 +2726,7 @@ static void test_domain_of_unlike_units(void **state)
 	stop();
 }
 
-/* A domain that has outlived its units is of no unit that comes later, also at the same registers. */
+/* A domain that has outlived its units is of no later unit, also of one at the same registers. */
 static void test_domain_of_removed_units(void **state)
 {
 	const struct iommu_model_smmu_config model = {.idr0 = 0};

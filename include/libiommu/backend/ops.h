@@ -444,8 +444,8 @@ struct iommu_unit {
 };
 
 /*
- * iommu_unit_is_to_translate - whether a unit was enabled, as far as its back end has confirmed, and
- * not suspended since. Context: control path.
+ * iommu_unit_is_to_translate - whether a unit was enabled, as far as its back end has confirmed,
+ * and not suspended since. Context: control path.
  */
 static inline bool iommu_unit_is_to_translate(const struct iommu_unit *unit)
 {
