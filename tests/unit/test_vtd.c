@@ -287,7 +287,8 @@ static void nonsense_is_refused_whole(void **state)
 		f.machine.units[1].ecap = cases[i].ecap;
 		f.machine.units[1].version = cases[i].version;
 		assert_int_equal(probe(&f, 0), IOMMU_EIO);
-		if (IOMMU_CONFIG_REASONS && i < 2)
+		/* The smallest library has no texts. */
+		if (iommu_reason(f.iommu)[0] != '\0' && i < 2)
 			assert_non_null(
 				strstr(iommu_reason(f.iommu),
 				       i == 0 ? "read as ones: no unit is at this address"
