@@ -57,6 +57,8 @@
 #include <libiommu/iort.h>
 #include <libiommu/iort_builder.h>
 #include <libiommu/iova.h>
+#include <libiommu/ivrs.h>
+#include <libiommu/ivrs_builder.h>
 #include <libiommu/model_riscv.h>
 #include <libiommu/model_smmu.h>
 #include <libiommu/model_tce.h>
