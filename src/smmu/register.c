@@ -150,7 +150,7 @@ void *iommu_smmu_pages_alloc(const struct smmu_unit *unit, unsigned int order)
 	/* Hardware takes the bits below the size for 0. */
 	paddr = iommu_virt_to_phys(platform, pages);
 	if ((paddr + (size - 1)) >> unit->output_bits == 0 && (paddr & (size - 1)) == 0) {
-		smmu_write_back(unit, pages, size);
+		smmu_write_back(unit, pages, (size_t)size);
 		return pages;
 	}
 	smmu_log(unit, IOMMU_LOG_ERROR,

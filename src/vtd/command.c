@@ -149,6 +149,14 @@ void iommu_vtd_command_forget(struct vtd_unit *unit)
 	conclude(unit, unit->command_mask, 0);
 }
 
+bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
+{
+	const uint32_t gsts = vtd_read32(unit, VTD_GSTS);
+
+	return iommu_unit_is_active(&unit->state) && gsts != UINT32_MAX &&
+	       (gsts & VTD_GLOBAL_TE) != 0;
+}
+
 int iommu_vtd_command_set(struct vtd_unit *unit, uint32_t bit)
 {
 	return command(unit, bit, 0, bit);

@@ -26,6 +26,8 @@ int iommu_vtd_command_clear(struct vtd_unit *unit, uint32_t bit);
 int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit);
 /* Was a command for this bit waited for in vain? */
 bool iommu_vtd_command_hangs(const struct vtd_unit *unit, uint32_t bit);
+/* Does hardware translate by the unit's root table, as its status says? */
+bool iommu_vtd_unit_translates(const struct vtd_unit *unit);
 /* The unit was reset: no command is under way. */
 void iommu_vtd_command_forget(struct vtd_unit *unit);
 /* The write-buffer flush, on units that need one. */

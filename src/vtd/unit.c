@@ -155,14 +155,6 @@ static int run_step(struct vtd_unit *unit, size_t step)
 	return iommu_refuse(unit->base.iommu, unit->base.name, status, unit->failure);
 }
 
-bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
-{
-	const uint32_t gsts = vtd_read32(unit, VTD_GSTS);
-
-	return iommu_unit_is_active(&unit->state) && gsts != UINT32_MAX &&
-	       (gsts & VTD_GLOBAL_TE) != 0;
-}
-
 static void unit_begin(struct vtd_unit *unit)
 {
 	unit->started = true;

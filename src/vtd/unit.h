@@ -191,8 +191,6 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit);
 int iommu_vtd_unit_disable(struct vtd_unit *unit);
 /* The same for several, each step on all of them before the next; all or none. */
 int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(struct vtd_unit *unit));
-/* Does hardware translate by the unit's root table, as its status says? */
-bool iommu_vtd_unit_translates(const struct vtd_unit *unit);
 /* Translation, interrupts and queue off, and back on as they were. */
 int iommu_vtd_unit_suspend(struct vtd_unit *unit);
 int iommu_vtd_unit_resume(struct vtd_unit *unit);
