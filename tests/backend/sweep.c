@@ -282,9 +282,9 @@ static bool run_probe(const struct kit_backend *backend, const struct machine_fa
 }
 
 /*
- * Second operations: all of them in a long run, as in the release build; in a shorter one a third
- * of them, another third after each first operation; and in the shortest, on an emulated processor,
- * a ninth.
+ * Second operations: all of them in a long run, as in the soak; in a shorter one a third of them,
+ * another third after each first operation; and in the shortest, on an emulated processor, a ninth.
+ * IOMMU_TEST_TURN says with which to begin: another number each day.
  */
 static unsigned int stride(void)
 {
@@ -295,6 +295,11 @@ static unsigned int stride(void)
 	return length >= 10000 ? 3 : 9;
 }
 
+static unsigned int second_after(unsigned int first)
+{
+	return (unsigned int)((first + test_setting("IOMMU_TEST_TURN", 0)) % stride());
+}
+
 void sweep_run(const struct kit_backend *backend)
 {
 	unsigned int f, first, second, step;
@@ -303,13 +308,13 @@ void sweep_run(const struct kit_backend *backend)
 		for (step = 1; run_probe(backend, &machine_failures[f], step); step++)
 			;
 		for (first = 0; first < OPERATIONS; first++)
-			for (second = first % stride(); second < OPERATIONS; second += stride())
+			for (second = second_after(first); second < OPERATIONS; second += stride())
 				for (step = 1;
 				     run(backend, &machine_failures[f], first, step, second);
 				     step++)
 					;
 	}
 	for (first = 0; first < OPERATIONS; first++)
-		for (second = first % stride(); second < OPERATIONS; second += stride())
+		for (second = second_after(first); second < OPERATIONS; second += stride())
 			sweep_twice(backend, first, second);
 }

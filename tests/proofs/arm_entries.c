@@ -96,7 +96,7 @@ static void leaves(void)
 	CLAIM(format_address(&pt, leaf) == paddr);
 	CLAIM(format_prot(leaf) == (STAGE == 1 ? prot | IOMMU_PROT_READ : prot));
 	CLAIM(!format_is_run(leaf, level));
-	CLAIM(!vmsa_is_contiguous(format_make_table(&pt, paddr), 2));
+	CLAIM(!vmsa_is_contiguous(format_make_table(&pt, paddr, 2), 2));
 	CLAIM((leaf & (15ULL << 59 | 15ULL << 55 | VMSA_S1_GUARDED)) == 0);
 	/* Clean at first; what can be written and only that becomes dirty, and clean again. */
 	CLAIM((format_noted(leaf) & FORMAT_DIRTY) == 0);
@@ -133,11 +133,11 @@ static void runs(void)
 	const uint64_t first = any_64() & pt.paddr_last & ~((1ULL << (shift + bits)) - 1);
 	const uint64_t i = any_64() & ((1ULL << bits) - 1);
 	const uint64_t leaf = format_make_leaf(&pt, first, level, IOMMU_PROT_READ_WRITE);
-	const uint64_t entry = format_run_entry(&pt, leaf, level, i);
+	const uint64_t entry = format_run_entry(&pt, leaf, level, 1ULL << bits, i);
 
 	CLAIM(format_is_run(entry, level) && format_run_bits(&pt, entry, level) == bits);
 	CLAIM(format_address(&pt, entry) == first + (i << shift));
-	CLAIM(format_run_leaf(entry, i) ==
+	CLAIM(format_run_leaf(entry, level, i) ==
 	      format_make_leaf(&pt, first + (i << shift), level, IOMMU_PROT_READ_WRITE));
 }
 

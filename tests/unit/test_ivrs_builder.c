@@ -167,8 +167,8 @@ static void random_device(struct test_random *random, bool is_named, struct iomm
 		d->alias = d->has_alias ? (uint16_t)test_random_next(random) : 0;
 		d->no_ats = !d->has_alias && test_random_below(random, 2) == 0;
 	} else if (d->kind == IOMMU_IVRS_DEVICE_NAMED) {
-		memcpy(d->hid, "AMDI0095", 1 + test_random_below(random, 8));
-		memcpy(d->cid, "PNPD0040", test_random_below(random, 9));
+		memcpy(d->hid, "AMDI0095", 1 + (size_t)test_random_below(random, 8));
+		memcpy(d->cid, "PNPD0040", (size_t)test_random_below(random, 9));
 		d->uid_format = (enum iommu_ivrs_uid)test_random_below(random, 3);
 		d->uid = d->uid_format == IOMMU_IVRS_UID_INTEGER ? test_random_next(random) : 0;
 		if (d->uid_format == IOMMU_IVRS_UID_TEXT) {
