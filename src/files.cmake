@@ -351,10 +351,10 @@ set(libiommu_dma ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 set(libiommu_acpi ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_discovery})
 
 # a kernel or hypervisor on Arm
-set(libiommu_smmu ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu})
+set(libiommu_smmu_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu})
 
 # a kernel or hypervisor on RISC-V
-set(libiommu_riscv ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv})
+set(libiommu_riscv_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv})
 
 # a kernel or hypervisor on POWER
 set(libiommu_power_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce})

@@ -350,10 +350,10 @@ libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
 
 # a kernel or hypervisor on Arm
-libiommu_smmu := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu)
+libiommu_smmu_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu)
 
 # a kernel or hypervisor on RISC-V
-libiommu_riscv := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)
+libiommu_riscv_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)
 
 # a kernel or hypervisor on POWER
 libiommu_power_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce)

@@ -23,7 +23,7 @@
  *	iommu_map(domain, iova, paddr, size, prot)            domain.h     … which reaches this
  *
  * docs/porting.md goes through these one by one. A host that wants less includes what belongs to
- * its role: vtd_host.h, power_host.h, emulator.h, vmm.h.
+ * its role: vtd_host.h, riscv_host.h, smmu_host.h, power_host.h, emulator.h, vmm.h.
  *
  * NULL. A pointer that a function is given must not be NULL, unless its comment says what NULL
  * means. Two rules hold everywhere. What ends an object (…_destroy, …_free, …_close, …_drop,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a manager of virtual machines includes: address spaces for users over units that a back end
- * drives, whose header (vtd_host.h, riscv.h, power_host.h) goes beside it. Which sources go with
- * it: docs/porting.md, "Which sources a role needs".
+ * drives, whose header (vtd_host.h, riscv_host.h, smmu_host.h, power_host.h) goes beside it. Which
+ * sources go with it: docs/porting.md, "Which sources a role needs".
  */
 #ifndef LIBIOMMU_VMM_H
 #define LIBIOMMU_VMM_H

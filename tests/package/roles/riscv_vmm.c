@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <libiommu/riscv.h>
+#include <libiommu/riscv_host.h>
 #include <libiommu/vmm.h>
 
 #include "roles.h"

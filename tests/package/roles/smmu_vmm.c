@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <libiommu/smmu.h>
+#include <libiommu/smmu_host.h>
 #include <libiommu/vmm.h>
 
 #include "roles.h"

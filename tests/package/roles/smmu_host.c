@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "roles.h"
-#include <libiommu/instance.h>
-#include <libiommu/riscv.h>
+#include <libiommu/smmu_host.h>
 
 int run(const struct iommu_platform *platform)
 {
-	const struct iommu_riscv_config config = {.registers = 1};
+	const struct iommu_smmu_config config = {.registers = 1};
 	struct iommu_unit *unit;
 	struct iommu *iommu;
 
 	if (iommu_create(platform, &iommu) != 0)
 		return 1;
-	if (iommu_riscv_add_unit(iommu, &config, &unit) != IOMMU_EINVAL)
+	if (iommu_smmu_add_unit(iommu, &config, &unit) != IOMMU_EINVAL)
 		return 2;
 	return iommu_destroy(iommu);
 }
