@@ -408,10 +408,22 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
  * When the call returns 0, hardware has confirmed the invalidation, and the memory may be reused.
  * Holes are skipped. A range that cuts a large page, or a run of 64K, needs IOMMU_UNMAP_SPLIT.
  * Without `unmapped` the whole range is invalidated, whatever was mapped there, so that repeating
- * the call obtains a confirmation that failed before. Returns 0, the errors of
- * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
- * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused
- * before a map or an unmap of this domain, or an attach of it to the units in question, returns 0.
+ * the call obtains a confirmation that failed before.
+ *
+ * Returns 0, also if nothing was mapped; with every translation unchanged
+ *   IOMMU_EINVAL      size 0, alignment, or the domain is not a paging domain; or an end of the
+ *                     range lies inside a large page, or a run of 64K, without IOMMU_UNMAP_SPLIT
+ *   IOMMU_EOVERFLOW   the range wraps
+ *   IOMMU_ERANGE      the range is beyond the aperture
+ *   IOMMU_ENOMEM      IOMMU_UNMAP_SPLIT: no memory for the table of the smaller pages, or the
+ *                     domain's limit of table pages
+ *   IOMMU_EOPNOTSUPP  IOMMU_UNMAP_SPLIT: this format cannot split a page in use (Arm)
+ * or, with the range unmapped,
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     a unit did not confirm, or a hypervisor reported an error: the memory must
+ *                     not be reused before a map or an unmap of this domain, or an attach of it to
+ *                     the units in question, returns 0
+ *
  * Context: any, at once for different ranges; polls hardware, never sleeps.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,

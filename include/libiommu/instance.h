@@ -166,9 +166,11 @@ IOMMU_API int iommu_unit_check(struct iommu_endpoint *endpoint, uint32_t pasid, 
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
- * iommu_unit_disable - stop translation: devices reach all memory; behind a unit that must not be
- * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), or that blocks while it is off (RISC-V, SMMUv3),
- * none.
+ * iommu_unit_disable - stop translation. Devices reach all memory behind a VT-d unit that is off,
+ * and nothing behind a RISC-V unit, an SMMUv3 or a unit of POWER. Exceptions: a VT-d unit that must
+ * not be turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING) blocks, too, and an SMMUv3 that was added
+ * with IOMMU_SMMU_PASSES_WHILE_OFF lets everything pass.
+ *
  * Domains remain attached, and take effect again with the next enable. Returns 0, also if the unit
  * is off; or IOMMU_ETIMEDOUT / IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then
  * tells whether the unit translates; enable and disable may be called again, and run all of their
