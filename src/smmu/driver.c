@@ -377,9 +377,9 @@ static int stop_predecessor(struct smmu_unit *unit)
 			 "was left translating by a predecessor: turned off");
 	status = iommu_smmu_close(unit);
 	if (status != 0)
-		return SMMU_REFUSE(
-			unit, status,
-			"it does not abort while it is off, and the host has not said so");
+		return SMMU_REFUSE(unit, status,
+				   "it does not abort while it is off, and its flags lack "
+				   "IOMMU_SMMU_PASSES_WHILE_OFF");
 	status = iommu_smmu_turn_off(unit);
 	return status == 0 ? 0
 			   : SMMU_REFUSE(unit, status,
