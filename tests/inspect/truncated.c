@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "acpi_view.h"
+#include "device_tree.h"
 #include "dmar.h"
 #include "groups.h"
 #include "inspect.h"
 #include "iort.h"
 #include "ivrs.h"
+#include "rimt.h"
 #include "tables.h"
 #include "trace.h"
 #include "walk.h"
@@ -239,6 +241,9 @@ int main(int count, char **words)
 	static const char *const ivrs_tables[] = {"ivrs/005f1a61406e.bin", "ivrs/0b6d06e04e69.bin",
 						  "ivrs/65d6069226e3.bin"};
 
+	static const char *const rimt_tables[] = {"rimt/platform-unit.bin", "rimt/pci-unit.bin"};
+	static const char *const trees[] = {"dtb/arm-virt.dtb", "dtb/virt-platform-unit.dtb"};
+
 	nowhere = fopen("/dev/null", "w");
 	if (count != 2 || nowhere == NULL)
 		return 2;
@@ -252,6 +257,10 @@ int main(int count, char **words)
 		cut_table(words[1], iort_tables[i], iort_show);
 	for (size_t i = 0; i < sizeof(ivrs_tables) / sizeof(ivrs_tables[0]); i++)
 		cut_table(words[1], ivrs_tables[i], ivrs_show);
+	for (size_t i = 0; i < sizeof(rimt_tables) / sizeof(rimt_tables[0]); i++)
+		cut_table(words[1], rimt_tables[i], rimt_show);
+	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++)
+		cut_table(words[1], trees[i], device_tree_show);
 	cut_topology(words[1], "inspect/server.topology", 1);
 	cut_topology(words[1], "inspect/lspci.txt", 29);
 	cut_trace(words[1], "inspect/trace-holes.bin");

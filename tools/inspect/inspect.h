@@ -18,11 +18,13 @@ typedef int (*inspect_command)(struct out *out, int count, char **words);
 
 int inspect_cap(struct out *out, int count, char **words);
 int inspect_dmar(struct out *out, int count, char **words);
+int inspect_dtb(struct out *out, int count, char **words);
 int inspect_fault(struct out *out, int count, char **words);
 int inspect_groups(struct out *out, int count, char **words);
 int inspect_iort(struct out *out, int count, char **words);
 int inspect_ivrs(struct out *out, int count, char **words);
 int inspect_power(struct out *out, int count, char **words);
+int inspect_rimt(struct out *out, int count, char **words);
 int inspect_tables(struct out *out, int count, char **words);
 int inspect_trace(struct out *out, int count, char **words);
 int inspect_walk(struct out *out, int count, char **words);

@@ -6,7 +6,7 @@ _iommu_inspect_options() {
 	local addressing='--memory --base --rtaddr --root --scalable --source --pasid --cap --ecap --width --format --levels
 		--page-shift --table-shift --tve --bits --granule --lpa2'
 	case $1 in
-	dmar | iort | ivrs) echo '--memory --base --rsdp' ;;
+	dmar | iort | ivrs | rimt) echo '--memory --base --rsdp' ;;
 	fault) echo '--page-request --reason --unit' ;;
 	groups) echo '--dot --svg' ;;
 	power) echo '--address-cells --size-cells' ;;
@@ -21,7 +21,7 @@ _iommu_inspect() {
 	local choices=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		choices='cap dmar fault groups iort ivrs power tables trace walk --help --version'
+		choices='cap dmar dtb fault groups iort ivrs power rimt tables trace walk --help --version'
 	elif [ "$before" = --format ]; then
 		choices='vtd second-stage x86_64 tce riscvfs riscvss vmsas1 vmsas2'
 	elif [ "$before" = --unit ]; then

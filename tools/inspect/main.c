@@ -42,6 +42,7 @@ static const struct {
 	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a VT-d unit, field by field",
 	 "  REGISTER                as cap=, ecap=, gsts=, fsts=, or tve= of a POWER bridge\n"},
 	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure", OF_TABLE},
+	{"dtb", inspect_dtb, "FILE", "the IOMMUs of a device tree, and what is behind them", NULL},
 	{"fault", inspect_fault, "[--unit KIND] WORD...", "a fault record, and its likely causes",
 	 "  --unit vtd|smmu|riscv   whose record it is (vtd)\n"
 	 "  --reason NUMBER         in place of a record: one reason\n"
@@ -53,6 +54,7 @@ static const struct {
 	{"power", inspect_power, "KIND FILE", "firmware's data of POWER machines",
 	 "  KIND                    dma-window, ddw, left-window or diagnostics\n"
 	 "  --address-cells, --size-cells NUMBER\n"},
+	{"rimt", inspect_rimt, "FILE", "an ACPI RIMT table, node by node", OF_TABLE},
 	{"tables", inspect_tables, "--memory DUMP OPTIONS", "all that is mapped, and the tables",
 	 ADDRESSING "  --limit NUMBER          of entries that are looked at\n"
 		    "  --dot                   the tables as a graph\n"},
@@ -143,12 +145,20 @@ static int take_common(struct out *out, int count, char **words)
 	return left;
 }
 
-static int run(const char *name, int count, char **words)
+/* The first of the words is the command; what every command understands may stand before it. */
+static int run(int count, char **words)
 {
 	struct out out = {.file = stdout, .colours = are_colours_wanted()};
+	const char *name;
 	int status;
 
 	count = take_common(&out, count, words);
+	if (count == 0) {
+		(void)show_help(stderr);
+		return INSPECT_USAGE;
+	}
+	name = *words++;
+	count--;
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(commands[i].name, name) != 0)
 			continue;
@@ -170,17 +180,22 @@ static bool has_word(int count, char **words, const char *word)
 	return false;
 }
 
+/* The first word that is no option. */
+static const char *command_of(int count, char **words)
+{
+	for (int i = 0; i < count; i++)
+		if (words[i][0] != '-')
+			return words[i];
+	return "";
+}
+
 int main(int count, char **words)
 {
 	if (has_word(count - 1, words + 1, "--help"))
-		return show_help_of(words[1]);
+		return show_help_of(command_of(count - 1, words + 1));
 	if (has_word(count - 1, words + 1, "--version")) {
 		(void)puts("iommu-inspect " VERSION);
 		return finish(stdout);
 	}
-	if (count < 2) {
-		(void)show_help(stderr);
-		return INSPECT_USAGE;
-	}
-	return run(words[1], count - 2, words + 2);
+	return run(count - 1, words + 1);
 }
