@@ -414,6 +414,8 @@ static int read_topology(struct topology *topology, const char *name)
 		return status;
 	status = topology_read_lines(topology, name, input.bytes, input.size);
 	input_close(&input);
+	if (status == INSPECT_FINE && topology_view(topology).count == 0)
+		return inspect_complain(INSPECT_BROKEN, "%s: no function is in it", name);
 	return status;
 }
 
@@ -428,6 +430,16 @@ static int draw(FILE *file, const struct topology *topology, bool as_graph)
 		group_picture_draw(file, &reasons);
 	group_reasons_close(&reasons);
 	return is_sane ? INSPECT_FINE : refuse();
+}
+
+/* What was said on stderr, for programs: a document all the same. */
+static void show_failure(struct out *out, const char *name)
+{
+	if (out->format != OUT_JSON || out->is_started)
+		return;
+	out_start(out);
+	out_text(out, "file", "%s", name);
+	out_problem(out, "problem", "the topology cannot be used");
 }
 
 int inspect_groups(struct out *out, int count, char **words)
@@ -451,5 +463,7 @@ int inspect_groups(struct out *out, int count, char **words)
 		status = as_graph || as_picture ? draw(out->file, &topology, as_graph)
 						: groups_show(out, &topology);
 	topology_free(&topology);
+	if (status == INSPECT_BROKEN)
+		show_failure(out, words[0]);
 	return status;
 }

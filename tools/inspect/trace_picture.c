@@ -3,7 +3,8 @@
  * The timeline. Time goes from left to right, in columns; a trace without times has one record
  * after the other. A lane for each unit: what it was told, and what it did not do in time. Two for
  * each domain: how much is mapped, and how many unmaps are not confirmed, in red while something is
- * withheld. One for faults. However long the trace, a lane has no more shapes than columns.
+ * withheld; one that would be empty is left out. One for faults. However long the trace, a lane has
+ * no more shapes than columns.
  */
 #include "trace_picture.h"
 
@@ -381,19 +382,51 @@ static void draw_unit(struct picture *picture, const struct lane *lane)
 	end_lane(picture, name, measure);
 }
 
-static void draw_domain(struct picture *picture, const struct lane *mapped,
-			const struct lane *waiting)
+/* A lane without a shape is left out. */
+static bool is_empty(const struct lane *lane)
+{
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (lane->columns[i].value != 0 || lane->columns[i].is_bad)
+			return false;
+	return true;
+}
+
+static void draw_mapped(struct picture *picture, const struct lane *lane)
 {
 	char name[64], measure[64], size[NUMBERS_SIZE_TEXT];
 
-	draw_columns(picture, mapped, "#6a6", false);
-	(void)snprintf(name, sizeof(name), "domain %" PRIu64 ": mapped", mapped->number);
-	(void)snprintf(measure, sizeof(measure), "up to %s",
-		       numbers_size(size, largest_of(mapped)));
+	if (is_empty(lane))
+		return;
+	draw_columns(picture, lane, "#6a6", false);
+	(void)snprintf(name, sizeof(name), "domain %" PRIu64 ": mapped", lane->number);
+	(void)snprintf(measure, sizeof(measure), "up to %s", numbers_size(size, largest_of(lane)));
 	end_lane(picture, name, measure);
-	draw_columns(picture, waiting, "#d90", true);
-	(void)snprintf(measure, sizeof(measure), "up to %" PRIu64 " unmaps", largest_of(waiting));
-	end_lane(picture, "not confirmed", measure);
+}
+
+static void draw_waiting(struct picture *picture, const struct lane *lane)
+{
+	const uint64_t largest = largest_of(lane);
+	char name[64], measure[64];
+
+	if (is_empty(lane))
+		return;
+	draw_columns(picture, lane, "#d90", true);
+	(void)snprintf(name, sizeof(name), "domain %" PRIu64 ": not confirmed", lane->number);
+	/* What is withheld need not be of an unmap that was recorded. */
+	(void)snprintf(measure, sizeof(measure),
+		       largest == 0 ? "something is withheld" : "up to %" PRIu64 " unmap%s",
+		       largest, largest == 1 ? "" : "s");
+	end_lane(picture, name, measure);
+}
+
+static unsigned int count_lanes(const struct picture *picture)
+{
+	unsigned int lanes = (unsigned int)picture->unit_count;
+
+	for (size_t i = 0; i < picture->domain_count; i++)
+		lanes += (is_empty(&picture->mapped[i]) ? 0U : 1U) +
+			 (is_empty(&picture->waiting[i]) ? 0U : 1U);
+	return lanes + (picture->faults->events != 0 ? 1 : 0);
 }
 
 static void draw_legend(const struct picture *picture)
@@ -419,9 +452,7 @@ static void draw(struct picture *picture)
 {
 	const bool are_all = picture->units_in_all == picture->unit_count &&
 			     picture->domains_in_all == picture->domain_count;
-	const unsigned int lanes = (unsigned int)(picture->unit_count + 2 * picture->domain_count) +
-				   (picture->faults->events != 0 ? 1 : 0);
-	const unsigned int bottom = HEAD + lanes * LANE;
+	const unsigned int bottom = HEAD + count_lanes(picture) * LANE;
 	char text[160], span[DURATION];
 
 	(void)fprintf(picture->file,
@@ -437,8 +468,10 @@ static void draw(struct picture *picture)
 	draw_axis(picture, bottom);
 	for (size_t i = 0; i < picture->unit_count; i++)
 		draw_unit(picture, &picture->units[i]);
-	for (size_t i = 0; i < picture->domain_count; i++)
-		draw_domain(picture, &picture->mapped[i], &picture->waiting[i]);
+	for (size_t i = 0; i < picture->domain_count; i++) {
+		draw_mapped(picture, &picture->mapped[i]);
+		draw_waiting(picture, &picture->waiting[i]);
+	}
 	if (picture->faults->events != 0) {
 		draw_columns(picture, picture->faults, "#c22", true);
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " in all", picture->faults->events);
