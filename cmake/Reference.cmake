@@ -7,7 +7,7 @@ file(GLOB_RECURSE public_headers CONFIGURE_DEPENDS include/libiommu/*.h)
 add_custom_command(
   OUTPUT ${reference}/stamp
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${reference}
-  COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/reference man ${reference}/man3
+  COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/reference man ${reference}
   COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/reference html ${reference}/html
   COMMAND ${CMAKE_COMMAND} -E touch ${reference}/stamp
   DEPENDS ${public_headers} ${PROJECT_SOURCE_DIR}/scripts/reference ${PROJECT_SOURCE_DIR}/docs/Doxyfile
