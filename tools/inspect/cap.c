@@ -91,7 +91,7 @@ static void complain_of(const char *word)
 {
 	(void)inspect_complain(INSPECT_USAGE, "%s is no REGISTER=VALUE of a known register:", word);
 	for (size_t i = 0; register_at(i) != NULL; i++)
-		(void)fprintf(stderr, "    %-7s %s\n", register_at(i)->name,
+		(void)fprintf(stderr, "    %-12s %s\n", register_at(i)->name,
 			      register_at(i)->meaning);
 }
 

@@ -30,7 +30,7 @@ _iommu_inspect() {
 		choices="--json --no-colours $(_iommu_inspect_options "$command")"
 	elif [ "$command" = cap ]; then
 		choices='cap= ecap= ver= gcmd= gsts= rtaddr= ccmd= fsts= fectl= pmen= iqh= iqt= iqa= ics= iectl= iqercd= irta= pqh=
-			pqt= pqa= prs= pectl= tve='
+			pqt= pqa= prs= pectl= tve= idr0= idr1= idr3= idr5= capabilities= fctl= ddtp='
 		compopt -o nospace 2>/dev/null
 	elif [ "$command" = power ] && [ "$COMP_CWORD" -eq 2 ]; then
 		choices='dma-window ddw left-window diagnostics'

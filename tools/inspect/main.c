@@ -39,8 +39,9 @@ static const struct {
 	const char *purpose;
 	const char *options; /* NULL: none but those of all */
 } commands[] = {
-	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a VT-d unit, field by field",
-	 "  REGISTER                as cap=, ecap=, gsts=, fsts=, or tve= of a POWER bridge\n"},
+	{"cap", inspect_cap, "REGISTER=VALUE...", "registers of a unit, field by field",
+	 "  REGISTER                as cap=, ecap=, gsts=, fsts= of VT-d; idr0= of an SMMUv3;\n"
+	 "                          capabilities=, ddtp= of RISC-V; tve= of a POWER bridge\n"},
 	{"dmar", inspect_dmar, "FILE", "an ACPI DMAR table, structure by structure", OF_TABLE},
 	{"dtb", inspect_dtb, "FILE", "the IOMMUs of a device tree, and what is behind them", NULL},
 	{"fault", inspect_fault, "[--unit KIND] WORD...", "a fault record, and its likely causes",

@@ -4,8 +4,7 @@
  * bridges, field by field.
  */
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdbool.h>
 
 #include <libiommu/hw/tve.h>
 #include <libiommu/hw/vtd_counters.h>
@@ -13,14 +12,9 @@
 #include <libiommu/hw/vtd_registers.h>
 
 #include "numbers.h"
-#include "registers.h"
+#include "register_words.h"
 
-#define BITS(high, low) ((UINT64_MAX >> (63 - (high))) & (UINT64_MAX << (low)))
-#define ADDRESS         BITS(63, 12)
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
-
-#define SAY(text, ...)  ((void)snprintf(text, REGISTER_WORDS, __VA_ARGS__), (text))
-#define WORDS(name)     static const char *name(char text[REGISTER_WORDS], uint64_t value)
+#define ADDRESS BITS(63, 12)
 
 /* --- What several registers have -------------------------------------------------------------- */
 
@@ -414,10 +408,6 @@ static const struct register_field tve_fields[] = {
 
 /* --- All of them ------------------------------------------------------------------------------ */
 
-#define TABLE(name, bits, meaning)                                                                 \
-	{                                                                                          \
-#name, meaning, bits, name##_fields, COUNT(name##_fields)                          \
-	}
 #define EVENT_TABLE(name, meaning)                                                                 \
 	{                                                                                          \
 #name, meaning, 32, event_fields, COUNT(event_fields)                              \
@@ -449,21 +439,41 @@ static const struct register_table tables[] = {
 	TABLE(tve, 64, "translation validation entry of a POWER host bridge"),
 };
 
-const struct register_table *register_find(const char *name, size_t length)
+static size_t count_of(const struct register_table *list)
 {
-	for (size_t i = 0; i < COUNT(tables); i++) {
-		size_t at = 0;
+	size_t count = 0;
 
-		while (at < length && tables[i].name[at] != '\0' &&
-		       tables[i].name[at] == tolower((unsigned char)name[at]))
-			at++;
-		if (at == length && tables[i].name[at] == '\0')
-			return &tables[i];
-	}
-	return NULL;
+	while (list[count].name != NULL)
+		count++;
+	return count;
 }
 
 const struct register_table *register_at(size_t index)
 {
-	return index < COUNT(tables) ? &tables[index] : NULL;
+	const size_t smmu = count_of(registers_smmu), riscv = count_of(registers_riscv);
+
+	if (index < COUNT(tables))
+		return &tables[index];
+	index -= COUNT(tables);
+	if (index < smmu)
+		return &registers_smmu[index];
+	return index - smmu < riscv ? &registers_riscv[index - smmu] : NULL;
+}
+
+static bool has_name(const struct register_table *table, const char *name, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && table->name[at] != '\0' &&
+	       table->name[at] == tolower((unsigned char)name[at]))
+		at++;
+	return at == length && table->name[at] == '\0';
+}
+
+const struct register_table *register_find(const char *name, size_t length)
+{
+	for (size_t i = 0; register_at(i) != NULL; i++)
+		if (has_name(register_at(i), name, length))
+			return register_at(i);
+	return NULL;
 }
