@@ -23,6 +23,7 @@ set(libiommu_in_discovery
     ${libiommu_root}/src/discovery/ivrs.c
     ${libiommu_root}/src/discovery/ivrs_check.c
     ${libiommu_root}/src/discovery/ivrs_route.c
+    ${libiommu_root}/src/discovery/mcfg.c
     ${libiommu_root}/src/discovery/pci_scan.c
     ${libiommu_root}/src/discovery/rimt.c)
 

@@ -22,6 +22,7 @@ libiommu_in_discovery := \
 	src/discovery/ivrs.c \
 	src/discovery/ivrs_check.c \
 	src/discovery/ivrs_route.c \
+	src/discovery/mcfg.c \
 	src/discovery/pci_scan.c \
 	src/discovery/rimt.c
 

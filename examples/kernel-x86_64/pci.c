@@ -3,6 +3,7 @@
  * PCI: by configuration ports, which reach the first 256 bytes of configuration space, and by
  * memory, where firmware says that all of it lies there.
  */
+#include <libiommu/acpi.h>
 #include <libiommu/hw/pci_config.h>
 #include <libiommu/pci.h>
 
@@ -21,10 +22,6 @@
 #define CAPABILITY_MSI            0x05
 #define MSI_ENABLE                (1U << 16)
 #define MSI_64_BIT                (1U << 23)
-
-/* ACPI's table MCFG: after its head and eight reserved bytes the first range, its base first. */
-#define MCFG_BASE 44
-#define MCFG_SIZE 60
 
 /* Control registers of extended capabilities. */
 #define ATS_CONTROL    0x4 /* in the upper half */
@@ -71,9 +68,10 @@ static void write_to(const struct pci_device *device, unsigned int offset, uint3
 
 bool pci_start(const void *mcfg, size_t size)
 {
-	if (mcfg != NULL && size >= MCFG_SIZE)
-		__builtin_memcpy(&extended, (const unsigned char *)mcfg + MCFG_BASE,
-				 sizeof(extended));
+	struct iommu_acpi_ecam ecam = {0};
+
+	while (extended == 0 && iommu_acpi_next_ecam(mcfg, size, &ecam))
+		extended = ecam.segment == 0 && ecam.first_bus == 0 ? ecam.base : 0;
 	return iommu_pci_scan(&config, 0, 0, functions, PCI_FUNCTIONS_MAX, &topology.count) == 0;
 }
 

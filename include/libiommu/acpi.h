@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding an ACPI table, for hosts without ACPI code of their own.
+ * Finding an ACPI table, and the configuration spaces of PCI functions in memory, for hosts without
+ * ACPI code of their own.
  *
  *	static const struct iommu_acpi_memory memory = {.read = host_read};
  *	struct iommu_acpi_table table;
@@ -67,6 +68,34 @@ IOMMU_API int iommu_acpi_find_table(const struct iommu_acpi_memory *memory, iomm
  * preferable. Returns 0, or IOMMU_ENOENT. Context: any; takes no lock.
  */
 IOMMU_API int iommu_acpi_find_rsdp(const struct iommu_acpi_memory *memory, iommu_paddr_t *rsdp);
+
+/*
+ * A window of memory with the configuration spaces of PCI functions: 4 KiB each, that of a function
+ * at base + (id << 12), where id is bus << 8 | device << 3 | function. Only those of first_bus to
+ * last_bus are there.
+ */
+struct iommu_acpi_ecam {
+	iommu_paddr_t base; /* where that of bus 0 is, or would be; a multiple of 1 MiB */
+	uint16_t segment;
+	uint8_t first_bus, last_bus;
+	uint32_t position; /* private to the iterator */
+};
+
+/*
+ * iommu_acpi_next_ecam - the next window of configuration spaces of an MCFG table.
+ *
+ * @mcfg, @size: the table ("MCFG"), as it lies in memory; its bytes must not change meanwhile. Its
+ *               checksum was looked at by iommu_acpi_find_table.
+ * @ecam:        zero-initialised before the first call, then unchanged from the last call.
+ *
+ * Returns false at the end, which is also what a table that is damaged or that ends beyond `size`
+ * is. Windows are skipped that have no bus, no base or one that is not aligned, or that end beyond
+ * all addresses. Nothing outside of the table is read. For iommu_pci_scan (<libiommu/pci.h>) the
+ * host maps the windows, uncached, and reads 32 bits at a time there.
+ *
+ * Context: any; takes no lock.
+ */
+IOMMU_API bool iommu_acpi_next_ecam(const void *mcfg, size_t size, struct iommu_acpi_ecam *ecam);
 
 IOMMU_END_DECLS
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <libiommu/acpi.h>
+#include <libiommu/hw/acpi_mcfg.h>
 #include <libiommu/status.h>
 
 #include "test.h"
@@ -329,6 +330,111 @@ static void random_bytes(void **state)
 	}
 }
 
+/* --- Configuration spaces --------------------------------------------------------------------- */
+
+#define MCFG 0x7003U /* nothing in it is aligned */
+
+static uint32_t mcfg_size;
+
+static void window(uint64_t address, unsigned int segment, unsigned int first, unsigned int last)
+{
+	const uint64_t at = MCFG + mcfg_size;
+
+	put(at, address, 8);
+	put(at + 8, segment, 2);
+	put(at + 10, first, 1);
+	put(at + 11, last, 1);
+	put(at + 12, 0xa5a5a5a5, 4);
+	mcfg_size += MCFG_WINDOW_SIZE;
+	put(MCFG + 4, mcfg_size, 4);
+}
+
+static void begin_mcfg(void)
+{
+	memset(memory, 0, sizeof(memory));
+	memcpy(&memory[MCFG], "MCFG", 4);
+	mcfg_size = MCFG_HEADER_SIZE;
+	put(MCFG + 4, mcfg_size, 4);
+}
+
+static bool next(size_t size, struct iommu_acpi_ecam *ecam)
+{
+	return iommu_acpi_next_ecam(&memory[MCFG], size, ecam);
+}
+
+static unsigned int count_windows(size_t size)
+{
+	struct iommu_acpi_ecam ecam = {0};
+	unsigned int count = 0;
+
+	while (next(size, &ecam))
+		count++;
+	assert_false(next(size, &ecam));
+	return count;
+}
+
+static void windows_are_read(void **state)
+{
+	struct iommu_acpi_ecam ecam = {0};
+
+	(void)state;
+	begin_mcfg();
+	assert_int_equal(count_windows(mcfg_size), 0);
+	window(0xe0000000, 0, 0, 0xff);
+	window(0x4010000000ULL, 3, 0x20, 0x2f);
+	assert_true(next(mcfg_size, &ecam));
+	assert_int_equal(ecam.base, 0xe0000000);
+	assert_int_equal(ecam.segment, 0);
+	assert_int_equal(ecam.first_bus, 0);
+	assert_int_equal(ecam.last_bus, 0xff);
+	assert_true(next(mcfg_size, &ecam));
+	assert_int_equal(ecam.base, 0x4010000000ULL);
+	assert_int_equal(ecam.segment, 3);
+	assert_int_equal(ecam.first_bus, 0x20);
+	assert_int_equal(ecam.last_bus, 0x2f);
+	assert_false(next(mcfg_size, &ecam));
+	assert_int_equal(count_windows(mcfg_size + 100), 2);
+}
+
+static void windows_that_cannot_be_are_skipped(void **state)
+{
+	(void)state;
+	begin_mcfg();
+	window(0, 0, 0, 0xff);
+	window(0xe0001000, 0, 0, 0xff);
+	window(0xe0000000, 0, 4, 3);
+	window(0xfffffffffff00000ULL, 0, 0, 0); /* its last byte is the last of all … */
+	window(0xffffffffffe00000ULL, 0, 0, 1);
+	window(0xffffffffffd00000ULL, 0, 0, 1); /* … which this leaves free */
+	window(0xe0000000, 0, 7, 7);
+	assert_int_equal(count_windows(mcfg_size), 2);
+}
+
+static void tables_that_are_damaged_have_no_windows(void **state)
+{
+	size_t size;
+
+	(void)state;
+	begin_mcfg();
+	window(0xe0000000, 0, 0, 0xff);
+	window(0xd0000000, 1, 0, 0xff);
+	for (size = 0; size < mcfg_size; size++)
+		assert_int_equal(count_windows(size), 0);
+	for (size = 0; size < mcfg_size; size++) {
+		put(MCFG + 4, size, 4);
+		assert_int_equal(count_windows(mcfg_size), size < 60 ? 0 : 1);
+	}
+	put(MCFG + 4, UINT32_MAX, 4);
+	assert_int_equal(count_windows(mcfg_size), 0);
+	put(MCFG + 4, mcfg_size, 4);
+	memory[MCFG] = 'm';
+	assert_int_equal(count_windows(mcfg_size), 0);
+	assert_false(iommu_acpi_next_ecam(NULL, 100, &(struct iommu_acpi_ecam){0}));
+	/* A position that the iterator has not written. */
+	memory[MCFG] = 'M';
+	assert_false(next(mcfg_size, &(struct iommu_acpi_ecam){.position = UINT32_MAX}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +446,9 @@ int main(void)
 		cmocka_unit_test(a_search_ends),
 		cmocka_unit_test(the_root_pointer_is_found),
 		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(windows_are_read),
+		cmocka_unit_test(windows_that_cannot_be_are_skipped),
+		cmocka_unit_test(tables_that_are_damaged_have_no_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
