@@ -114,3 +114,7 @@ foreach(version ${QEMU_VERSIONS})
     clang_test()
   endif()
 endforeach()
+
+list(GET QEMU_VERSIONS -1 version)
+include(bare_metal_virt.cmake)
+bare_metal_virt(aarch64 smmu ${version})

@@ -139,3 +139,6 @@ if(version VERSION_GREATER_EQUAL 11)
   comparison(processes pci processes -- --pasid-device ${pasid_device})
   clang_test()
 endif()
+
+include(bare_metal_virt.cmake)
+bare_metal_virt(riscv64 riscv ${version})
