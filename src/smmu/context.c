@@ -517,7 +517,12 @@ static int write_entry(struct smmu_endpoint *endpoint, const uint64_t *wanted)
 			    : change_anew(endpoint, before, words);
 	if (status == 0 || iommu_device_tlb_is_lost(&endpoint->tlb))
 		return status;
-	/* What hardware may know of either: the one before is what callers go by. */
+	/*
+	 * What hardware may know of either: the one before is what callers go by. The device may
+	 * have asked meanwhile, and keep what it was told.
+	 */
+	if (keeps(words))
+		endpoint->tlb.unknown = true;
 	set_tlb_flags(endpoint, before);
 	store_anew(endpoint, before);
 	return stays_blocked(endpoint) ? IOMMU_EIO : status;
@@ -615,6 +620,19 @@ static int drop_context(struct smmu_endpoint *endpoint, uint32_t pasid, bool *wa
 	return status != 0 ? status : drained;
 }
 
+/*
+ * A change failed after the context had been shown: what it was before, or nothing (NULL). The
+ * device may have asked meanwhile, and keep what it was told.
+ */
+static void put_back_words(struct smmu_endpoint *endpoint, iommu_cell_t *context,
+			   const uint64_t *before)
+{
+	store_word(endpoint->unit, &context[0], 0);
+	if (before != NULL)
+		store_words(endpoint->unit, context, before);
+	iommu_smmu_tlb_suspect(endpoint);
+}
+
 /* The context is written, which was not valid, or is not any more. */
 static int write_context(struct smmu_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
@@ -641,9 +659,7 @@ static int write_context(struct smmu_endpoint *endpoint, uint32_t pasid, const u
 	}
 	if (status == 0)
 		return 0;
-	store_word(endpoint->unit, &context[0], 0);
-	if (was_valid)
-		store_words(endpoint->unit, context, before);
+	put_back_words(endpoint, context, was_valid ? before : NULL);
 	return status;
 }
 
@@ -671,23 +687,29 @@ static int write_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 }
 
 /*
- * Requests without a PASID pass no longer, whether hardware confirms that or not: an entry that is
- * as before would let them pass for ever.
+ * The same where hardware confirms nothing: an entry that goes on letting requests pass would do so
+ * for ever.
  */
-static int let_none_pass(struct smmu_endpoint *endpoint)
+static void store_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 {
-	const int status = write_way(endpoint, SMMU_S1DSS_TERMINATE);
 	uint64_t words[SMMU_STE_WORDS];
 	unsigned int i;
 
-	if (status == 0 || without_pasid(endpoint) == SMMU_S1DSS_TERMINATE)
-		return status;
 	load(endpoint, words);
-	smmu_set(words, SMMU_STE_S1DSS, SMMU_S1DSS_TERMINATE);
+	smmu_set(words, SMMU_STE_S1DSS, (uint64_t)without);
 	for (i = 0; i < endpoint->streams.count; i++)
 		store_word(endpoint->unit, &entry_of(endpoint, i)[1], words[1]);
 	/* The device may keep what passed. */
 	iommu_smmu_tlb_suspect(endpoint);
+}
+
+/* Requests without a PASID pass no longer, whether hardware confirms that or not. */
+static int let_none_pass(struct smmu_endpoint *endpoint)
+{
+	const int status = write_way(endpoint, SMMU_S1DSS_TERMINATE);
+
+	if (status != 0 && without_pasid(endpoint) != SMMU_S1DSS_TERMINATE)
+		store_way(endpoint, SMMU_S1DSS_TERMINATE);
 	return status;
 }
 
@@ -705,13 +727,27 @@ static int block_context(struct smmu_endpoint *endpoint, uint32_t pasid)
 	return status != 0 ? status : closed;
 }
 
-/* Requests without a PASID pass; a context that they had goes after that. */
+/*
+ * Requests without a PASID pass; a context that they had goes after that. On failure they are
+ * translated by it as before.
+ */
 static int let_pass(struct smmu_endpoint *endpoint)
 {
+	const enum smmu_s1dss before = without_pasid(endpoint);
+	iommu_cell_t *context = iommu_smmu_context_find(endpoint->contexts, 0);
+	uint64_t words[SMMU_CD_WORDS];
 	bool was_valid;
 	int status = write_way(endpoint, SMMU_S1DSS_BYPASS);
 
-	return status != 0 ? status : drop_context(endpoint, 0, &was_valid);
+	if (status != 0 || context == NULL)
+		return status;
+	load_words(context, words);
+	status = drop_context(endpoint, 0, &was_valid);
+	if (status == 0)
+		return 0;
+	put_back_words(endpoint, context, words);
+	store_way(endpoint, before);
+	return status;
 }
 
 /* The context first, then the way to it. */
@@ -736,9 +772,7 @@ static int set_first_stage(struct smmu_endpoint *endpoint, uint32_t pasid, const
 		return 0;
 	/* The entry is as it was; nothing leads to a context that was not there. */
 	endpoint->present -= pasid != 0 && !was_valid;
-	store_word(endpoint->unit, &context[0], 0);
-	if (was_valid)
-		store_words(endpoint->unit, context, old);
+	put_back_words(endpoint, context, was_valid ? old : NULL);
 	(void)tell_context(endpoint, pasid);
 	return status;
 }

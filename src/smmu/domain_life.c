@@ -145,6 +145,7 @@ static void show_table(struct smmu_domain *domain)
 	domain->common.base.aperture_last = pt->aperture_last;
 	domain->common.base.paddr_last = pt->paddr_last;
 	domain->common.base.pgsize_bitmap = pt->pgsize_bitmap;
+	domain->common.base.keeps_sizes = (pt->flags & IOMMU_PGTABLE_BBM_LEVEL_2) == 0;
 	domain->common.base.prot_hints |=
 		IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO;
 }
