@@ -42,7 +42,7 @@ static unsigned int mode_of(const struct riscv_domain *domain)
 
 static iommu_paddr_t root_of(const struct riscv_domain *domain)
 {
-	return iommu_virt_to_phys(domain->probe->platform, domain->common.pgtable.root);
+	return iommu_virt_to_phys(domain->shared->platform, domain->common.pgtable.root);
 }
 
 static void describe_second(struct riscv_translation *translation,
@@ -163,7 +163,7 @@ int iommu_riscv_attach(struct iommu_domain *base, struct iommu_endpoint *base_en
 static void leave_alone(const struct riscv_endpoint *endpoint)
 {
 	if (endpoint->in_reset)
-		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
+		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->common.platform);
 }
 
 int iommu_riscv_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)

@@ -9,6 +9,7 @@
 #include "unit/invalidation.h"
 
 struct riscv_endpoint;
+struct iommu_driven_unit;
 struct riscv_unit;
 
 static inline struct iommu_command riscv_command_words(struct riscv_command c)
@@ -24,7 +25,6 @@ static inline void riscv_batch_add(struct iommu_batch *batch, struct riscv_comma
 /* --- The command queue ------------------------------------------------------------------------ */
 
 int iommu_riscv_queue_alloc(struct riscv_unit *unit);
-void iommu_riscv_queue_free(struct riscv_unit *unit);
 /*
  * Have the queue on and working: restarted, empty, where it is not. Off; what was submitted is
  * lost. Control path.
@@ -59,6 +59,7 @@ int iommu_riscv_start_afresh(struct riscv_unit *unit);
  * made present or reported as done. Control path.
  */
 int iommu_riscv_confirm(struct riscv_unit *unit);
+int iommu_riscv_confirm_driven(struct iommu_driven_unit *unit);
 
 /* Of a change of a domain: struct iommu_place_ops. */
 int iommu_riscv_tell_place(struct iommu_placed *domain, const struct iommu_place *place,

@@ -148,7 +148,7 @@ static void set_tlb_flags(struct riscv_endpoint *endpoint, uint64_t *words)
 
 static bool is_active(const struct riscv_endpoint *endpoint)
 {
-	return iommu_unit_is_active(&endpoint->unit->state);
+	return iommu_unit_is_active(&endpoint->unit->common.state);
 }
 
 static void add_directory(struct iommu_batch *batch, const struct riscv_endpoint *endpoint)
@@ -179,7 +179,7 @@ static void add_translations(struct iommu_batch *batch, const uint64_t *words)
 /* Has any invalidation of the unit ever failed? Then an id may be known from a user before. */
 static bool may_know_ids(const struct riscv_unit *unit)
 {
-	return iommu_confirmation_begin(&unit->state.confirmation) != 0;
+	return iommu_confirmation_begin(&unit->common.state.confirmation) != 0;
 }
 
 static int execute(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
@@ -223,7 +223,7 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	if (!is_active(endpoint))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
-	if (iommu_unit_is_suspect(&endpoint->unit->state))
+	if (iommu_unit_is_suspect(&endpoint->unit->common.state))
 		(void)iommu_riscv_queue_hold(endpoint->unit);
 	add_directory(&batch, endpoint);
 	add_translations(&batch, words);
@@ -495,7 +495,7 @@ static void lead_to_processes(const struct riscv_endpoint *endpoint, uint64_t *w
 		(riscv_has(endpoint->unit, RISCV_CAP_AMO_HWAD) ? RISCV_TC_SADE : 0);
 	words[RISCV_CONTEXT_FSC] =
 		riscv_pdtp((enum riscv_process_directory_mode)processes->levels,
-			   iommu_virt_to_phys(endpoint->unit->platform, processes->root));
+			   iommu_virt_to_phys(endpoint->unit->common.platform, processes->root));
 }
 
 static void load_process(const iommu_cell_t *context, uint64_t *words)

@@ -29,11 +29,11 @@ static iommu_cell_t *table_below(const struct riscv_unit *unit, iommu_cell_t *ce
 	void *table;
 
 	if ((entry & RISCV_DIRECTORY_VALID) != 0)
-		return table_at(unit->platform, entry);
-	table = create ? iommu_riscv_pages_alloc(unit, 0) : NULL;
+		return table_at(unit->common.platform, entry);
+	table = create ? iommu_driven_pages_alloc(&unit->common, 0) : NULL;
 	if (table != NULL)
-		iommu_cell_store_release(cell, iommu_le64(riscv_directory_entry(
-						       iommu_virt_to_phys(unit->platform, table))));
+		iommu_cell_store_release(cell, iommu_le64(riscv_directory_entry(iommu_virt_to_phys(
+						       unit->common.platform, table))));
 	return table;
 }
 
@@ -57,16 +57,16 @@ static void free_table(const struct iommu_platform *platform, iommu_cell_t *tabl
 int iommu_riscv_directory_alloc(struct riscv_unit *unit)
 {
 	unit->levels = 1;
-	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->map.bits)
+	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->common.map.bits)
 		unit->levels++;
-	unit->root = iommu_riscv_pages_alloc(unit, 0);
+	unit->root = iommu_driven_pages_alloc(&unit->common, 0);
 	return unit->root != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 void iommu_riscv_directory_free(struct riscv_unit *unit)
 {
 	if (unit->root != NULL)
-		free_table(unit->platform, unit->root, unit->levels);
+		free_table(unit->common.platform, unit->root, unit->levels);
 	unit->root = NULL;
 }
 
@@ -76,12 +76,12 @@ int iommu_riscv_directory_grow(struct riscv_unit *unit)
 
 	if (unit->levels == RISCV_DIRECTORY_LEVELS_MAX)
 		return IOMMU_EOPNOTSUPP;
-	root = iommu_riscv_pages_alloc(unit, 0);
+	root = iommu_driven_pages_alloc(&unit->common, 0);
 	if (root == NULL)
 		return IOMMU_ENOMEM;
 	/* The ids so far are those whose upper bits are 0. */
 	iommu_cell_store(&root[0], iommu_le64(riscv_directory_entry(
-					   iommu_virt_to_phys(unit->platform, unit->root))));
+					   iommu_virt_to_phys(unit->common.platform, unit->root))));
 	unit->root = root;
 	unit->levels++;
 	return 0;
@@ -136,18 +136,17 @@ static bool is_reachable(const struct iommu_withheld *end)
 	const struct riscv_processes *processes =
 		iommu_container_of((uintptr_t)end, struct riscv_processes, end);
 
-	return iommu_unit_is_suspect(&processes->unit->state);
+	return iommu_unit_is_suspect(&processes->unit->common.state);
 }
 
 static void release(struct iommu_withheld *end)
 {
 	struct riscv_processes *processes = processes_of(end);
-	struct riscv_probe *probe = processes->probe;
+	struct iommu_driver_shared *shared = processes->shared;
 
-	free_table(probe->platform, processes->root, processes->levels);
-	iommu_object_free(&probe->processes_cache, processes);
-	probe->references--;
-	iommu_riscv_probe_free(probe);
+	free_table(shared->platform, processes->root, processes->levels);
+	iommu_object_free(&shared->contexts_cache, processes);
+	iommu_driver_shared_drop(shared);
 }
 
 /* The shallowest that is wide enough; or the widest that the unit has. */
@@ -164,33 +163,33 @@ static unsigned int levels_for(const struct riscv_unit *unit, unsigned int bits)
 int iommu_riscv_processes_alloc(struct riscv_unit *unit, unsigned int bits,
 				struct riscv_processes **result)
 {
-	struct riscv_probe *probe = unit->probe;
+	struct iommu_driver_shared *shared = unit->common.shared;
 	const unsigned int levels = levels_for(unit, bits);
 	struct riscv_processes *processes;
 
 	if (levels == 0)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no process directories");
-	processes = iommu_object_alloc(&probe->processes_cache, 0);
+	processes = iommu_object_alloc(&shared->contexts_cache, 0);
 	if (processes == NULL)
 		return IOMMU_ENOMEM;
-	processes->root = iommu_riscv_pages_alloc(unit, 0);
+	processes->root = iommu_driven_pages_alloc(&unit->common, 0);
 	if (processes->root == NULL) {
-		iommu_object_free(&probe->processes_cache, processes);
+		iommu_object_free(&shared->contexts_cache, processes);
 		return IOMMU_ENOMEM;
 	}
 	processes->end.is_reachable = is_reachable;
 	processes->end.release = release;
 	processes->unit = unit;
-	processes->probe = probe;
+	processes->shared = shared;
 	processes->levels = levels;
-	probe->references++;
+	iommu_driver_shared_hold(shared);
 	*result = processes;
 	return 0;
 }
 
 void iommu_riscv_processes_free(struct riscv_processes *processes)
 {
-	iommu_withhold(&processes->probe->set, &processes->end);
+	iommu_withhold(&processes->shared->set, &processes->end);
 }
 
 static iommu_cell_t *find_process(const struct riscv_processes *processes, uint32_t id, bool create)

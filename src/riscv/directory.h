@@ -8,7 +8,7 @@
 
 #include "unit/confirmation.h"
 
-struct riscv_probe;
+struct iommu_driver_shared;
 struct riscv_unit;
 
 /* The root, for the unit's device ids; and all of it. */
@@ -25,7 +25,7 @@ int iommu_riscv_context_create(struct riscv_unit *unit, uint32_t id);
 struct riscv_processes {
 	struct iommu_withheld end; /* once the endpoint has done with it */
 	struct riscv_unit *unit;
-	struct riscv_probe *probe;
+	struct iommu_driver_shared *shared;
 	iommu_cell_t *root;
 	unsigned int levels;
 };

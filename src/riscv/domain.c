@@ -75,7 +75,7 @@ static bool unit_knows(const struct riscv_domain *domain, const struct riscv_uni
 	if (domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD))
 		return false;
 	if (riscv_domain_has_table(domain) &&
-	    domain->common.pgtable.paddr_last >> unit->output_bits != 0)
+	    domain->common.pgtable.paddr_last >> unit->common.output_bits != 0)
 		return false;
 	switch (domain->type) {
 	case RISCV_FIRST_STAGE:
@@ -101,18 +101,20 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_unit *unit = at;
 
-	if (domain->probe != unit->probe)
+	if (domain->shared != unit->common.shared)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
 	if (!unit_knows(domain, unit))
-		return RISCV_REFUSE(
-			unit, IOMMU_EINVAL,
-			domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD)
-				? "it does not note writes, which the domain tracks"
-			: riscv_domain_has_table(domain) &&
-					domain->common.pgtable.paddr_last >> unit->output_bits != 0
-				? "it cannot reach all memory that the domain maps"
-				: "it does not have the domain's mode");
-	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
+		return RISCV_REFUSE(unit, IOMMU_EINVAL,
+				    domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD)
+					    ? "it does not note writes, which the domain tracks"
+				    : riscv_domain_has_table(domain) &&
+						    domain->common.pgtable.paddr_last >>
+								    unit->common.output_bits !=
+							    0
+					    ? "it cannot reach all memory that the domain maps"
+					    : "it does not have the domain's mode");
+	*place = iommu_place_get(common, &unit->common.shared->place_cache, &unit->common.state,
+				 unit);
 	if (*place == NULL)
 		return IOMMU_ENOMEM;
 	(*place)->ids = domain->type == RISCV_SECOND_STAGE ? &unit->guests : &unit->processes;

@@ -21,7 +21,7 @@ enum riscv_domain_type {
 
 struct riscv_domain {
 	struct iommu_placed common; /* first */
-	struct riscv_probe *probe;
+	struct iommu_driver_shared *shared;
 	enum riscv_domain_type type;
 	bool nest_parent; /* nested domains may be made of it */
 	/* Devices' accesses and writes are noted by hardware; and are they asked for now? */

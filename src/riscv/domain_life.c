@@ -31,14 +31,13 @@
 static void domain_release(struct iommu_placed *common)
 {
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
-	struct riscv_probe *probe = domain->probe;
+	struct iommu_driver_shared *shared = domain->shared;
 
 	iommu_riscv_files_free(domain);
-	iommu_placed_destroy(common, &probe->place_cache);
-	iommu_object_free(&probe->domain_cache, domain);
+	iommu_placed_destroy(common, &shared->place_cache);
+	iommu_object_free(&shared->domain_cache, domain);
 	/* A host may free its domains after the last unit is gone. */
-	probe->references--;
-	iommu_riscv_probe_free(probe);
+	iommu_driver_shared_drop(shared);
 }
 
 /* --- Domains without tables of their own ------------------------------------------------------ */
@@ -117,7 +116,7 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	if ((table.root & RISCV_FSC_RESERVED) != 0 || table.process > 0xfffff ||
 	    table.reserved != 0 ||
 	    (!is_nested && (mode == RISCV_IOSATP_BARE ||
-			    riscv_root_address(table.root) >> unit->output_bits != 0)) ||
+			    riscv_root_address(table.root) >> unit->common.output_bits != 0)) ||
 	    ((table.control & RISCV_TC_DPE) != 0 && (table.control & RISCV_TC_PDTV) == 0))
 		return RISCV_REFUSE(unit, IOMMU_EINVAL,
 				    "the first stage's root, process id or control make no sense");
@@ -211,15 +210,15 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 {
 	const unsigned int levels = levels_for(unit, first, config->address_width);
 	const struct iommu_pgtable_config table = {
-		.platform = unit->platform,
+		.platform = unit->common.platform,
 		.levels = levels,
 		.input_bits = config->address_width != 0 ? config->address_width
 							 : width_of(first, levels),
-		.output_bits = unit->output_bits,
+		.output_bits = unit->common.output_bits,
 		.pgsize_bitmap =
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE(levels),
 		.max_pages = config->max_table_pages,
-		.node = iommu_node_near(config->near_node, unit->node),
+		.node = iommu_node_near(config->near_node, unit->common.node),
 		/* Where the host does not want to know, hardware is spared writing to the table. */
 		.flags = (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED) |
 			 (riscv_has(unit, RISCV_CAP_SVPBMT) ? IOMMU_PGTABLE_MEMORY_TYPES : 0U),
@@ -322,24 +321,24 @@ int iommu_riscv_domain_alloc(struct iommu_unit *base, enum iommu_domain_type typ
 			     const struct iommu_domain_config *config, struct iommu_domain **result)
 {
 	struct riscv_unit *unit = riscv_unit_of(base);
-	struct riscv_probe *probe = unit->probe;
+	struct iommu_driver_shared *shared = unit->common.shared;
 	struct riscv_domain *domain;
 	int status;
 
-	iommu_release_confirmed(&probe->set);
-	domain = iommu_object_alloc(&probe->domain_cache, 0);
+	iommu_release_confirmed(&shared->set);
+	domain = iommu_object_alloc(&shared->domain_cache, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;
-	domain->probe = probe;
-	iommu_placed_init(&domain->common, &iommu_riscv_place_ops, unit->platform, &probe->set,
-			  domain_release);
-	domain->common.base.aperture_last = (1ULL << unit->output_bits) - 1;
+	domain->shared = shared;
+	iommu_placed_init(&domain->common, &iommu_riscv_place_ops, unit->common.platform,
+			  &shared->set, domain_release);
+	domain->common.base.aperture_last = (1ULL << unit->common.output_bits) - 1;
 	status = make_domain(domain, unit, type, config);
 	if (status != 0) {
-		iommu_object_free(&probe->domain_cache, domain);
+		iommu_object_free(&shared->domain_cache, domain);
 		return status;
 	}
-	probe->references++;
+	iommu_driver_shared_hold(shared);
 	*result = &domain->common.base;
 	return 0;
 }

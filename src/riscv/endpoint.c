@@ -35,7 +35,8 @@ static int check_ids(const struct riscv_endpoint *own)
 {
 	struct riscv_unit *unit = own->unit;
 
-	switch (iommu_device_ids_check(&own->ids, &unit->map, is_anothers, &unit->base)) {
+	switch (iommu_device_ids_check(&own->ids, &unit->common.map, is_anothers,
+				       &unit->common.base)) {
 	case IOMMU_DEVICE_IDS_FIT:
 		return 0;
 	case IOMMU_DEVICE_IDS_ARE_NONE:
@@ -72,23 +73,23 @@ static bool tlb_is_allowed(const struct riscv_endpoint *own, const struct iommu_
 int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct riscv_unit *unit = riscv_unit_of(base);
-	struct riscv_probe *probe = unit->probe;
+	struct iommu_driver_shared *shared = unit->common.shared;
 	struct riscv_endpoint *own;
 	int status;
 
-	iommu_release_confirmed(&probe->set);
-	own = iommu_object_alloc(&probe->endpoint_cache, 0);
+	iommu_release_confirmed(&shared->set);
+	own = iommu_object_alloc(&shared->endpoint_cache, 0);
 	if (own == NULL)
 		return IOMMU_ENOMEM;
 	own->base = endpoint;
 	own->unit = unit;
-	iommu_device_ids_find(&own->ids, &unit->map, &endpoint->info);
+	iommu_device_ids_find(&own->ids, &unit->common.map, &endpoint->info);
 	own->tlb.source_id = endpoint->info.source_id;
 	own->device_tlb = tlb_is_allowed(own, &endpoint->info);
-	iommu_attached_init(&own->attached, &iommu_riscv_attach_ops, unit, &probe->use_cache);
+	iommu_attached_init(&own->attached, &iommu_riscv_attach_ops, unit, &shared->use_cache);
 	status = create_contexts(own);
 	if (status != 0) {
-		iommu_object_free(&probe->endpoint_cache, own);
+		iommu_object_free(&shared->endpoint_cache, own);
 		return status;
 	}
 	endpoint->unit_data = own;
@@ -102,11 +103,11 @@ void iommu_riscv_release_endpoint(struct iommu_unit *base, struct iommu_endpoint
 
 	(void)base;
 	/* It is detached and on no list; an invalidation that had found it before ends in time. */
-	iommu_device_tlb_drain(&own->tlb, own->unit->platform);
+	iommu_device_tlb_drain(&own->tlb, own->unit->common.platform);
 	endpoint->unit_data = NULL;
 	if (own->processes != NULL)
 		iommu_riscv_processes_free(own->processes);
-	iommu_object_free(&own->unit->probe->endpoint_cache, own);
+	iommu_object_free(&own->unit->common.shared->endpoint_cache, own);
 }
 
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB

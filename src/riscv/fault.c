@@ -156,14 +156,14 @@ static enum iommu_fault_access access_of(unsigned int transaction)
 
 int iommu_riscv_faults_alloc(struct riscv_unit *unit)
 {
-	unit->faults.pages = iommu_riscv_pages_alloc(unit, PAGES_ORDER);
+	unit->faults.pages = iommu_driven_pages_alloc(&unit->common, PAGES_ORDER);
 	return unit->faults.pages != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 /* Of both queues, which have as many pages. */
 void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log)
 {
-	iommu_riscv_pages_free(unit, log->pages, PAGES_ORDER);
+	iommu_driven_pages_free(&unit->common, log->pages, PAGES_ORDER);
 	log->pages = NULL;
 }
 
@@ -171,7 +171,7 @@ void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log)
 int iommu_riscv_faults_start(struct riscv_unit *unit)
 {
 	const uint64_t base = riscv_queue_base(
-		iommu_virt_to_phys(unit->platform, unit->faults.pages), QUEUE_ORDER);
+		iommu_virt_to_phys(unit->common.platform, unit->faults.pages), QUEUE_ORDER);
 	int status = iommu_riscv_queue_off(unit, RISCV_FQCSR);
 
 	if (status != 0)
@@ -185,22 +185,15 @@ int iommu_riscv_faults_start(struct riscv_unit *unit)
 	return iommu_riscv_queue_on(unit, RISCV_FQCSR, iommu_riscv_is_told(unit, 1));
 }
 
-/* A device that faults without end must not keep a CPU busy with reports. */
-static bool may_report(struct riscv_unit *unit)
-{
-	return unit->faults_per_second == IOMMU_RISCV_FAULTS_UNBOUNDED ||
-	       iommu_event_budget_take(&unit->fault_budget, unit->platform,
-				       unit->faults_per_second);
-}
-
 static void report(struct riscv_unit *unit, const uint64_t *words)
 {
 	const unsigned int cause = riscv_fault_cause(words[0]);
 	const bool has_process = (words[0] & RISCV_FAULT_HAS_PROCESS) != 0;
 	struct iommu_fault fault = {
-		.unit = &unit->base,
-		.segment = unit->base.segment,
-		.source_id = iommu_id_map_source_of(&unit->map, riscv_fault_device_id(words[0])),
+		.unit = &unit->common.base,
+		.segment = unit->common.base.segment,
+		.source_id =
+			iommu_id_map_source_of(&unit->common.map, riscv_fault_device_id(words[0])),
 		.device_id = riscv_fault_device_id(words[0]),
 		.address = words[2],
 		.access = access_of(riscv_fault_transaction(words[0])),
@@ -211,7 +204,7 @@ static void report(struct riscv_unit *unit, const uint64_t *words)
 		.explanation = iommu_riscv_fault_explanation(cause),
 	};
 
-	iommu_report_fault(unit->base.iommu, &fault);
+	iommu_report_fault(unit->common.base.iommu, &fault);
 }
 
 /* One call. */
@@ -246,7 +239,7 @@ static int empty_queue(struct sweep *sweep)
 		for (i = 0; i < RISCV_FAULT_WORDS; i++)
 			words[i] = iommu_le64(iommu_cell_load(&records[head].words[i]));
 		count++;
-		if (!may_report(unit)) {
+		if (!iommu_driven_may_report(&unit->common)) {
 			sweep->lost = true;
 			continue;
 		}

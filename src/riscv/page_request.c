@@ -30,15 +30,15 @@ int iommu_riscv_requests_alloc(struct riscv_unit *unit)
 {
 	if (!(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DEVICE_TLB) || !riscv_has(unit, RISCV_CAP_ATS))
 		return 0;
-	unit->requests.pages = iommu_riscv_pages_alloc(unit, PAGES_ORDER);
+	unit->requests.pages = iommu_driven_pages_alloc(&unit->common, PAGES_ORDER);
 	return unit->requests.pages != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 /* Does the unit keep a queue of 2^order requests? */
 static bool has_queue_of(struct riscv_unit *unit, unsigned int order)
 {
-	const uint64_t base =
-		riscv_queue_base(iommu_virt_to_phys(unit->platform, unit->requests.pages), order);
+	const uint64_t base = riscv_queue_base(
+		iommu_virt_to_phys(unit->common.platform, unit->requests.pages), order);
 
 	riscv_write64(unit, RISCV_PQB, base);
 	unit->requests.order = order;
@@ -112,17 +112,18 @@ int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
 /* To the core, which owns the group that it belongs to and answers it once. */
 static int hand_on(struct riscv_unit *unit, uint64_t low, const struct iommu_page_request *request)
 {
-	struct iommu *iommu = unit->base.iommu;
+	struct iommu *iommu = unit->common.base.iommu;
 	const uint32_t device_id = riscv_page_request_device_id(low);
-	const uint16_t source_id = iommu_id_map_source_of(&unit->map, device_id);
+	const uint16_t source_id = iommu_id_map_source_of(&unit->common.map, device_id);
 
 	/* Of no function: what its lower bits name is another device. */
-	if (iommu_id_map_id_of(&unit->map, source_id) != device_id)
+	if (iommu_id_map_id_of(&unit->common.map, source_id) != device_id)
 		return IOMMU_ENODEV;
 	/* No domain of ours serves privileged requests, or ones to execute. */
 	if ((low & (RISCV_PAGE_REQUEST_PRIVILEGED | RISCV_PAGE_REQUEST_EXECUTE)) != 0)
-		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);
-	return iommu_report_page_request(iommu, unit->base.segment, source_id, request);
+		return iommu_refuse_page_request(iommu, unit->common.base.segment, source_id,
+						 request);
+	return iommu_report_page_request(iommu, unit->common.base.segment, source_id, request);
 }
 
 static void take(struct riscv_unit *unit, uint64_t low, uint64_t high)
@@ -216,7 +217,7 @@ int iommu_riscv_handle_requests(struct iommu_unit *base, bool *lost)
 
 static void handle_all(struct riscv_unit *unit)
 {
-	iommu_request_log_drain(&unit->requests.gate, &log_ops, unit, unit->platform);
+	iommu_request_log_drain(&unit->requests.gate, &log_ops, unit, unit->common.platform);
 }
 
 /* Behind a fence: what the unit had taken before it is in the queue, or was answered. */
@@ -227,15 +228,15 @@ int iommu_riscv_requests_drain(struct riscv_unit *unit)
 
 	if (unit->requests.pages == NULL)
 		return 0;
-	unit->is_undrained = true;
+	unit->common.is_undrained = true;
 	/* Nothing is delivered until it is enabled, and what is attached then drains first. */
-	if (!iommu_unit_is_active(&unit->state))
+	if (!iommu_unit_is_active(&unit->common.state))
 		return 0;
 	/* Room in the queue first, or what comes is dropped. */
 	handle_all(unit);
 	status = iommu_riscv_tell(unit, &batch);
 	handle_all(unit);
-	unit->is_undrained = status != 0;
+	unit->common.is_undrained = status != 0;
 	return status;
 }
 

@@ -213,7 +213,7 @@ int iommu_smmu_attach(struct iommu_domain *base, struct iommu_endpoint *base_end
 static void leave_alone(const struct smmu_endpoint *endpoint)
 {
 	if (endpoint->in_reset)
-		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
+		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->common.platform);
 }
 
 int iommu_smmu_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)

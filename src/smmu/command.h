@@ -9,6 +9,7 @@
 #include "unit/invalidation.h"
 
 struct smmu_endpoint;
+struct iommu_driven_unit;
 struct smmu_unit;
 
 static inline struct iommu_command smmu_command_words(struct smmu_command c)
@@ -24,7 +25,6 @@ static inline void smmu_batch_add(struct iommu_batch *batch, struct smmu_command
 /* --- The command queue ------------------------------------------------------------------------ */
 
 int iommu_smmu_queue_alloc(struct smmu_unit *unit);
-void iommu_smmu_queue_free(struct smmu_unit *unit);
 /*
  * Have the queue on and working: restarted, empty, where it is not. Off; what was submitted is
  * lost. Control path.
@@ -60,6 +60,7 @@ int iommu_smmu_start_afresh(struct smmu_unit *unit);
  * made present or reported as done. Control path.
  */
 int iommu_smmu_confirm(struct smmu_unit *unit);
+int iommu_smmu_confirm_driven(struct iommu_driven_unit *unit);
 
 /* Of a change of a domain: struct iommu_place_ops. */
 int iommu_smmu_tell_place(struct iommu_placed *domain, const struct iommu_place *place, uint16_t id,

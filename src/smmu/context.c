@@ -147,13 +147,13 @@ static void set_tlb_flags(const struct smmu_endpoint *endpoint, uint64_t *words)
 
 static uint64_t address_of(const struct smmu_endpoint *endpoint, const void *table)
 {
-	return iommu_virt_to_phys(endpoint->unit->platform, table);
+	return iommu_virt_to_phys(endpoint->unit->common.platform, table);
 }
 
 /* The context that an entry without PASIDs leads to. */
 static iommu_cell_t *context_of(const struct smmu_endpoint *endpoint, const uint64_t *words)
 {
-	return iommu_phys_to_virt(endpoint->unit->platform,
+	return iommu_phys_to_virt(endpoint->unit->common.platform,
 				  smmu_address(words, SMMU_STE_S1CONTEXTPTR));
 }
 
@@ -209,7 +209,7 @@ static void describe(struct smmu_endpoint *endpoint, const struct smmu_translati
 
 static bool is_active(const struct smmu_endpoint *endpoint)
 {
-	return iommu_unit_is_active(&endpoint->unit->state);
+	return iommu_unit_is_active(&endpoint->unit->common.state);
 }
 
 static int execute(struct smmu_endpoint *endpoint, struct iommu_batch *batch)
@@ -256,7 +256,7 @@ static void add_translations(struct iommu_batch *batch, const struct smmu_endpoi
 /* Has any invalidation of the unit ever failed? Then an id may be known from a user before. */
 static bool may_know_ids(const struct smmu_unit *unit)
 {
-	return iommu_confirmation_begin(&unit->state.confirmation) != 0;
+	return iommu_confirmation_begin(&unit->common.state.confirmation) != 0;
 }
 
 /* The entry itself, after a change. */
@@ -289,7 +289,7 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 	if (!is_active(endpoint))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
-	if (iommu_unit_is_suspect(&endpoint->unit->state))
+	if (iommu_unit_is_suspect(&endpoint->unit->common.state))
 		(void)iommu_smmu_queue_hold(endpoint->unit);
 	iommu_smmu_batch_add_streams(&batch, endpoint);
 	add_translations(&batch, endpoint, words);

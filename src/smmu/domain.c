@@ -34,7 +34,7 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 										  : 0;
 	const bool is_second = domain->type == SMMU_SECOND_STAGE;
 
-	if (pt->paddr_last >> unit->output_bits != 0)
+	if (pt->paddr_last >> unit->common.output_bits != 0)
 		return IOMMU_WHY("it cannot reach all memory that the domain maps");
 	if (!iommu_smmu_has_granule(unit, iommu_vmsa_granule_shift(pt)))
 		return IOMMU_WHY("it does not have the domain's smallest page");
@@ -46,7 +46,7 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 	    (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0)
 		return IOMMU_WHY("it does not see what the CPUs' caches hold of the domain's "
 				 "tables");
-	if (is_second && iommu_vmsa_input_bits(pt) > unit->output_bits)
+	if (is_second && iommu_vmsa_input_bits(pt) > unit->common.output_bits)
 		return IOMMU_WHY("it does not have the domain's width");
 	return smmu_has0(unit, is_second ? SMMU_IDR0_S2P : SMMU_IDR0_S1P)
 		       ? NULL
@@ -72,11 +72,12 @@ static int find(struct iommu_placed *common, void *at, struct iommu_place **plac
 	struct smmu_unit *unit = at;
 	const char *defect = defect_of(domain, unit);
 
-	if (domain->probe != unit->probe)
+	if (domain->shared != unit->common.shared)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
 	if (defect != NULL)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, defect);
-	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
+	*place = iommu_place_get(common, &unit->common.shared->place_cache, &unit->common.state,
+				 unit);
 	if (*place == NULL)
 		return IOMMU_ENOMEM;
 	(*place)->ids = domain->type == SMMU_SECOND_STAGE ? &unit->vmids : &unit->asids;

@@ -22,7 +22,7 @@ enum smmu_domain_type {
 
 struct smmu_domain {
 	struct iommu_placed common; /* first */
-	struct smmu_probe *probe;
+	struct iommu_driver_shared *shared;
 	enum smmu_domain_type type;
 	bool nest_parent; /* nested domains may be made of it */
 	/* Nested: what the guest says, of what it may say. */

@@ -28,13 +28,12 @@
 static void domain_release(struct iommu_placed *common)
 {
 	struct smmu_domain *domain = smmu_domain_of(&common->base);
-	struct smmu_probe *probe = domain->probe;
+	struct iommu_driver_shared *shared = domain->shared;
 
-	iommu_placed_destroy(common, &probe->place_cache);
-	iommu_object_free(&probe->domain_cache, domain);
+	iommu_placed_destroy(common, &shared->place_cache);
+	iommu_object_free(&shared->domain_cache, domain);
 	/* A host may free its domains after the last unit is gone. */
-	probe->references--;
-	iommu_smmu_probe_free(probe);
+	iommu_driver_shared_drop(shared);
 }
 
 /* --- Domains without tables of their own ------------------------------------------------------ */
@@ -74,7 +73,7 @@ static bool is_wrong(const struct smmu_unit *unit, const uint64_t *words)
 	const uint64_t bits = smmu_bits(unit->idr1, SMMU_IDR1_SSIDSIZE);
 	const uint64_t format = smmu_get(words, SMMU_STE_S1FMT);
 
-	if (smmu_address(words, SMMU_STE_S1CONTEXTPTR) >> unit->output_bits != 0 ||
+	if (smmu_address(words, SMMU_STE_S1CONTEXTPTR) >> unit->common.output_bits != 0 ||
 	    smmu_get(words, SMMU_STE_S1CDMAX) > bits || format > SMMU_S1FMT_64K ||
 	    smmu_get(words, SMMU_STE_S1DSS) > SMMU_S1DSS_CD0)
 		return true;
@@ -197,16 +196,17 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 {
 	const unsigned int granule = granule_for(unit, config->pgsize_bitmap);
 	const unsigned int most = granule == 16 ? WIDE_BITS : NARROW_BITS;
-	const unsigned int output = unit->output_bits < most ? unit->output_bits : most;
+	const unsigned int output =
+		unit->common.output_bits < most ? unit->common.output_bits : most;
 	const unsigned int widest = first ? NARROW_BITS : output;
 	const struct iommu_pgtable_config table = {
-		.platform = unit->platform,
+		.platform = unit->common.platform,
 		.input_bits = config->address_width != 0 ? config->address_width : widest,
 		.output_bits = output,
 		.pgsize_bitmap =
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : sizes_of(granule),
 		.max_pages = config->max_table_pages,
-		.node = iommu_node_near(config->near_node, unit->node),
+		.node = iommu_node_near(config->near_node, unit->common.node),
 		.flags = flags_for(unit, config),
 	};
 	int status;
@@ -228,7 +228,7 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 	if (table.input_bits > widest)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
 				   first ? "address_width is more than the 48 of stage 1"
-				   : unit->output_bits <= most
+				   : unit->common.output_bits <= most
 					   ? "address_width is more than its addresses have, which "
 					     "stage 2 translates (IDR5.OAS)"
 					   : "address_width is more than the 48 of stage 2 (52: "
@@ -299,24 +299,24 @@ int iommu_smmu_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type
 			    const struct iommu_domain_config *config, struct iommu_domain **result)
 {
 	struct smmu_unit *unit = smmu_unit_of(base);
-	struct smmu_probe *probe = unit->probe;
+	struct iommu_driver_shared *shared = unit->common.shared;
 	struct smmu_domain *domain;
 	int status;
 
-	iommu_release_confirmed(&probe->set);
-	domain = iommu_object_alloc(&probe->domain_cache, 0);
+	iommu_release_confirmed(&shared->set);
+	domain = iommu_object_alloc(&shared->domain_cache, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;
-	domain->probe = probe;
-	iommu_placed_init(&domain->common, &iommu_smmu_place_ops, unit->platform, &probe->set,
-			  domain_release);
-	domain->common.base.aperture_last = (1ULL << unit->output_bits) - 1;
+	domain->shared = shared;
+	iommu_placed_init(&domain->common, &iommu_smmu_place_ops, unit->common.platform,
+			  &shared->set, domain_release);
+	domain->common.base.aperture_last = (1ULL << unit->common.output_bits) - 1;
 	status = make_domain(domain, unit, type, config);
 	if (status != 0) {
-		iommu_object_free(&probe->domain_cache, domain);
+		iommu_object_free(&shared->domain_cache, domain);
 		return status;
 	}
-	probe->references++;
+	iommu_driver_shared_hold(shared);
 	*result = &domain->common.base;
 	return 0;
 }

@@ -128,14 +128,6 @@ int iommu_smmu_events_start(struct smmu_unit *unit)
 	return iommu_smmu_log_start(unit, &unit->events, &iommu_smmu_event_registers);
 }
 
-/* A device that faults without end must not keep a CPU busy with reports. */
-static bool may_report(struct smmu_unit *unit)
-{
-	return unit->faults_per_second == IOMMU_SMMU_FAULTS_UNBOUNDED ||
-	       iommu_event_budget_take(&unit->fault_budget, unit->platform,
-				       unit->faults_per_second);
-}
-
 static enum iommu_fault_access access_of(const uint64_t *words, unsigned int code)
 {
 	if (!smmu_event_may_stall(code) && code != SMMU_F_WALK_EABT &&
@@ -150,9 +142,9 @@ static void report(struct smmu_unit *unit, const uint64_t *words)
 	const uint32_t stream = (uint32_t)smmu_get(words, SMMU_EVENT_SID);
 	const bool has_pasid = smmu_has(words, SMMU_EVENT_SSV) || code == SMMU_C_BAD_SUBSTREAMID;
 	struct iommu_fault fault = {
-		.unit = &unit->base,
-		.segment = unit->base.segment,
-		.source_id = iommu_id_map_source_of(&unit->map, stream),
+		.unit = &unit->common.base,
+		.segment = unit->common.base.segment,
+		.source_id = iommu_id_map_source_of(&unit->common.map, stream),
 		.device_id = stream,
 		.address = smmu_event_has_input(code) ? words[SMMU_EVENT_INPUT] : 0,
 		.access = access_of(words, code),
@@ -163,7 +155,7 @@ static void report(struct smmu_unit *unit, const uint64_t *words)
 		.explanation = iommu_smmu_fault_explanation(code),
 	};
 
-	iommu_report_fault(unit->base.iommu, &fault);
+	iommu_report_fault(unit->common.base.iommu, &fault);
 }
 
 /* What a unit has stalled that can do nothing else is ended: no domain serves it later. */
@@ -193,7 +185,7 @@ static void take(void *ctx, const uint64_t *words)
 	struct sweep *sweep = ctx;
 
 	end_stalled(sweep->unit, words);
-	if (!may_report(sweep->unit)) {
+	if (!iommu_driven_may_report(&sweep->unit->common)) {
 		sweep->lost = true;
 		return;
 	}
@@ -230,7 +222,7 @@ static void handle_errors(struct sweep *sweep)
 	struct smmu_unit *unit = sweep->unit;
 	uint32_t errors, bit;
 
-	iommu_ring_check_errors(&unit->queue);
+	iommu_ring_check_errors(&unit->common.queue);
 	errors = __atomic_exchange_n(&unit->new_errors, 0, __ATOMIC_ACQ_REL);
 	for (bit = 1; bit <= errors; bit <<= 1)
 		if ((errors & bit) != 0)

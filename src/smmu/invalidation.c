@@ -68,15 +68,15 @@ static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_de
 
 static inline struct smmu_unit *unit_of(struct iommu_unit_state *state)
 {
-	return iommu_container_of((uintptr_t)state, struct smmu_unit, state);
+	return iommu_container_of((uintptr_t)state, struct smmu_unit, common.state);
 }
 
 static int give(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
 	struct smmu_unit *unit = unit_of(state);
 
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, batch->barriers,
-				 silent);
+	return iommu_ring_submit(&unit->common.queue, batch->commands, batch->count,
+				 batch->barriers, silent);
 }
 
 #if IOMMU_CONFIG_TRACE
@@ -116,8 +116,8 @@ static const struct iommu_batch_tracing tracing = {give, kind_of};
 static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
 #if IOMMU_CONFIG_TRACE
-	if (iommu_is_traced(&unit_of(state)->base))
-		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
+	if (iommu_is_traced(&unit_of(state)->common.base))
+		return iommu_batch_give_traced(&unit_of(state)->common.base, state, batch, silent,
 					       &tracing);
 #endif
 	return give(state, batch, silent);
@@ -143,13 +143,13 @@ static const struct iommu_batch_ops batch_ops = {
 /* While the unit is off there is nothing to confirm, unless the caller is about to turn it on. */
 static int execute_in(struct smmu_unit *unit, struct iommu_batch *batch, bool while_off)
 {
-	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
+	return iommu_batch_execute(&unit->common.state, &batch_ops, batch, while_off);
 }
 
 /* Configurations first: otherwise they might bring translations back. */
 static int forget_all(struct smmu_unit *unit, bool while_off)
 {
-	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
+	const uint32_t failures = iommu_confirmation_begin(&unit->common.state.confirmation);
 	struct iommu_batch everything = {.count = 0};
 	int status;
 
@@ -159,7 +159,7 @@ static int forget_all(struct smmu_unit *unit, bool while_off)
 	smmu_batch_add(&everything, smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0));
 	status = execute_in(unit, &everything, while_off);
 	if (status == 0)
-		iommu_confirmation_end(&unit->state.confirmation, failures);
+		iommu_confirmation_end(&unit->common.state.confirmation, failures);
 	return status;
 }
 
@@ -175,7 +175,7 @@ int iommu_smmu_start_afresh(struct smmu_unit *unit)
 
 int iommu_smmu_invalidate(struct smmu_unit *unit, struct iommu_batch *batch)
 {
-	if (iommu_unit_has_failed(&unit->state)) {
+	if (iommu_unit_has_failed(&unit->common.state)) {
 		const int status = iommu_smmu_invalidate_all(unit);
 
 		/* The TLBs of devices are not part of it. */
@@ -195,13 +195,13 @@ int iommu_smmu_tell_once(struct smmu_unit *unit, const struct iommu_batch *batch
 	uint16_t silent;
 	int status;
 
-	if (!iommu_unit_is_active(&unit->state))
+	if (!iommu_unit_is_active(&unit->common.state))
 		return IOMMU_EIO;
-	status = submit(&unit->state, batch, &silent);
+	status = submit(&unit->common.state, batch, &silent);
 	/* A completion that stopped at a silent device: what is before it was executed. */
 	if (status == 0 || status == IOMMU_EAGAIN)
 		return 0;
-	iommu_unit_note_failure(&unit->state);
+	iommu_unit_note_failure(&unit->common.state);
 	return status;
 }
 
@@ -217,12 +217,12 @@ static int confirm_device_tlbs(struct smmu_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	iommu_confirmation_end(&unit->state.device_tlbs,
-			       iommu_confirmation_begin(&unit->state.device_tlbs));
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	iommu_confirmation_end(&unit->common.state.device_tlbs,
+			       iommu_confirmation_begin(&unit->common.state.device_tlbs));
+	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL)
 		status = iommu_smmu_tlb_confirm(smmu_endpoint_of(endpoint));
 	if (status != 0)
-		iommu_confirmation_fail(&unit->state.device_tlbs);
+		iommu_confirmation_fail(&unit->common.state.device_tlbs);
 	return status;
 }
 
@@ -237,7 +237,8 @@ static int end_stalled(struct smmu_unit *unit)
 
 	if (!__atomic_exchange_n(&unit->has_stalled, 0, __ATOMIC_ACQ_REL))
 		return 0;
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL) {
+	while (status == 0 &&
+	       (endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL) {
 		const struct iommu_device_ids *streams = &smmu_endpoint_of(endpoint)->streams;
 		unsigned int i;
 
@@ -257,20 +258,25 @@ int iommu_smmu_confirm(struct smmu_unit *unit)
 {
 	int status = 0;
 
-	if (iommu_unit_is_suspect(&unit->state)) {
+	if (iommu_unit_is_suspect(&unit->common.state)) {
 		/* What was reset meanwhile answers, and translates nothing. */
-		if (iommu_unit_is_to_translate(&unit->base) && !iommu_smmu_translates(unit))
+		if (iommu_unit_is_to_translate(&unit->common.base) && !iommu_smmu_translates(unit))
 			return IOMMU_EIO;
 		status = iommu_smmu_queue_hold(unit);
 		if (status == 0)
 			status = iommu_smmu_invalidate_all(unit);
 	}
-	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
-	    iommu_confirmation_is_open(&unit->state.device_tlbs))
+	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->common.state) &&
+	    iommu_confirmation_is_open(&unit->common.state.device_tlbs))
 		status = confirm_device_tlbs(unit);
-	if (status == 0 && unit->is_undrained)
+	if (status == 0 && unit->common.is_undrained)
 		status = iommu_smmu_requests_drain(unit);
 	return status == 0 ? end_stalled(unit) : status;
+}
+
+int iommu_smmu_confirm_driven(struct iommu_driven_unit *unit)
+{
+	return iommu_smmu_confirm(smmu_of(unit));
 }
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
@@ -499,7 +505,7 @@ int iommu_smmu_tell_page(struct iommu_placed *domain, const struct iommu_place *
 {
 	struct smmu_unit *unit = place->at;
 	const unsigned int shift = iommu_vmsa_granule_shift(&domain->pgtable);
-	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
+	const uint32_t epoch = __atomic_load_n(&unit->common.state.epoch, __ATOMIC_SEQ_CST);
 	const struct page_change page = {
 		.address = change->start,
 		.domain = domain,
@@ -509,15 +515,15 @@ int iommu_smmu_tell_page(struct iommu_placed *domain, const struct iommu_place *
 	int status;
 
 	/* A first look: a unit that is not in use may be about to go. Not all is simple. */
-	if (!iommu_place_is_used(place) || !iommu_unit_is_active(&unit->state) ||
+	if (!iommu_place_is_used(place) || !iommu_unit_is_active(&unit->common.state) ||
 	    (change->start ^ change->last) >> shift != 0)
 		return IOMMU_EAGAIN;
-	status = iommu_ring_submit_made(&unit->queue, make_page_command, &page, &silent);
+	status = iommu_ring_submit_made(&unit->common.queue, make_page_command, &page, &silent);
 	if (__builtin_expect(status == 0 || status == IOMMU_EAGAIN, 1))
 		return status;
-	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
+	if (__atomic_load_n(&unit->common.state.epoch, __ATOMIC_SEQ_CST) != epoch)
 		return IOMMU_EAGAIN;
-	iommu_unit_note_failure(&unit->state);
+	iommu_unit_note_failure(&unit->common.state);
 	return status;
 }
 

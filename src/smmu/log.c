@@ -25,21 +25,21 @@ int iommu_smmu_log_alloc(struct smmu_unit *unit, struct smmu_log *log, unsigned 
 
 	log->order = order;
 	log->page_order = bytes > IOMMU_PAGE_SHIFT ? bytes - IOMMU_PAGE_SHIFT : 0;
-	log->pages = iommu_smmu_pages_alloc(unit, log->page_order);
+	log->pages = iommu_driven_pages_alloc(&unit->common, log->page_order);
 	return log->pages != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 void iommu_smmu_log_free(struct smmu_unit *unit, struct smmu_log *log)
 {
-	iommu_smmu_pages_free(unit, log->pages, log->page_order);
+	iommu_driven_pages_free(&unit->common, log->pages, log->page_order);
 	log->pages = NULL;
 }
 
 int iommu_smmu_log_start(struct smmu_unit *unit, struct smmu_log *log,
 			 const struct smmu_log_registers *registers)
 {
-	const uint64_t base =
-		smmu_queue_base(iommu_virt_to_phys(unit->platform, log->pages), log->order, true);
+	const uint64_t base = smmu_queue_base(iommu_virt_to_phys(unit->common.platform, log->pages),
+					      log->order, true);
 	int status;
 
 	if (iommu_smmu_is_on(unit, registers->enable) && smmu_read64(unit, registers->base) == base)

@@ -90,17 +90,18 @@ int iommu_smmu_page_response(struct iommu_endpoint *endpoint,
 static int hand_on(struct smmu_unit *unit, const uint64_t *words,
 		   const struct iommu_page_request *request)
 {
-	struct iommu *iommu = unit->base.iommu;
+	struct iommu *iommu = unit->common.base.iommu;
 	const uint32_t stream = (uint32_t)smmu_get(words, SMMU_PPR_SID);
-	const uint16_t source_id = iommu_id_map_source_of(&unit->map, stream);
+	const uint16_t source_id = iommu_id_map_source_of(&unit->common.map, stream);
 
 	/* Of no function: what its lower bits name is another device. */
-	if (iommu_id_map_id_of(&unit->map, source_id) != stream)
+	if (iommu_id_map_id_of(&unit->common.map, source_id) != stream)
 		return IOMMU_ENODEV;
 	/* No domain of ours serves privileged requests, or ones to execute. */
 	if (smmu_has(words, SMMU_PPR_PRIVILEGED) || smmu_has(words, SMMU_PPR_EXECUTE))
-		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);
-	return iommu_report_page_request(iommu, unit->base.segment, source_id, request);
+		return iommu_refuse_page_request(iommu, unit->common.base.segment, source_id,
+						 request);
+	return iommu_report_page_request(iommu, unit->common.base.segment, source_id, request);
 }
 
 static void take(void *ctx, const uint64_t *words)
@@ -143,7 +144,7 @@ static void arm(void *ctx)
 	struct look *look = ctx;
 
 	look->overflowed = false;
-	iommu_ring_check_errors(&look->unit->queue);
+	iommu_ring_check_errors(&look->unit->common.queue);
 }
 
 static int empty_queue(void *ctx)
@@ -187,7 +188,7 @@ static void handle_all(struct smmu_unit *unit)
 {
 	struct look look = {.unit = unit};
 
-	iommu_request_log_drain(&unit->requests.gate, &log_ops, &look, unit->platform);
+	iommu_request_log_drain(&unit->requests.gate, &log_ops, &look, unit->common.platform);
 }
 
 /* Behind a CMD_SYNC: what the unit had taken before it is in the queue, or was answered. */
@@ -198,15 +199,15 @@ int iommu_smmu_requests_drain(struct smmu_unit *unit)
 
 	if (unit->requests.pages == NULL)
 		return 0;
-	unit->is_undrained = true;
+	unit->common.is_undrained = true;
 	/* Nothing is delivered until it is enabled, and what is attached then drains first. */
-	if (!iommu_unit_is_active(&unit->state))
+	if (!iommu_unit_is_active(&unit->common.state))
 		return 0;
 	/* Room in the queue first, or what comes is dropped. */
 	handle_all(unit);
 	status = iommu_smmu_tell(unit, &batch);
 	handle_all(unit);
-	unit->is_undrained = status != 0;
+	unit->common.is_undrained = status != 0;
 	return status;
 }
 

@@ -34,10 +34,10 @@ static int check(const struct smmu_unit *unit, const struct iommu_smmu_region *g
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "there is no such type of region");
 	if (!is_direct(region))
 		return 0;
-	if (region->last >> unit->output_bits != 0)
+	if (region->last >> unit->common.output_bits != 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region lies beyond what it can address");
-	if (region->start < unit->register_base + SMMU_REGISTERS_SIZE &&
-	    region->last >= unit->register_base)
+	if (region->start < unit->common.register_base + SMMU_REGISTERS_SIZE &&
+	    region->last >= unit->common.register_base)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region holds the unit's own registers");
 	if ((region->prot & IOMMU_PROT_READ_WRITE) == 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region is for no access");
@@ -46,7 +46,7 @@ static int check(const struct smmu_unit *unit, const struct iommu_smmu_region *g
 
 int iommu_smmu_regions_copy(struct smmu_unit *unit, const struct iommu_smmu_config *config)
 {
-	const struct iommu_platform *platform = unit->platform;
+	const struct iommu_platform *platform = unit->common.platform;
 	unsigned int i;
 	int status = 0;
 

@@ -9,7 +9,7 @@
 
 #include "unit/confirmation.h"
 
-struct smmu_probe;
+struct iommu_driver_shared;
 struct smmu_unit;
 
 /* How the table is to look for the unit's StreamIDs; false: it cannot have so many. */
@@ -25,7 +25,7 @@ int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id);
 struct smmu_contexts {
 	struct iommu_withheld end; /* once the endpoint has done with it */
 	struct smmu_unit *unit;
-	struct smmu_probe *probe;
+	struct iommu_driver_shared *shared;
 	iommu_cell_t *root;
 	unsigned int bits; /* of a SubstreamID */
 	bool has_levels;   /* two: the second of SMMU_CD_SPLIT_4K bits */
