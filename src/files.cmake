@@ -39,9 +39,18 @@ set(libiommu_in_dma
     ${libiommu_root}/src/dma/withheld.c)
 
 set(libiommu_in_driver
+    ${libiommu_root}/src/driver/attach.c
     ${libiommu_root}/src/driver/bring_up.c
+    ${libiommu_root}/src/driver/contexts.c
+    ${libiommu_root}/src/driver/device_tlb.c
+    ${libiommu_root}/src/driver/domain.c
+    ${libiommu_root}/src/driver/endpoint.c
+    ${libiommu_root}/src/driver/fault.c
+    ${libiommu_root}/src/driver/invalidation.c
+    ${libiommu_root}/src/driver/page_request.c
     ${libiommu_root}/src/driver/shared.c
-    ${libiommu_root}/src/driver/unit.c)
+    ${libiommu_root}/src/driver/unit.c
+    ${libiommu_root}/src/driver/user_invalidation.c)
 
 set(libiommu_in_group
     ${libiommu_root}/src/group/admission.c

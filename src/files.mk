@@ -38,9 +38,18 @@ libiommu_in_dma := \
 	src/dma/withheld.c
 
 libiommu_in_driver := \
+	src/driver/attach.c \
 	src/driver/bring_up.c \
+	src/driver/contexts.c \
+	src/driver/device_tlb.c \
+	src/driver/domain.c \
+	src/driver/endpoint.c \
+	src/driver/fault.c \
+	src/driver/invalidation.c \
+	src/driver/page_request.c \
 	src/driver/shared.c \
-	src/driver/unit.c
+	src/driver/unit.c \
+	src/driver/user_invalidation.c
 
 libiommu_in_group := \
 	src/group/admission.c \

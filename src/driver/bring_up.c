@@ -107,16 +107,3 @@ bool iommu_driver_translates(const struct iommu_unit *base)
 
 	return bring_up_of(unit)->translates(unit);
 }
-
-int iommu_driver_confirm(struct iommu_unit *base)
-{
-	struct iommu_driven_unit *unit = iommu_driven_of(base);
-	int status;
-
-	if (iommu_unit_is_to_translate(base) && !bring_up_of(unit)->translates(unit))
-		return IOMMU_REFUSE_DRIVEN(unit, IOMMU_EIO,
-					   "its register says that it does not translate");
-	status = iommu_driver_of(unit)->confirm(unit);
-	iommu_release_confirmed(&unit->shared->set);
-	return status;
-}

@@ -36,6 +36,10 @@
 #include "unit/event.h"
 
 struct iommu_driven_unit;
+struct iommu_driver_domain_ops;
+struct iommu_driver_endpoint_ops;
+struct iommu_driver_invalidation;
+struct iommu_driver_requests;
 
 /* --- What a family supplies ------------------------------------------------------------------- */
 
@@ -83,8 +87,11 @@ struct iommu_driver {
 	 */
 	int (*setup)(struct iommu_driven_unit *unit, const void *config);
 	void (*free)(struct iommu_driven_unit *unit);
-	int (*confirm)(struct iommu_driven_unit *unit);
 	const struct iommu_bring_up *bring_up;
+	const struct iommu_driver_invalidation *invalidation; /* invalidation.h */
+	const struct iommu_driver_endpoint_ops *endpoints;    /* endpoint.h */
+	const struct iommu_driver_domain_ops *domains;        /* domain.h */
+	const struct iommu_driver_requests *requests;         /* page_request.h */
 };
 
 /* --- Units ------------------------------------------------------------------------------------ */
@@ -100,6 +107,14 @@ struct iommu_driver_shared {
 	unsigned int references;
 	unsigned int names; /* given so far */
 	struct iommu_unit_set set;
+};
+
+/* A queue that hardware fills: faults, page requests. */
+struct iommu_driven_log {
+	void *pages;             /* NULL: there is none */
+	unsigned int order;      /* of its records, in powers of two */
+	unsigned int page_order; /* of its pages */
+	struct iommu_event_gate gate;
 };
 
 /* The first member of a family's unit. */
@@ -128,6 +143,7 @@ struct iommu_driven_unit {
 	/* Page requests of what was closed may still be in the queue. Control path. */
 	bool is_undrained;
 	struct iommu_command_ring queue;
+	struct iommu_driven_log faults, requests;
 	struct iommu_event_budget fault_budget;
 	const char *failure; /* the step of the last bring-up that failed, or NULL */
 };
@@ -201,8 +217,9 @@ void *iommu_driven_pages_alloc(const struct iommu_driven_unit *unit, unsigned in
 void iommu_driven_pages_free(const struct iommu_driven_unit *unit, void *pages, unsigned int order);
 /* The memory of the command queue, freed with the unit. */
 int iommu_driven_queue_alloc(struct iommu_driven_unit *unit, const struct iommu_ring_ops *ops);
-/* May one more fault be reported? A device that faults without end keeps no CPU busy. */
-bool iommu_driven_may_report(struct iommu_driven_unit *unit);
+/* Pages for 2^order records of 2^record bytes, freed with the unit. */
+int iommu_driven_log_alloc(struct iommu_driven_unit *unit, struct iommu_driven_log *log,
+			   unsigned int order, unsigned int record);
 
 /* For struct iommu_ops. */
 int iommu_driver_confirm(struct iommu_unit *base);

@@ -9,7 +9,6 @@
 #define DEFAULT_TIMEOUT_NS        1000000000ULL
 #define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
 #define DEFAULT_FAULTS_PER_SECOND 1000
-#define FAULTS_UNBOUNDED          UINT32_MAX
 
 /* --- Ids -------------------------------------------------------------------------------------- */
 
@@ -27,18 +26,18 @@ int iommu_driven_ranges_alloc(struct iommu_driven_unit *unit, unsigned int count
 
 int iommu_driven_range_add(struct iommu_driven_unit *unit, const struct iommu_id_range *range)
 {
-	const struct iommu_driver_texts *texts = &iommu_driver_of(unit)->texts;
-
 	switch (iommu_id_map_add(&unit->map, range)) {
 	case IOMMU_ID_RANGE_FITS:
 		return 0;
 	case IOMMU_ID_RANGE_IS_WRONG:
 		return IOMMU_REFUSE_DRIVEN(unit, IOMMU_EINVAL,
-					   range->first > range->last ? "a range of ids is empty"
-								      : texts->range_ends_above);
+					   range->first > range->last
+						   ? "a range of ids is empty"
+						   : iommu_driver_of(unit)->texts.range_ends_above);
 	case IOMMU_ID_RANGE_OVERLAPS:
 	default:
-		return IOMMU_REFUSE_DRIVEN(unit, IOMMU_EINVAL, texts->ranges_overlap);
+		return IOMMU_REFUSE_DRIVEN(unit, IOMMU_EINVAL,
+					   iommu_driver_of(unit)->texts.ranges_overlap);
 	}
 }
 
@@ -131,6 +130,17 @@ static void free_queue(struct iommu_driven_unit *unit)
 	iommu_driven_pages_free(unit, queue->completions, 0);
 }
 
+int iommu_driven_log_alloc(struct iommu_driven_unit *unit, struct iommu_driven_log *log,
+			   unsigned int order, unsigned int record)
+{
+	const unsigned int bytes = order + record;
+
+	log->order = order;
+	log->page_order = bytes > IOMMU_PAGE_SHIFT ? bytes - IOMMU_PAGE_SHIFT : 0;
+	log->pages = iommu_driven_pages_alloc(unit, log->page_order);
+	return log->pages != NULL ? 0 : IOMMU_ENOMEM;
+}
+
 /* Give back all that a unit has; it is off, and unregistered. */
 static void free_unit(struct iommu_driven_unit *unit)
 {
@@ -138,6 +148,8 @@ static void free_unit(struct iommu_driven_unit *unit)
 
 	shared->driver->free(unit);
 	free_queue(unit);
+	iommu_driven_pages_free(unit, unit->faults.pages, unit->faults.page_order);
+	iommu_driven_pages_free(unit, unit->requests.pages, unit->requests.page_order);
 	iommu_driven_pages_free(unit, unit->map.ranges, 0);
 	unmap_registers(unit);
 	memset(&unit->base, 0,
@@ -169,13 +181,6 @@ static void set_options(struct iommu_driven_unit *unit, const struct iommu_drive
 	unit->faults_per_second = config->faults_per_second != 0 ? config->faults_per_second
 								 : DEFAULT_FAULTS_PER_SECOND;
 	unit->fault_budget.left = unit->faults_per_second;
-}
-
-bool iommu_driven_may_report(struct iommu_driven_unit *unit)
-{
-	return unit->faults_per_second == FAULTS_UNBOUNDED ||
-	       iommu_event_budget_take(&unit->fault_budget, unit->platform,
-				       unit->faults_per_second);
 }
 
 /* Is there a unit at these registers, or has the configuration what is not known? */

@@ -126,27 +126,14 @@ unsigned int iommu_riscv_process_bits(const struct riscv_unit *unit)
 	return levels > 0 ? riscv_process_id_bits(levels) : 0;
 }
 
-static struct riscv_processes *processes_of(struct iommu_withheld *end)
+static struct riscv_processes *processes_of(struct iommu_driven_contexts *contexts)
 {
-	return iommu_container_of(end, struct riscv_processes, end);
+	return iommu_container_of(contexts, struct riscv_processes, common);
 }
 
-static bool is_reachable(const struct iommu_withheld *end)
+static void free_processes(struct iommu_driven_contexts *contexts)
 {
-	const struct riscv_processes *processes =
-		iommu_container_of((uintptr_t)end, struct riscv_processes, end);
-
-	return iommu_unit_is_suspect(&processes->unit->common.state);
-}
-
-static void release(struct iommu_withheld *end)
-{
-	struct riscv_processes *processes = processes_of(end);
-	struct iommu_driver_shared *shared = processes->shared;
-
-	free_table(shared->platform, processes->root, processes->levels);
-	iommu_object_free(&shared->contexts_cache, processes);
-	iommu_driver_shared_drop(shared);
+	free_table(contexts->shared->platform, contexts->root, processes_of(contexts)->levels);
 }
 
 /* The shallowest that is wide enough; or the widest that the unit has. */
@@ -163,45 +150,29 @@ static unsigned int levels_for(const struct riscv_unit *unit, unsigned int bits)
 int iommu_riscv_processes_alloc(struct riscv_unit *unit, unsigned int bits,
 				struct riscv_processes **result)
 {
-	struct iommu_driver_shared *shared = unit->common.shared;
 	const unsigned int levels = levels_for(unit, bits);
-	struct riscv_processes *processes;
+	struct iommu_driven_contexts *contexts;
 
 	if (levels == 0)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no process directories");
-	processes = iommu_object_alloc(&shared->contexts_cache, 0);
-	if (processes == NULL)
+	contexts = iommu_driven_contexts_alloc(&unit->common, 0, free_processes);
+	if (contexts == NULL)
 		return IOMMU_ENOMEM;
-	processes->root = iommu_driven_pages_alloc(&unit->common, 0);
-	if (processes->root == NULL) {
-		iommu_object_free(&shared->contexts_cache, processes);
-		return IOMMU_ENOMEM;
-	}
-	processes->end.is_reachable = is_reachable;
-	processes->end.release = release;
-	processes->unit = unit;
-	processes->shared = shared;
-	processes->levels = levels;
-	iommu_driver_shared_hold(shared);
-	*result = processes;
+	*result = processes_of(contexts);
+	(*result)->levels = levels;
 	return 0;
-}
-
-void iommu_riscv_processes_free(struct riscv_processes *processes)
-{
-	iommu_withhold(&processes->shared->set, &processes->end);
 }
 
 static iommu_cell_t *find_process(const struct riscv_processes *processes, uint32_t id, bool create)
 {
-	iommu_cell_t *table = processes->root;
+	iommu_cell_t *table = processes->common.root;
 	unsigned int level;
 
 	if (id >> riscv_process_id_bits(processes->levels) != 0)
 		return NULL;
 	for (level = processes->levels; level > 1 && table != NULL; level--)
-		table = table_below(processes->unit, &table[riscv_process_index(id, level)],
-				    create);
+		table = table_below(riscv_of(processes->common.unit),
+				    &table[riscv_process_index(id, level)], create);
 	return table != NULL ? &table[RISCV_PROCESS_CONTEXT_WORDS * riscv_process_index(id, 1)]
 			     : NULL;
 }

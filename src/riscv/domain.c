@@ -69,14 +69,8 @@ static bool knows_foreign(const struct riscv_domain *domain, const struct riscv_
 							 : iommu_riscv_has_first_mode(unit, mode);
 }
 
-/* Can the unit translate by this domain at all? */
-static bool unit_knows(const struct riscv_domain *domain, const struct riscv_unit *unit)
+static bool has_mode(const struct riscv_domain *domain, const struct riscv_unit *unit)
 {
-	if (domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD))
-		return false;
-	if (riscv_domain_has_table(domain) &&
-	    domain->common.pgtable.paddr_last >> unit->common.output_bits != 0)
-		return false;
 	switch (domain->type) {
 	case RISCV_FIRST_STAGE:
 		return riscv_domain_has_table(domain)
@@ -94,55 +88,41 @@ static bool unit_knows(const struct riscv_domain *domain, const struct riscv_uni
 	}
 }
 
+const char *iommu_riscv_domain_defect(const struct iommu_placed *common,
+				      const struct iommu_driven_unit *driven)
+{
+	const struct riscv_domain *domain = riscv_domain_of(&common->base);
+	const struct riscv_unit *unit = riscv_of(driven);
+
+	if (domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD))
+		return IOMMU_WHY("it does not note writes, which the domain tracks");
+	if (riscv_domain_has_table(domain) &&
+	    common->pgtable.paddr_last >> driven->output_bits != 0)
+		return IOMMU_WHY("it cannot reach all memory that the domain maps");
+	return has_mode(domain, unit) ? NULL : IOMMU_WHY("it does not have the domain's mode");
+}
+
+struct iommu_ids *iommu_riscv_domain_ids(const struct iommu_placed *domain,
+					 struct iommu_driven_unit *common)
+{
+	struct riscv_unit *unit = riscv_of(common);
+
+	return riscv_domain_of(&domain->base)->type == RISCV_SECOND_STAGE ? &unit->guests
+									  : &unit->processes;
+}
+
 /* --- Places ----------------------------------------------------------------------------------- */
 
-static int find(struct iommu_placed *common, void *at, struct iommu_place **place)
-{
-	struct riscv_domain *domain = riscv_domain_of(&common->base);
-	struct riscv_unit *unit = at;
-
-	if (domain->shared != unit->common.shared)
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
-	if (!unit_knows(domain, unit))
-		return RISCV_REFUSE(unit, IOMMU_EINVAL,
-				    domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD)
-					    ? "it does not note writes, which the domain tracks"
-				    : riscv_domain_has_table(domain) &&
-						    domain->common.pgtable.paddr_last >>
-								    unit->common.output_bits !=
-							    0
-					    ? "it cannot reach all memory that the domain maps"
-					    : "it does not have the domain's mode");
-	*place = iommu_place_get(common, &unit->common.shared->place_cache, &unit->common.state,
-				 unit);
-	if (*place == NULL)
-		return IOMMU_ENOMEM;
-	(*place)->ids = domain->type == RISCV_SECOND_STAGE ? &unit->guests : &unit->processes;
-	return 0;
-}
-
 /* What every unit must be able to do was looked at: all have the same page sizes. */
-static int join(struct iommu_placed *domain, void *at)
-{
-	(void)domain;
-	(void)at;
-	return 0;
-}
-
-static void left(struct iommu_placed *domain)
-{
-	(void)domain;
-}
-
 const struct iommu_place_ops iommu_riscv_place_ops = {
 	.tell = iommu_riscv_tell_place,
 #if IOMMU_CONFIG_ONE_PAGE
 	.tell_page = iommu_riscv_tell_page,
 #endif
-	.tell_all = iommu_riscv_tell_all,
-	.find = find,
-	.join = join,
-	.left = left,
+	.tell_all = iommu_driven_tell_all,
+	.find = iommu_driven_place_find,
+	.join = iommu_driven_place_join,
+	.left = iommu_driven_place_left,
 };
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
@@ -232,16 +212,6 @@ const struct iommu_page_ops iommu_riscv_second_stage_page_ops = {
 
 #endif
 
-static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
-{
-	const struct riscv_domain *domain = riscv_domain_of(base);
-
-	info->coherent = true;
-	info->levels = domain->common.pgtable.levels;
-	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
-}
-
 /* --- What devices have written ---------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
@@ -255,7 +225,7 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 }
 
 #define SCALABLE_OPS                                                                               \
-	.attach_pasid = iommu_riscv_attach_pasid, .detach_pasid = iommu_riscv_detach_pasid,        \
+	.attach_pasid = iommu_driver_attach_pasid, .detach_pasid = iommu_driver_detach_pasid,      \
 	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
 	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
 #else
@@ -276,11 +246,11 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 #endif
 #define TABLE_OPS(map, unmap)                                                                      \
 	{                                                                                          \
-		.attach = iommu_riscv_attach, .detach = iommu_riscv_detach,                        \
+		.attach = iommu_driver_attach, .detach = iommu_driver_detach,                      \
 		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
+		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = iommu_driver_get_info,      \
 		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
 	}
 

@@ -72,25 +72,25 @@ static const struct iommu_ops riscv_ops = {
 #endif
 	.remove = iommu_driver_unit_remove,
 	.match = iommu_driver_match,
-	.probe_endpoint = iommu_riscv_probe_endpoint,
-	.release_endpoint = iommu_riscv_release_endpoint,
-	.set_feature = iommu_riscv_set_feature,
+	.probe_endpoint = iommu_driver_probe_endpoint,
+	.release_endpoint = iommu_driver_release_endpoint,
+	.set_feature = iommu_driver_set_feature,
 #if IOMMU_CONFIG_SCALABLE
-	.page_response = iommu_riscv_page_response,
-	.handle_page_requests = iommu_riscv_handle_requests,
-	.has_pasid = iommu_riscv_has_pasid,
+	.page_response = iommu_driver_page_response,
+	.handle_page_requests = iommu_driver_handle_requests,
+	.has_pasid = iommu_driver_has_pasid,
 #endif
-	.endpoint_was_reset = iommu_riscv_endpoint_was_reset,
-	.endpoint_is_lost = iommu_riscv_endpoint_is_lost,
+	.endpoint_was_reset = iommu_driver_endpoint_was_reset,
+	.endpoint_is_lost = iommu_driver_endpoint_is_lost,
 	.capable = capable,
 	.hardware_info = hardware_info,
-	.sends = iommu_riscv_sends,
+	.sends = iommu_driver_sends,
 	.check = iommu_riscv_check,
-	.domain_alloc = iommu_riscv_domain_alloc,
+	.domain_alloc = iommu_driver_domain_alloc,
 	.handle_faults = iommu_riscv_handle_faults,
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
-	.begin_reset = iommu_riscv_begin_reset,
-	.cancel_reset = iommu_riscv_cancel_reset,
+	.begin_reset = iommu_driver_begin_reset,
+	.cancel_reset = iommu_driver_cancel_reset,
 #endif
 #if IOMMU_CONFIG_COUNTERS
 	.counters = &iommu_riscv_counter_ops,
@@ -114,8 +114,13 @@ static const struct iommu_driver riscv_driver = {
 	.contexts_size = sizeof(struct riscv_processes),
 	.setup = iommu_riscv_unit_setup,
 	.free = iommu_riscv_unit_free,
-	.confirm = iommu_riscv_confirm_driven,
 	.bring_up = &iommu_riscv_bring_up,
+	.invalidation = &iommu_riscv_invalidation,
+	.endpoints = &iommu_riscv_endpoint_ops,
+	.domains = &iommu_riscv_domains,
+#if IOMMU_CONFIG_SCALABLE
+	.requests = &iommu_riscv_requests,
+#endif
 };
 
 /* --- The public functions --------------------------------------------------------------------- */

@@ -106,8 +106,6 @@ void iommu_riscv_unit_free(struct iommu_driven_unit *common)
 
 	iommu_riscv_counters_suspend(unit);
 	iommu_riscv_directory_free(unit);
-	iommu_riscv_log_free(unit, &unit->faults);
-	iommu_riscv_log_free(unit, &unit->requests);
 	iommu_ids_destroy(&unit->guests, common->platform);
 	iommu_ids_destroy(&unit->processes, common->platform);
 }

@@ -83,7 +83,7 @@ static int start_faults(struct iommu_driven_unit *common)
 {
 	struct riscv_unit *unit = riscv_of(common);
 
-	return is_on(unit, RISCV_FQCSR, RISCV_FQB, unit->faults.pages)
+	return is_on(unit, RISCV_FQCSR, RISCV_FQB, unit->common.faults.pages)
 		       ? 0
 		       : iommu_riscv_faults_start(unit);
 }
@@ -93,7 +93,7 @@ static int start_requests(struct iommu_driven_unit *common)
 	struct riscv_unit *unit = riscv_of(common);
 
 	if (riscv_has(unit, RISCV_CAP_ATS) &&
-	    is_on(unit, RISCV_PQCSR, RISCV_PQB, unit->requests.pages))
+	    is_on(unit, RISCV_PQCSR, RISCV_PQB, unit->common.requests.pages))
 		return 0;
 	return iommu_riscv_requests_start(unit);
 }
@@ -106,41 +106,12 @@ static int apply_messages(struct iommu_driven_unit *common)
 	return 0;
 }
 
-#if IOMMU_CONFIG_DEVICE_TLB
-/* While a unit is off devices are not told of what was unmapped. */
-static int hold_device_tlbs(struct iommu_driven_unit *common)
-{
-	struct riscv_unit *unit = riscv_of(common);
-	struct iommu_endpoint *endpoint = NULL;
-
-	while ((endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL)
-		iommu_riscv_tlb_suspect(riscv_endpoint_of(endpoint));
-	return 0;
-}
-
-static int release_device_tlbs(struct iommu_driven_unit *common)
-{
-	struct riscv_unit *unit = riscv_of(common);
-	struct iommu_endpoint *endpoint = NULL;
-	int status = 0;
-
-	while (status == 0 &&
-	       (endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL) {
-		status = iommu_riscv_tlb_recover(riscv_endpoint_of(endpoint));
-		/* One that does not answer is blocked, which is all that can be done about it. */
-		if (iommu_device_tlb_is_lost(&riscv_endpoint_of(endpoint)->tlb))
-			status = 0;
-	}
-	return status;
-}
-#endif
-
 /* A unit that is off keeps what it has cached, and would go by it once it is on. */
 static int forget_earlier(struct iommu_driven_unit *common)
 {
 	struct riscv_unit *unit = riscv_of(common);
 
-	return iommu_riscv_has_directory(unit) ? 0 : iommu_riscv_start_afresh(unit);
+	return iommu_riscv_has_directory(unit) ? 0 : iommu_driven_start_afresh(common);
 }
 
 /*
@@ -160,11 +131,6 @@ static int set_directory(struct iommu_driven_unit *common)
 	return status;
 }
 
-static int forget_all(struct iommu_driven_unit *common)
-{
-	return iommu_riscv_invalidate_all(riscv_of(common));
-}
-
 static const struct iommu_bring_up_step steps[] = {
 	{stop_others, IOMMU_WHY("cannot be turned off first")},
 	{set_features, IOMMU_WHY("does not take little-endian tables, or its kind of interrupts")},
@@ -174,13 +140,13 @@ static const struct iommu_bring_up_step steps[] = {
 	{start_requests, IOMMU_WHY("the page request queue does not start")},
 	{apply_messages, IOMMU_WHY("interrupts cannot be programmed")},
 #if IOMMU_CONFIG_DEVICE_TLB
-	{hold_device_tlbs, IOMMU_WHY("devices cannot be told to wait")},
+	{iommu_driven_tlbs_hold, IOMMU_WHY("devices cannot be told to wait")},
 #endif
 	{forget_earlier, IOMMU_WHY("the caches are not invalidated")},
 	{set_directory, IOMMU_WHY("the device directory is not accepted")},
-	{forget_all, IOMMU_WHY("the caches are not invalidated")},
+	{iommu_driven_invalidate_all, IOMMU_WHY("the caches are not invalidated")},
 #if IOMMU_CONFIG_DEVICE_TLB
-	{release_device_tlbs, IOMMU_WHY("devices' translations are not invalidated")},
+	{iommu_driven_tlbs_release, IOMMU_WHY("devices' translations are not invalidated")},
 #endif
 };
 

@@ -18,16 +18,10 @@
 
 #include "base/log.h"
 #include "driver/driver.h"
+#include "driver/page_request.h"
 #include "riscv/counters.h"
 #include "unit/event.h"
 #include "unit/id.h"
-
-/* A queue that hardware fills: faults, page requests. */
-struct riscv_log {
-	void *pages;        /* NULL: there is none */
-	unsigned int order; /* of its entries, in powers of two: page requests */
-	struct iommu_event_gate gate;
-};
 
 /* What the unit sends for one of its causes (bits of ipsr). */
 struct riscv_message {
@@ -48,7 +42,6 @@ struct riscv_unit {
 	/* A guest's own first stage was attached: what is cached of it has to be named by guest. */
 	bool has_nested;                    /* atomic */
 	struct iommu_ids guests, processes; /* GSCIDs, PSCIDs */
-	struct riscv_log faults, requests;
 	struct riscv_message messages[RISCV_CAUSES];
 	unsigned int vectors; /* interrupt vectors that the unit has; 0: wires */
 	struct riscv_counters counters;
@@ -150,8 +143,6 @@ static inline void riscv_log(const struct riscv_unit *unit, enum iommu_log_level
 }
 
 #define RISCV_REFUSE(unit, status, text) IOMMU_REFUSE_DRIVEN(&(unit)->common, status, text)
-#define RISCV_REFUSE_ENDPOINT(endpoint, status, text)                                              \
-	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
 
 /* --- The unit as a whole ---------------------------------------------------------------------- */
 
@@ -178,17 +169,11 @@ bool iommu_riscv_is_told(const struct riscv_unit *unit, unsigned int cause);
 /* Have the queues of faults and page requests, and empty them; see fault.c, page_request.c. */
 int iommu_riscv_faults_alloc(struct riscv_unit *unit);
 int iommu_riscv_requests_alloc(struct riscv_unit *unit);
-void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log);
 int iommu_riscv_faults_start(struct riscv_unit *unit);
 int iommu_riscv_requests_start(struct riscv_unit *unit);
 int iommu_riscv_handle_faults(struct iommu_unit *unit, bool *lost);
-int iommu_riscv_handle_requests(struct iommu_unit *unit, bool *lost);
-int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
-			      const struct iommu_page_response *response);
-/*
- * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
- * before. The unit is undrained until it has confirmed. Control path.
- */
-int iommu_riscv_requests_drain(struct riscv_unit *unit);
+#if IOMMU_CONFIG_SCALABLE
+extern const struct iommu_driver_requests iommu_riscv_requests;
+#endif
 
 #endif

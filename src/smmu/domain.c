@@ -53,9 +53,12 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 		       : IOMMU_WHY("it does not have the domain's stage");
 }
 
-/* Why the unit cannot translate by this domain at all; NULL: it can. */
-static const char *defect_of(const struct smmu_domain *domain, const struct smmu_unit *unit)
+const char *iommu_smmu_domain_defect(const struct iommu_placed *common,
+				     const struct iommu_driven_unit *driven)
 {
+	const struct smmu_domain *domain = smmu_domain_of(&common->base);
+	const struct smmu_unit *unit = smmu_of(driven);
+
 	if (iommu_placed_has_table(&domain->common))
 		return table_defect(domain, unit);
 	return domain->type != SMMU_NESTED || (smmu_has0(unit, SMMU_IDR0_S1P) &&
@@ -64,25 +67,16 @@ static const char *defect_of(const struct smmu_domain *domain, const struct smmu
 		       : IOMMU_WHY("it does not nest");
 }
 
-/* --- Places ----------------------------------------------------------------------------------- */
-
-static int find(struct iommu_placed *common, void *at, struct iommu_place **place)
+struct iommu_ids *iommu_smmu_domain_ids(const struct iommu_placed *domain,
+					struct iommu_driven_unit *common)
 {
-	struct smmu_domain *domain = smmu_domain_of(&common->base);
-	struct smmu_unit *unit = at;
-	const char *defect = defect_of(domain, unit);
+	struct smmu_unit *unit = smmu_of(common);
 
-	if (domain->shared != unit->common.shared)
-		return SMMU_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
-	if (defect != NULL)
-		return SMMU_REFUSE(unit, IOMMU_EINVAL, defect);
-	*place = iommu_place_get(common, &unit->common.shared->place_cache, &unit->common.state,
-				 unit);
-	if (*place == NULL)
-		return IOMMU_ENOMEM;
-	(*place)->ids = domain->type == SMMU_SECOND_STAGE ? &unit->vmids : &unit->asids;
-	return 0;
+	return smmu_domain_of(&domain->base)->type == SMMU_SECOND_STAGE ? &unit->vmids
+									: &unit->asids;
 }
+
+/* --- Places ----------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_UNLIKE_UNITS
 
@@ -118,20 +112,6 @@ static void left(struct iommu_placed *domain)
 		domain->format->set_coherent(&domain->pgtable, true);
 }
 
-#else
-
-static int join(struct iommu_placed *domain, void *at)
-{
-	(void)domain;
-	(void)at;
-	return 0;
-}
-
-static void left(struct iommu_placed *domain)
-{
-	(void)domain;
-}
-
 #endif
 
 const struct iommu_place_ops iommu_smmu_place_ops = {
@@ -139,10 +119,15 @@ const struct iommu_place_ops iommu_smmu_place_ops = {
 #if IOMMU_CONFIG_ONE_PAGE
 	.tell_page = iommu_smmu_tell_page,
 #endif
-	.tell_all = iommu_smmu_tell_all,
-	.find = find,
+	.tell_all = iommu_driven_tell_all,
+	.find = iommu_driven_place_find,
+#if IOMMU_CONFIG_UNLIKE_UNITS
 	.join = join,
 	.left = left,
+#else
+	.join = iommu_driven_place_join,
+	.left = iommu_driven_place_left,
+#endif
 };
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
@@ -232,16 +217,6 @@ const struct iommu_page_ops iommu_smmu_second_stage_page_ops = {
 
 #endif
 
-static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
-{
-	const struct smmu_domain *domain = smmu_domain_of(base);
-
-	info->coherent = (domain->common.pgtable.flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
-	info->levels = domain->common.pgtable.levels;
-	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
-}
-
 /* --- What devices have written ---------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
@@ -255,7 +230,8 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 		       : IOMMU_EOPNOTSUPP;
 }
 
-#define FIRST_OPS .attach_pasid = iommu_smmu_attach_pasid, .detach_pasid = iommu_smmu_detach_pasid,
+#define FIRST_OPS                                                                                  \
+	.attach_pasid = iommu_driver_attach_pasid, .detach_pasid = iommu_driver_detach_pasid,
 #define DIRTY_OPS                                                                                  \
 	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
 	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
@@ -278,11 +254,11 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 #endif
 #define TABLE_OPS(map, unmap, pasid_ops)                                                           \
 	{                                                                                          \
-		.attach = iommu_smmu_attach, .detach = iommu_smmu_detach,                          \
+		.attach = iommu_driver_attach, .detach = iommu_driver_detach,                      \
 		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
+		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = iommu_driver_get_info,      \
 		WALK_OPS DIRTY_OPS FILL_OPS pasid_ops                                              \
 	}
 

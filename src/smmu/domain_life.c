@@ -25,28 +25,11 @@
 #define WIDE_BITS   52U
 #define NARROW_BITS 48U
 
-static void domain_release(struct iommu_placed *common)
-{
-	struct smmu_domain *domain = smmu_domain_of(&common->base);
-	struct iommu_driver_shared *shared = domain->shared;
-
-	iommu_placed_destroy(common, &shared->place_cache);
-	iommu_object_free(&shared->domain_cache, domain);
-	/* A host may free its domains after the last unit is gone. */
-	iommu_driver_shared_drop(shared);
-}
-
 /* --- Domains without tables of their own ------------------------------------------------------ */
 
 static const struct iommu_domain_ops identity_ops = {
-	.attach = iommu_smmu_attach,
-	.detach = iommu_smmu_detach,
-	.free = iommu_placed_free,
-};
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach = iommu_smmu_blocked_attach,
-	.detach = iommu_smmu_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 	.free = iommu_placed_free,
 };
 
@@ -54,8 +37,8 @@ static const struct iommu_domain_ops blocked_ops = {
 
 /* Its requests may be those of contexts of its own: PASIDs of ours have no place beside them. */
 static const struct iommu_domain_ops nested_ops = {
-	.attach = iommu_smmu_attach,
-	.detach = iommu_smmu_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 	.free = iommu_placed_free,
 	.invalidate_user = iommu_smmu_invalidate_user,
 };
@@ -95,7 +78,7 @@ static int take_stream(struct smmu_domain *domain, const struct smmu_unit *unit,
 	memcpy(&stream, config->user_data, sizeof(stream));
 	configuration = (unsigned int)smmu_get(stream.words, SMMU_STE_CONFIG);
 	if (has_unknown_bits(stream.words) ||
-	    !iommu_smmu_rest_is_zero(config->user_data, sizeof(stream), config->user_size))
+	    !iommu_driver_rest_is_zero(config->user_data, sizeof(stream), config->user_size))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				   has_unknown_bits(stream.words)
 					   ? "the guest's entry has bits that are not a guest's"
@@ -136,17 +119,6 @@ static int make_nested(struct smmu_domain *domain, const struct smmu_unit *unit,
 #endif
 
 /* --- Tables of its own ------------------------------------------------------------------------ */
-
-static void show_table(struct smmu_domain *domain)
-{
-	const struct iommu_pgtable *pt = &domain->common.pgtable;
-
-	domain->common.base.aperture_last = pt->aperture_last;
-	domain->common.base.paddr_last = pt->paddr_last;
-	domain->common.base.pgsize_bitmap = pt->pgsize_bitmap;
-	domain->common.base.prot_hints |=
-		IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO;
-}
 
 /* Pages, blocks and runs of a granule. */
 static uint64_t sizes_of(unsigned int granule)
@@ -246,9 +218,7 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 		first ? &iommu_smmu_first_stage_page_ops : &iommu_smmu_second_stage_page_ops;
 #endif
 	domain->common.base.stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
-	domain->common.base.nest_parent = config->nest_parent;
-	domain->nest_parent = config->nest_parent;
-	show_table(domain);
+	iommu_driven_show_table(&domain->common, config->nest_parent);
 	return 0;
 }
 
@@ -266,9 +236,12 @@ static int make_tables(struct smmu_domain *domain, const struct smmu_unit *unit,
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
-		       enum iommu_domain_type type, const struct iommu_domain_config *config)
+static int make(struct iommu_placed *common, struct iommu_driven_unit *driven,
+		enum iommu_domain_type type, const struct iommu_domain_config *config)
 {
+	struct smmu_domain *domain = smmu_domain_of(&common->base);
+	const struct smmu_unit *unit = smmu_of(driven);
+
 	switch (type) {
 	case IOMMU_DOMAIN_PAGING:
 		return make_tables(domain, unit, config);
@@ -279,7 +252,7 @@ static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
 	case IOMMU_DOMAIN_SVA:
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	case IOMMU_DOMAIN_BLOCKED:
-		domain->common.base.ops = &blocked_ops;
+		domain->common.base.ops = &iommu_driver_blocked_ops;
 		return 0;
 	case IOMMU_DOMAIN_IDENTITY:
 		domain->type = SMMU_IDENTITY;
@@ -295,28 +268,9 @@ static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
 	}
 }
 
-int iommu_smmu_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
-			    const struct iommu_domain_config *config, struct iommu_domain **result)
-{
-	struct smmu_unit *unit = smmu_unit_of(base);
-	struct iommu_driver_shared *shared = unit->common.shared;
-	struct smmu_domain *domain;
-	int status;
-
-	iommu_release_confirmed(&shared->set);
-	domain = iommu_object_alloc(&shared->domain_cache, 0);
-	if (domain == NULL)
-		return IOMMU_ENOMEM;
-	domain->shared = shared;
-	iommu_placed_init(&domain->common, &iommu_smmu_place_ops, unit->common.platform,
-			  &shared->set, domain_release);
-	domain->common.base.aperture_last = (1ULL << unit->common.output_bits) - 1;
-	status = make_domain(domain, unit, type, config);
-	if (status != 0) {
-		iommu_object_free(&shared->domain_cache, domain);
-		return status;
-	}
-	iommu_driver_shared_hold(shared);
-	*result = &domain->common.base;
-	return 0;
-}
+const struct iommu_driver_domain_ops iommu_smmu_domains = {
+	.places = &iommu_smmu_place_ops,
+	.make = make,
+	.defect = iommu_smmu_domain_defect,
+	.ids = iommu_smmu_domain_ids,
+};

@@ -66,27 +66,27 @@ static const struct iommu_ops smmu_ops = {
 #endif
 	.remove = iommu_driver_unit_remove,
 	.match = iommu_driver_match,
-	.probe_endpoint = iommu_smmu_probe_endpoint,
-	.release_endpoint = iommu_smmu_release_endpoint,
+	.probe_endpoint = iommu_driver_probe_endpoint,
+	.release_endpoint = iommu_driver_release_endpoint,
 #if IOMMU_CONFIG_REGIONS
 	.next_region = iommu_smmu_next_region,
 #endif
-	.set_feature = iommu_smmu_set_feature,
+	.set_feature = iommu_driver_set_feature,
 #if IOMMU_CONFIG_SCALABLE
-	.page_response = iommu_smmu_page_response,
-	.handle_page_requests = iommu_smmu_handle_requests,
-	.has_pasid = iommu_smmu_has_pasid,
+	.page_response = iommu_driver_page_response,
+	.handle_page_requests = iommu_driver_handle_requests,
+	.has_pasid = iommu_driver_has_pasid,
 #endif
-	.endpoint_was_reset = iommu_smmu_endpoint_was_reset,
-	.endpoint_is_lost = iommu_smmu_endpoint_is_lost,
+	.endpoint_was_reset = iommu_driver_endpoint_was_reset,
+	.endpoint_is_lost = iommu_driver_endpoint_is_lost,
 	.capable = capable,
 	.hardware_info = hardware_info,
-	.sends = iommu_smmu_sends,
-	.domain_alloc = iommu_smmu_domain_alloc,
+	.sends = iommu_driver_sends,
+	.domain_alloc = iommu_driver_domain_alloc,
 	.handle_faults = iommu_smmu_handle_faults,
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
-	.begin_reset = iommu_smmu_begin_reset,
-	.cancel_reset = iommu_smmu_cancel_reset,
+	.begin_reset = iommu_driver_begin_reset,
+	.cancel_reset = iommu_driver_cancel_reset,
 #endif
 };
 
@@ -114,8 +114,13 @@ static const struct iommu_driver smmu_driver = {
 	.show_pages = show_pages,
 	.setup = iommu_smmu_unit_setup,
 	.free = iommu_smmu_unit_free,
-	.confirm = iommu_smmu_confirm_driven,
 	.bring_up = &iommu_smmu_bring_up,
+	.invalidation = &iommu_smmu_invalidation,
+	.endpoints = &iommu_smmu_endpoint_ops,
+	.domains = &iommu_smmu_domains,
+#if IOMMU_CONFIG_SCALABLE
+	.requests = &iommu_smmu_requests,
+#endif
 };
 
 /* --- The public functions --------------------------------------------------------------------- */

@@ -68,9 +68,9 @@ static bool concerns(const struct smmu_endpoint *own, const struct iommu_smmu_re
 {
 	unsigned int i;
 
-	for (i = 0; i < own->streams.count; i++)
-		if (own->streams.ids[i] >= region->first_stream &&
-		    own->streams.ids[i] <= region->last_stream)
+	for (i = 0; i < own->common.ids.count; i++)
+		if (own->common.ids.ids[i] >= region->first_stream &&
+		    own->common.ids.ids[i] <= region->last_stream)
 			return true;
 	return false;
 }
@@ -78,8 +78,8 @@ static bool concerns(const struct smmu_endpoint *own, const struct iommu_smmu_re
 bool iommu_smmu_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region)
 {
-	const struct smmu_endpoint *own = smmu_endpoint_of(endpoint);
-	const struct smmu_unit *unit = own->unit;
+	const struct smmu_endpoint *own = smmu_own(iommu_driven_endpoint_of(endpoint));
+	const struct smmu_unit *unit = smmu_unit_behind(own);
 
 	/* An id has none: its device has. */
 	while (!endpoint->is_alias && *cursor < unit->region_count) {

@@ -241,8 +241,6 @@ void iommu_smmu_unit_free(struct iommu_driven_unit *common)
 	struct smmu_unit *unit = smmu_of(common);
 
 	iommu_smmu_streams_free(unit);
-	iommu_smmu_log_free(unit, &unit->events);
-	iommu_smmu_log_free(unit, &unit->requests);
 	iommu_ids_destroy(&unit->asids, common->platform);
 	iommu_ids_destroy(&unit->vmids, common->platform);
 	iommu_driven_pages_free(common, unit->regions, 0);

@@ -73,41 +73,12 @@ static int check_translated(struct iommu_driven_unit *common)
 	return smmu_has0(unit, SMMU_IDR0_ATS) ? iommu_smmu_change_cr0(unit, SMMU_CR0_ATSCHK, 0) : 0;
 }
 
-#if IOMMU_CONFIG_DEVICE_TLB
-/* While a unit is off devices are not told of what was unmapped. */
-static int hold_device_tlbs(struct iommu_driven_unit *common)
-{
-	struct smmu_unit *unit = smmu_of(common);
-	struct iommu_endpoint *endpoint = NULL;
-
-	while ((endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL)
-		iommu_smmu_tlb_suspect(smmu_endpoint_of(endpoint));
-	return 0;
-}
-
-static int release_device_tlbs(struct iommu_driven_unit *common)
-{
-	struct smmu_unit *unit = smmu_of(common);
-	struct iommu_endpoint *endpoint = NULL;
-	int status = 0;
-
-	while (status == 0 &&
-	       (endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL) {
-		status = iommu_smmu_tlb_recover(smmu_endpoint_of(endpoint));
-		/* One that does not answer is blocked, which is all that can be done about it. */
-		if (iommu_device_tlb_is_lost(&smmu_endpoint_of(endpoint)->tlb))
-			status = 0;
-	}
-	return status;
-}
-#endif
-
 /* A unit that is off keeps what it has cached, and would go by it once it is on. */
 static int forget_earlier(struct iommu_driven_unit *common)
 {
 	struct smmu_unit *unit = smmu_of(common);
 
-	return iommu_smmu_has_streams(unit) ? 0 : iommu_smmu_start_afresh(unit);
+	return iommu_smmu_has_streams(unit) ? 0 : iommu_driven_start_afresh(common);
 }
 
 /*
@@ -142,11 +113,6 @@ static int apply_interrupts(struct iommu_driven_unit *common)
 	return iommu_smmu_interrupts_apply(smmu_of(common));
 }
 
-static int forget_all(struct iommu_driven_unit *common)
-{
-	return iommu_smmu_invalidate_all(smmu_of(common));
-}
-
 static const struct iommu_bring_up_step steps[] = {
 	{stop_others, IOMMU_WHY("cannot be turned off first, or does not abort while it is off")},
 	{set_tables, IOMMU_WHY("the stream table is not accepted")},
@@ -156,13 +122,13 @@ static const struct iommu_bring_up_step steps[] = {
 	{check_translated, IOMMU_WHY("does not check translated requests")},
 	{apply_interrupts, IOMMU_WHY("interrupts cannot be programmed")},
 #if IOMMU_CONFIG_DEVICE_TLB
-	{hold_device_tlbs, IOMMU_WHY("devices cannot be told to wait")},
+	{iommu_driven_tlbs_hold, IOMMU_WHY("devices cannot be told to wait")},
 #endif
 	{forget_earlier, IOMMU_WHY("the caches are not invalidated")},
 	{turn_on, IOMMU_WHY("does not begin to translate")},
-	{forget_all, IOMMU_WHY("the caches are not invalidated")},
+	{iommu_driven_invalidate_all, IOMMU_WHY("the caches are not invalidated")},
 #if IOMMU_CONFIG_DEVICE_TLB
-	{release_device_tlbs, IOMMU_WHY("devices' translations are not invalidated")},
+	{iommu_driven_tlbs_release, IOMMU_WHY("devices' translations are not invalidated")},
 #endif
 };
 

@@ -17,16 +17,9 @@
 
 #include "base/log.h"
 #include "driver/driver.h"
+#include "driver/page_request.h"
 #include "unit/event.h"
 #include "unit/id.h"
-
-/* A queue that hardware fills: events, page requests. */
-struct smmu_log {
-	void *pages;             /* NULL: there is none */
-	unsigned int order;      /* log2 of its records */
-	unsigned int page_order; /* of its pages */
-	struct iommu_event_gate gate;
-};
 
 /* What the unit sends for one of its causes. */
 struct smmu_message {
@@ -49,9 +42,10 @@ struct smmu_unit {
 	unsigned int split;
 	/* Transactions that it stalled could not be ended: a confirmation does. Atomic. */
 	uint32_t has_stalled;
+	/* The last look at page requests has found that some were lost; of the CPU that looks. */
+	bool requests_overflowed;
 	struct iommu_ids asids, vmids;
 	uint32_t producer; /* CMDQ_PROD: the ring's tail with the wrap bit; under its lock */
-	struct smmu_log events, requests;
 	struct smmu_message messages[SMMU_CAUSES];
 	uint32_t errors;     /* bits of GERROR that were seen. Atomic */
 	uint32_t new_errors; /* … and not told of yet. Atomic */
@@ -208,8 +202,6 @@ static inline void smmu_log(const struct smmu_unit *unit, enum iommu_log_level l
 }
 
 #define SMMU_REFUSE(unit, status, text) IOMMU_REFUSE_DRIVEN(&(unit)->common, status, text)
-#define SMMU_REFUSE_ENDPOINT(endpoint, status, text)                                               \
-	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
 
 /* --- The unit as a whole ---------------------------------------------------------------------- */
 
@@ -228,18 +220,12 @@ int iommu_smmu_interrupts_apply(struct smmu_unit *unit);
 /* Have the queues of events and page requests, and empty them; see event.c, page_request.c. */
 int iommu_smmu_events_alloc(struct smmu_unit *unit);
 int iommu_smmu_requests_alloc(struct smmu_unit *unit);
-void iommu_smmu_log_free(struct smmu_unit *unit, struct smmu_log *log);
 int iommu_smmu_events_start(struct smmu_unit *unit);
 int iommu_smmu_requests_start(struct smmu_unit *unit);
 int iommu_smmu_handle_faults(struct iommu_unit *unit, bool *lost);
-int iommu_smmu_handle_requests(struct iommu_unit *unit, bool *lost);
-int iommu_smmu_page_response(struct iommu_endpoint *endpoint,
-			     const struct iommu_page_response *response);
-/*
- * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
- * before. The unit is undrained until it has confirmed. Control path.
- */
-int iommu_smmu_requests_drain(struct smmu_unit *unit);
+#if IOMMU_CONFIG_SCALABLE
+extern const struct iommu_driver_requests iommu_smmu_requests;
+#endif
 
 /* --- Logs ------------------------------------------------------------------------------------- */
 
@@ -251,16 +237,13 @@ struct smmu_log_registers {
 extern const struct smmu_log_registers iommu_smmu_event_registers;
 extern const struct smmu_log_registers iommu_smmu_request_registers;
 
-/* Pages for 2^order records of 2^record bytes. */
-int iommu_smmu_log_alloc(struct smmu_unit *unit, struct smmu_log *log, unsigned int order,
-			 unsigned int record);
 /* Turn it on, empty, unless it is and works: what it holds is not lost. */
-int iommu_smmu_log_start(struct smmu_unit *unit, struct smmu_log *log,
+int iommu_smmu_log_start(struct smmu_unit *unit, struct iommu_driven_log *log,
 			 const struct smmu_log_registers *registers);
 
 struct smmu_log_reading {
 	struct smmu_unit *unit;
-	struct smmu_log *log;
+	struct iommu_driven_log *log;
 	const struct smmu_log_registers *registers;
 	void (*take)(void *ctx, const uint64_t *words);
 	void *ctx;
