@@ -56,10 +56,8 @@ void iommu_riscv_describe(struct riscv_translation *translation, struct riscv_do
 			  const struct riscv_endpoint *endpoint, uint16_t id);
 
 extern const struct iommu_driver_domain_ops iommu_riscv_domains;
-extern const struct iommu_domain_ops iommu_riscv_first_stage_ops;
-extern const struct iommu_domain_ops iommu_riscv_second_stage_ops;
-extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops;
-extern const struct iommu_page_ops iommu_riscv_second_stage_page_ops;
+/* The table of such a stage is made: the domain is one of that stage. */
+void iommu_riscv_domain_use(struct riscv_domain *domain, bool first);
 /* The MSI page table of a second stage, if it has one, is freed. */
 void iommu_riscv_files_free(struct riscv_domain *domain);
 /* See iommu_domain_ops.invalidate_user. */

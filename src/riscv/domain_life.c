@@ -216,15 +216,7 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 		       : iommu_riscvss_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : RISCV_REFUSE(unit, status, NO_TABLE);
-	domain->type = first ? RISCV_FIRST_STAGE : RISCV_SECOND_STAGE;
-	domain->common.format = first ? &iommu_riscvfs_ops : &iommu_riscvss_ops;
-	domain->common.base.ops =
-		first ? &iommu_riscv_first_stage_ops : &iommu_riscv_second_stage_ops;
-#if IOMMU_CONFIG_ONE_PAGE
-	domain->common.base.page_ops =
-		first ? &iommu_riscv_first_stage_page_ops : &iommu_riscv_second_stage_page_ops;
-#endif
-	domain->common.base.stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
+	iommu_riscv_domain_use(domain, first);
 	domain->dirty_wanted = config->dirty_tracking;
 	iommu_driven_show_table(&domain->common, config->nest_parent);
 	return 0;

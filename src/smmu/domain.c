@@ -132,95 +132,17 @@ const struct iommu_place_ops iommu_smmu_place_ops = {
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
-static struct iommu_pgtable *table_of(struct iommu_domain *domain)
-{
-	return &smmu_domain_of(domain)->common.pgtable;
-}
+#define FORMAT(verb)   iommu_vmsas1_##verb
+#define MAP_PATH(name) first_stage_##name
+#include "unit/map_path.h"
 
-static int map_first(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		     uint64_t *mapped)
-{
-	return iommu_vmsas1_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_first(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vmsas1_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-static int map_second(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		      uint64_t *mapped)
-{
-	return iommu_vmsas2_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_second(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vmsas2_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-#if IOMMU_CONFIG_ONE_PAGE
-
-static bool map_first_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			   uint64_t size, unsigned int prot)
-{
-	return iommu_vmsas1_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_first_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vmsas1_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_first_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				     const struct iommu_map_piece *pieces, unsigned int count,
-				     unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vmsas1_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-static bool map_second_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			    uint64_t size, unsigned int prot)
-{
-	return iommu_vmsas2_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_second_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vmsas2_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_second_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				      const struct iommu_map_piece *pieces, unsigned int count,
-				      unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vmsas2_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-const struct iommu_page_ops iommu_smmu_first_stage_page_ops = {
-	.map_page = map_first_page,
-	.unmap_page = unmap_first_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_first_pieces,
-};
-
-const struct iommu_page_ops iommu_smmu_second_stage_page_ops = {
-	.map_page = map_second_page,
-	.unmap_page = unmap_second_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_second_pieces,
-};
-
-#endif
+#define FORMAT(verb)   iommu_vmsas2_##verb
+#define MAP_PATH(name) second_stage_##name
+#include "unit/map_path.h"
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
-
 static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 {
 	struct smmu_domain *domain = smmu_domain_of(base);
@@ -229,39 +151,36 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 		       ? iommu_placed_set_dirty_tracking(&domain->common, enable)
 		       : IOMMU_EOPNOTSUPP;
 }
-
-#define FIRST_OPS                                                                                  \
-	.attach_pasid = iommu_driver_attach_pasid, .detach_pasid = iommu_driver_detach_pasid,
-#define DIRTY_OPS                                                                                  \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
-	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
-#else
-#define FIRST_OPS
-#define DIRTY_OPS
 #endif
 
 /* --- The operations --------------------------------------------------------------------------- */
 
-#if IOMMU_CONFIG_TABLE_TOOLS
-#define WALK_OPS .walk = iommu_placed_walk,
-#else
-#define WALK_OPS
+static const struct iommu_domain_ops first_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+#if IOMMU_CONFIG_SCALABLE
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-#if IOMMU_CONFIG_QUARANTINE
-#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
-#else
-#define FILL_OPS
-#endif
-#define TABLE_OPS(map, unmap, pasid_ops)                                                           \
-	{                                                                                          \
-		.attach = iommu_driver_attach, .detach = iommu_driver_detach,                      \
-		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
-		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
-		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = iommu_driver_get_info,      \
-		WALK_OPS DIRTY_OPS FILL_OPS pasid_ops                                              \
-	}
+	IOMMU_TABLE_OPERATIONS(first_stage_map, first_stage_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
+static const struct iommu_domain_ops second_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+	IOMMU_TABLE_OPERATIONS(second_stage_map, second_stage_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 
-const struct iommu_domain_ops iommu_smmu_first_stage_ops =
-	TABLE_OPS(map_first, unmap_first, FIRST_OPS);
-const struct iommu_domain_ops iommu_smmu_second_stage_ops = TABLE_OPS(map_second, unmap_second, );
+void iommu_smmu_domain_use(struct smmu_domain *domain, bool first)
+{
+	struct iommu_domain *base = &domain->common.base;
+
+	domain->type = first ? SMMU_FIRST_STAGE : SMMU_SECOND_STAGE;
+	domain->common.format = first ? &iommu_vmsas1_ops : &iommu_vmsas2_ops;
+	base->stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
+	base->ops = first ? &first_stage_ops : &second_stage_ops;
+#if IOMMU_CONFIG_ONE_PAGE
+	base->page_ops = first ? &first_stage_page_ops : &second_stage_page_ops;
+#endif
+}

@@ -46,10 +46,8 @@ void iommu_smmu_describe(struct smmu_translation *translation, const struct smmu
 			 const struct smmu_endpoint *endpoint, uint16_t id);
 
 extern const struct iommu_driver_domain_ops iommu_smmu_domains;
-extern const struct iommu_domain_ops iommu_smmu_first_stage_ops;
-extern const struct iommu_domain_ops iommu_smmu_second_stage_ops;
-extern const struct iommu_page_ops iommu_smmu_first_stage_page_ops;
-extern const struct iommu_page_ops iommu_smmu_second_stage_page_ops;
+/* The table of such a stage is made: the domain is one of that stage. */
+void iommu_smmu_domain_use(struct smmu_domain *domain, bool first);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_smmu_invalidate_user(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done);

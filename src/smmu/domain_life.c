@@ -209,15 +209,7 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 		       : iommu_vmsas2_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : SMMU_REFUSE(unit, status, NO_TABLE);
-	domain->type = first ? SMMU_FIRST_STAGE : SMMU_SECOND_STAGE;
-	domain->common.format = first ? &iommu_vmsas1_ops : &iommu_vmsas2_ops;
-	domain->common.base.ops =
-		first ? &iommu_smmu_first_stage_ops : &iommu_smmu_second_stage_ops;
-#if IOMMU_CONFIG_ONE_PAGE
-	domain->common.base.page_ops =
-		first ? &iommu_smmu_first_stage_page_ops : &iommu_smmu_second_stage_page_ops;
-#endif
-	domain->common.base.stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
+	iommu_smmu_domain_use(domain, first);
 	iommu_driven_show_table(&domain->common, config->nest_parent);
 	return 0;
 }
