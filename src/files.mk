@@ -37,6 +37,20 @@ libiommu_in_dma := \
 	src/dma/window.c \
 	src/dma/withheld.c
 
+libiommu_in_driver := \
+	src/driver/attach.c \
+	src/driver/bring_up.c \
+	src/driver/contexts.c \
+	src/driver/device_tlb.c \
+	src/driver/domain.c \
+	src/driver/endpoint.c \
+	src/driver/fault.c \
+	src/driver/invalidation.c \
+	src/driver/page_request.c \
+	src/driver/shared.c \
+	src/driver/unit.c \
+	src/driver/user_invalidation.c
+
 libiommu_in_group := \
 	src/group/admission.c \
 	src/group/alias.c \
@@ -227,10 +241,11 @@ libiommu_in_riscv := \
 	src/riscv/interrupt.c \
 	src/riscv/invalidation.c \
 	src/riscv/message.c \
+	src/riscv/name.c \
 	src/riscv/page_request.c \
 	src/riscv/queue.c \
 	src/riscv/register.c \
-	src/riscv/share.c \
+	src/riscv/setup.c \
 	src/riscv/unit.c \
 	src/riscv/user_invalidation.c
 
@@ -251,11 +266,12 @@ libiommu_in_smmu := \
 	src/smmu/interrupt.c \
 	src/smmu/invalidation.c \
 	src/smmu/log.c \
+	src/smmu/name.c \
 	src/smmu/page_request.c \
 	src/smmu/queue.c \
 	src/smmu/region.c \
 	src/smmu/register.c \
-	src/smmu/share.c \
+	src/smmu/setup.c \
 	src/smmu/stream_entry.c \
 	src/smmu/stream_table.c \
 	src/smmu/unit.c \
@@ -350,10 +366,10 @@ libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
 
 # a kernel or hypervisor on Arm
-libiommu_smmu := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu)
+libiommu_smmu := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_smmu)
 
 # a kernel or hypervisor on RISC-V
-libiommu_riscv := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)
+libiommu_riscv := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_riscv)
 
 # a kernel or hypervisor on POWER
 libiommu_power_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce)
@@ -368,10 +384,10 @@ libiommu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 libiommu_shadow := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_ioas) $(libiommu_in_model) $(libiommu_in_model_vtd) $(libiommu_in_shadow)
 
 # a manager of virtual machines, over RISC-V
-libiommu_riscv_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv) $(libiommu_in_ioas)
+libiommu_riscv_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_riscv) $(libiommu_in_ioas)
 
 # a manager of virtual machines, over Arm
-libiommu_smmu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu) $(libiommu_in_ioas)
+libiommu_smmu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_smmu) $(libiommu_in_ioas)
 
 # a manager of virtual machines, on POWER
 libiommu_spapr := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce) $(libiommu_in_ioas)

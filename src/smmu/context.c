@@ -72,7 +72,7 @@ static bool is_valid(const uint64_t *words)
 
 static iommu_cell_t *entry_of(const struct smmu_endpoint *endpoint, unsigned int number)
 {
-	return iommu_smmu_stream_find(endpoint->unit, endpoint->streams.ids[number]);
+	return iommu_smmu_stream_find(smmu_unit_behind(endpoint), endpoint->common.ids.ids[number]);
 }
 
 /* All ids of an endpoint have the same entry: that of the first. */
@@ -85,8 +85,8 @@ static void store(struct smmu_endpoint *endpoint, const uint64_t *words)
 {
 	unsigned int i;
 
-	for (i = 0; i < endpoint->streams.count; i++)
-		store_words(endpoint->unit, entry_of(endpoint, i), words);
+	for (i = 0; i < endpoint->common.ids.count; i++)
+		store_words(smmu_unit_behind(endpoint), entry_of(endpoint, i), words);
 }
 
 /* Of an entry that is blocked the ids stay: what was translated under them is to be forgotten. */
@@ -94,10 +94,10 @@ static void make_not_valid(struct smmu_endpoint *endpoint)
 {
 	unsigned int i;
 
-	for (i = 0; i < endpoint->streams.count; i++) {
+	for (i = 0; i < endpoint->common.ids.count; i++) {
 		iommu_cell_t *entry = entry_of(endpoint, i);
 
-		store_word(endpoint->unit, &entry[0],
+		store_word(smmu_unit_behind(endpoint), &entry[0],
 			   iommu_le64(iommu_cell_load(&entry[0])) & ~smmu_field_mask(SMMU_STE_V));
 	}
 }
@@ -106,8 +106,8 @@ static void clear(struct smmu_endpoint *endpoint)
 {
 	unsigned int i;
 
-	for (i = 0; i < endpoint->streams.count; i++)
-		store_word(endpoint->unit, &entry_of(endpoint, i)[0], 0);
+	for (i = 0; i < endpoint->common.ids.count; i++)
+		store_word(smmu_unit_behind(endpoint), &entry_of(endpoint, i)[0], 0);
 }
 
 /* What hardware may read in the middle of it is not valid. */
@@ -122,7 +122,7 @@ static void store_anew(struct smmu_endpoint *endpoint, const uint64_t *words)
 static bool stays_blocked(struct smmu_endpoint *endpoint)
 {
 	iommu_full_fence();
-	if (!iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (!iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return false;
 	make_not_valid(endpoint);
 	return true;
@@ -130,7 +130,7 @@ static bool stays_blocked(struct smmu_endpoint *endpoint)
 
 void iommu_smmu_stream_block(struct smmu_endpoint *endpoint)
 {
-	__atomic_store_n(&endpoint->tlb.lost, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&endpoint->common.tlb.lost, true, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 	make_not_valid(endpoint);
 }
@@ -138,8 +138,8 @@ void iommu_smmu_stream_block(struct smmu_endpoint *endpoint)
 /* What the device may do with its TLB under these words. */
 static void set_tlb_flags(const struct smmu_endpoint *endpoint, uint64_t *words)
 {
-	const bool is_used = is_valid(words) && endpoint->device_tlb && !endpoint->tlb.unknown &&
-			     !endpoint->tlb.off &&
+	const bool is_used = is_valid(words) && endpoint->common.device_tlb &&
+			     !endpoint->common.tlb.unknown && !endpoint->common.tlb.off &&
 			     smmu_get(words, SMMU_STE_CONFIG) > SMMU_STE_BYPASS;
 
 	smmu_set(words, SMMU_STE_EATS, is_used ? SMMU_EATS_FULL : SMMU_EATS_NONE);
@@ -147,13 +147,13 @@ static void set_tlb_flags(const struct smmu_endpoint *endpoint, uint64_t *words)
 
 static uint64_t address_of(const struct smmu_endpoint *endpoint, const void *table)
 {
-	return iommu_virt_to_phys(endpoint->unit->platform, table);
+	return iommu_virt_to_phys(endpoint->common.unit->platform, table);
 }
 
 /* The context that an entry without PASIDs leads to. */
 static iommu_cell_t *context_of(const struct smmu_endpoint *endpoint, const uint64_t *words)
 {
-	return iommu_phys_to_virt(endpoint->unit->platform,
+	return iommu_phys_to_virt(endpoint->common.unit->platform,
 				  smmu_address(words, SMMU_STE_S1CONTEXTPTR));
 }
 
@@ -167,10 +167,12 @@ static uint64_t shareability(const struct smmu_unit *unit)
 
 static void say_what_all_say(const struct smmu_endpoint *endpoint, uint64_t *words)
 {
-	smmu_set(words, SMMU_STE_SHCFG, shareability(endpoint->unit));
+	smmu_set(words, SMMU_STE_SHCFG, shareability(smmu_unit_behind(endpoint)));
 	smmu_set(words, SMMU_STE_PPAR,
-		 endpoint->device_tlb && !endpoint->base->info.page_responses_without_pasid);
-	smmu_set(words, SMMU_STE_S1STALLD, smmu_stall_model(endpoint->unit) == SMMU_STALL_OPTIONAL);
+		 endpoint->common.device_tlb &&
+			 !endpoint->common.base->info.page_responses_without_pasid);
+	smmu_set(words, SMMU_STE_S1STALLD,
+		 smmu_stall_model(smmu_unit_behind(endpoint)) == SMMU_STALL_OPTIONAL);
 }
 
 static void lead_to(const struct smmu_endpoint *endpoint, const void *contexts, uint64_t *words)
@@ -195,8 +197,8 @@ static void describe(struct smmu_endpoint *endpoint, const struct smmu_translati
 		context = iommu_smmu_context_find(endpoint->alone, 0);
 		if (smmu_address(before, SMMU_STE_S1CONTEXTPTR) == address_of(endpoint, context))
 			context = iommu_smmu_context_find(endpoint->alone, 1);
-		store_word(endpoint->unit, &context[0], 0);
-		store_words(endpoint->unit, context, translation->context.words);
+		store_word(smmu_unit_behind(endpoint), &context[0], 0);
+		store_words(smmu_unit_behind(endpoint), context, translation->context.words);
 		lead_to(endpoint, context, words);
 		return;
 	}
@@ -209,12 +211,12 @@ static void describe(struct smmu_endpoint *endpoint, const struct smmu_translati
 
 static bool is_active(const struct smmu_endpoint *endpoint)
 {
-	return iommu_unit_is_active(&endpoint->unit->state);
+	return iommu_unit_is_active(&endpoint->common.unit->state);
 }
 
 static int execute(struct smmu_endpoint *endpoint, struct iommu_batch *batch)
 {
-	int status = batch->count != 0 ? iommu_smmu_invalidate(endpoint->unit, batch) : 0;
+	int status = batch->count != 0 ? iommu_driven_invalidate(endpoint->common.unit, batch) : 0;
 
 	batch->count = 0;
 	return status;
@@ -253,12 +255,6 @@ static void add_translations(struct iommu_batch *batch, const struct smmu_endpoi
 	}
 }
 
-/* Has any invalidation of the unit ever failed? Then an id may be known from a user before. */
-static bool may_know_ids(const struct smmu_unit *unit)
-{
-	return iommu_confirmation_begin(&unit->state.confirmation) != 0;
-}
-
 /* The entry itself, after a change. */
 static int tell_entry(struct smmu_endpoint *endpoint)
 {
@@ -285,19 +281,19 @@ static int forget(struct smmu_endpoint *endpoint, const uint64_t *words)
 	int status;
 
 	if (kept)
-		endpoint->tlb.unknown = true;
+		endpoint->common.tlb.unknown = true;
 	if (!is_active(endpoint))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
-	if (iommu_unit_is_suspect(&endpoint->unit->state))
-		(void)iommu_smmu_queue_hold(endpoint->unit);
+	if (iommu_unit_is_suspect(&endpoint->common.unit->state))
+		(void)iommu_smmu_queue_hold(smmu_unit_behind(endpoint));
 	iommu_smmu_batch_add_streams(&batch, endpoint);
 	add_translations(&batch, endpoint, words);
-	if (kept && smmu_endpoint_is_asked(endpoint))
+	if (kept && iommu_driven_is_asked(&endpoint->common))
 		iommu_smmu_batch_add_device(&batch, endpoint, 0, 0, 64);
 	status = execute(endpoint, &batch);
-	if (kept && status == 0 && !endpoint->in_reset)
-		endpoint->tlb.unknown = false;
+	if (kept && status == 0 && !endpoint->common.in_reset)
+		endpoint->common.tlb.unknown = false;
 	return status;
 }
 
@@ -306,7 +302,7 @@ static int clean_ids(struct smmu_endpoint *endpoint, const uint64_t *words)
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
+	if (!is_active(endpoint) || !iommu_driven_may_know_ids(endpoint->common.unit))
 		return 0;
 	add_translations(&batch, endpoint, words);
 	return execute(endpoint, &batch);
@@ -317,112 +313,40 @@ static int clean_ids(struct smmu_endpoint *endpoint, const uint64_t *words)
 #if IOMMU_CONFIG_DEVICE_TLB
 
 /* Everything that the device keeps, with a PASID and without. */
-static int empty_whole_tlb(struct smmu_endpoint *endpoint)
+int iommu_smmu_tlb_empty(struct iommu_driven_endpoint *common)
 {
+	struct smmu_endpoint *endpoint = smmu_own(common);
 	struct iommu_batch batch = {.count = 0};
 
 	iommu_smmu_batch_add_device(&batch, endpoint, 0, 0, 64);
 	return execute(endpoint, &batch);
 }
 
-/* Empty a device's TLB that may hold anything, while it may not use it. */
-static int empty_tlb(struct smmu_endpoint *endpoint)
-{
-	int status = 0;
-
-	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !is_active(endpoint) ||
-	    endpoint->in_reset)
-		return 0;
-	if (!endpoint->tlb.off)
-		status = empty_whole_tlb(endpoint);
-	if (status == 0)
-		endpoint->tlb.unknown = false;
-	return status;
-}
-
 /* The flag is in a word of its own, as far as hardware is concerned: it changes in place. */
-static bool update_flags(struct smmu_endpoint *endpoint)
+bool iommu_smmu_tlb_store(struct iommu_driven_endpoint *common)
 {
+	struct smmu_endpoint *endpoint = smmu_own(common);
 	uint64_t words[SMMU_STE_WORDS];
 
 	load(endpoint, words);
 	if (!is_valid(words))
 		return false;
 	set_tlb_flags(endpoint, words);
-	store_word(endpoint->unit, &entry_of(endpoint, 0)[1], words[1]);
+	store_word(smmu_unit_behind(endpoint), &entry_of(endpoint, 0)[1], words[1]);
 	return !stays_blocked(endpoint);
 }
 
-static int tell_flags(struct iommu_device_tlb *device)
-{
-	struct smmu_endpoint *endpoint = iommu_container_of(device, struct smmu_endpoint, tlb);
-
-	return update_flags(endpoint) ? tell_entry(endpoint) : 0;
-}
-
-int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
-{
-	return endpoint->device_tlb ? iommu_device_tlb_switch(&endpoint->tlb, on, tell_flags) : 0;
-}
-
-void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint)
-{
-	if (!endpoint->device_tlb)
-		return;
-	endpoint->tlb.unknown = true;
-	/* Hardware has not confirmed what came before this, nor does it confirm this. */
-	(void)update_flags(endpoint);
-}
-
-int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint)
-{
-	int status;
-
-	if (!endpoint->tlb.unknown || !is_active(endpoint) || endpoint->in_reset)
-		return 0;
-	status = empty_tlb(endpoint);
-	/* It is empty, whether hardware has heard of that or not. */
-	return status == 0 && update_flags(endpoint) ? tell_entry(endpoint) : status;
-}
-
-int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint)
+bool iommu_smmu_tlb_keeps(const struct iommu_driven_endpoint *common)
 {
 	uint64_t words[SMMU_STE_WORDS];
 
-	if (endpoint->in_reset || iommu_device_tlb_is_lost(&endpoint->tlb))
-		return 0;
-	if (endpoint->tlb.unknown)
-		return iommu_smmu_tlb_recover(endpoint);
-	load(endpoint, words);
-	return keeps(words) ? empty_whole_tlb(endpoint) : 0;
+	load(smmu_own(common), words);
+	return keeps(words);
 }
 
-#else
-
-#define empty_tlb(endpoint) 0
-
-int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on)
+int iommu_smmu_stream_tell(struct iommu_driven_endpoint *common)
 {
-	(void)endpoint;
-	(void)on;
-	return 0;
-}
-
-void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint)
-{
-	(void)endpoint;
-}
-
-int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint)
-{
-	(void)endpoint;
-	return 0;
-}
-
-int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint)
-{
-	(void)endpoint;
-	return 0;
+	return tell_entry(smmu_own(common));
 }
 
 #endif
@@ -432,7 +356,8 @@ int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint)
 /* The device's page requests, before another's table serves them, or none does. */
 static int drain(struct smmu_endpoint *endpoint)
 {
-	return endpoint->page_requests ? iommu_smmu_requests_drain(endpoint->unit) : 0;
+	return endpoint->common.page_requests ? iommu_driven_requests_drain(endpoint->common.unit)
+					      : 0;
 }
 
 static int block(struct smmu_endpoint *endpoint, const uint64_t *before)
@@ -458,7 +383,7 @@ static int change_in_place(struct smmu_endpoint *endpoint, const uint64_t *befor
 	if (status == 0)
 		status = forget(endpoint, before);
 	/* It did not forget what it kept, and is blocked. */
-	if (iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return IOMMU_EIO;
 	return status == 0 ? drain(endpoint) : status;
 }
@@ -468,13 +393,13 @@ static int change_anew(struct smmu_endpoint *endpoint, const uint64_t *before, u
 {
 	int status = 0;
 
-	if (is_valid(before) || iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (is_valid(before) || iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		status = block(endpoint, before);
 	if (status == 0)
-		status = empty_tlb(endpoint);
+		status = iommu_driven_tlb_empty(&endpoint->common);
 	if (status == 0)
 		status = clean_ids(endpoint, words);
-	if (iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return IOMMU_EIO;
 	if (status != 0)
 		return status;
@@ -496,41 +421,41 @@ static int write_entry(struct smmu_endpoint *endpoint, const uint64_t *wanted)
 
 	load(endpoint, before);
 	if (wanted == NULL)
-		return is_valid(before) || iommu_device_tlb_is_lost(&endpoint->tlb)
+		return is_valid(before) || iommu_device_tlb_is_lost(&endpoint->common.tlb)
 			       ? block(endpoint, before)
 			       : 0;
 	/* What the unit may still hold of an entry before this one would be used in its place. */
-	status = iommu_smmu_confirm(endpoint->unit);
+	status = iommu_driven_confirm(endpoint->common.unit);
 	if (status == 0 && is_valid(before))
-		status = iommu_smmu_tlb_recover(endpoint);
+		status = iommu_driven_tlb_recover(&endpoint->common);
 	if (status != 0)
 		return status;
 	load(endpoint, before);
 	memcpy(words, wanted, sizeof(words));
 	set_tlb_flags(endpoint, words);
-	if (is_valid(before) && !iommu_device_tlb_is_lost(&endpoint->tlb)) {
+	if (is_valid(before) && !iommu_device_tlb_is_lost(&endpoint->common.tlb)) {
 		if (memcmp(before, words, sizeof(words)) == 0)
 			return 0;
 		count = iommu_smmu_entry_steps(before, words, steps);
 	}
 	status = count != 0 ? change_in_place(endpoint, before, steps, count)
 			    : change_anew(endpoint, before, words);
-	if (status == 0 || iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (status == 0 || iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return status;
 	/*
 	 * What hardware may know of either: the one before is what callers go by. The device may
 	 * have asked meanwhile, and keep what it was told.
 	 */
 	if (keeps(words))
-		endpoint->tlb.unknown = true;
+		endpoint->common.tlb.unknown = true;
 	set_tlb_flags(endpoint, before);
 	store_anew(endpoint, before);
 	return stays_blocked(endpoint) ? IOMMU_EIO : status;
 }
 
-int iommu_smmu_stream_close(struct smmu_endpoint *endpoint)
+int iommu_smmu_stream_close(struct iommu_driven_endpoint *common)
 {
-	return write_entry(endpoint, NULL);
+	return write_entry(smmu_own(common), NULL);
 }
 
 /* --- Contexts of PASIDs ----------------------------------------------------------------------- */
@@ -543,7 +468,7 @@ static void lead_to_contexts(const struct smmu_endpoint *endpoint, enum smmu_s1d
 {
 	const struct smmu_contexts *contexts = endpoint->contexts;
 
-	lead_to(endpoint, contexts->root, words);
+	lead_to(endpoint, contexts->common.root, words);
 	smmu_set(words, SMMU_STE_S1CDMAX, contexts->bits);
 	smmu_set(words, SMMU_STE_S1FMT, contexts->has_levels ? SMMU_S1FMT_4K : SMMU_S1FMT_LINEAR);
 	smmu_set(words, SMMU_STE_S1DSS, (uint64_t)without);
@@ -552,8 +477,8 @@ static void lead_to_contexts(const struct smmu_endpoint *endpoint, enum smmu_s1d
 static void add_context(struct iommu_batch *batch, const struct smmu_endpoint *endpoint,
 			uint32_t pasid)
 {
-	if (endpoint->streams.count == 1)
-		smmu_batch_add(batch, smmu_cfgi_cd(endpoint->streams.ids[0], pasid, false));
+	if (endpoint->common.ids.count == 1)
+		smmu_batch_add(batch, smmu_cfgi_cd(endpoint->common.ids.ids[0], pasid, false));
 	else
 		smmu_batch_add(batch, smmu_cfgi_all());
 }
@@ -575,16 +500,17 @@ static int forget_context(struct smmu_endpoint *endpoint, uint32_t pasid, const 
 	int status;
 
 	if (!is_active(endpoint)) {
-		iommu_smmu_tlb_suspect(endpoint);
+		iommu_driven_tlb_suspect(&endpoint->common);
 		return 0;
 	}
 	add_context(&batch, endpoint, pasid);
 	add_context_translations(&batch, words);
-	if (endpoint->device_tlb && !endpoint->tlb.unknown && smmu_endpoint_is_asked(endpoint))
+	if (endpoint->common.device_tlb && !endpoint->common.tlb.unknown &&
+	    iommu_driven_is_asked(&endpoint->common))
 		iommu_smmu_batch_add_device(&batch, endpoint, pasid, 0, 64);
 	status = execute(endpoint, &batch);
 	if (status != 0)
-		iommu_smmu_tlb_suspect(endpoint);
+		iommu_driven_tlb_suspect(&endpoint->common);
 	return status;
 }
 
@@ -592,7 +518,7 @@ static int clean_context_id(struct smmu_endpoint *endpoint, const uint64_t *word
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
+	if (!is_active(endpoint) || !iommu_driven_may_know_ids(endpoint->common.unit))
 		return 0;
 	add_context_translations(&batch, words);
 	return execute(endpoint, &batch);
@@ -614,7 +540,7 @@ static int drop_context(struct smmu_endpoint *endpoint, uint32_t pasid, bool *wa
 	*was_valid = context != NULL && context_is_valid(context, words);
 	if (!*was_valid)
 		return 0;
-	store_word(endpoint->unit, &context[0], words[0] & ~smmu_field_mask(SMMU_CD_V));
+	store_word(smmu_unit_behind(endpoint), &context[0], words[0] & ~smmu_field_mask(SMMU_CD_V));
 	status = forget_context(endpoint, pasid, words);
 	drained = drain(endpoint);
 	return status != 0 ? status : drained;
@@ -627,10 +553,10 @@ static int drop_context(struct smmu_endpoint *endpoint, uint32_t pasid, bool *wa
 static void put_back_words(struct smmu_endpoint *endpoint, iommu_cell_t *context,
 			   const uint64_t *before)
 {
-	store_word(endpoint->unit, &context[0], 0);
+	store_word(smmu_unit_behind(endpoint), &context[0], 0);
 	if (before != NULL)
-		store_words(endpoint->unit, context, before);
-	iommu_smmu_tlb_suspect(endpoint);
+		store_words(smmu_unit_behind(endpoint), context, before);
+	iommu_driven_tlb_suspect(&endpoint->common);
 }
 
 /* The context is written, which was not valid, or is not any more. */
@@ -642,19 +568,19 @@ static int write_context(struct smmu_endpoint *endpoint, uint32_t pasid, const u
 	int status = 0;
 
 	if (was_valid) {
-		store_word(endpoint->unit, &context[0], 0);
+		store_word(smmu_unit_behind(endpoint), &context[0], 0);
 		status = forget_context(endpoint, pasid, before);
 		if (status == 0)
 			status = drain(endpoint);
 	}
 	if (status == 0)
-		status = iommu_smmu_tlb_recover(endpoint);
+		status = iommu_driven_tlb_recover(&endpoint->common);
 	if (status == 0)
 		status = clean_context_id(endpoint, words);
-	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		status = IOMMU_EIO;
 	if (status == 0) {
-		store_words(endpoint->unit, context, words);
+		store_words(smmu_unit_behind(endpoint), context, words);
 		status = tell_context(endpoint, pasid);
 	}
 	if (status == 0)
@@ -680,7 +606,7 @@ static int write_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 
 	/* Of a device that did not answer nothing passes at all. */
 	if (without == SMMU_S1DSS_TERMINATE &&
-	    (endpoint->present == 0 || iommu_device_tlb_is_lost(&endpoint->tlb)))
+	    (endpoint->present == 0 || iommu_device_tlb_is_lost(&endpoint->common.tlb)))
 		return write_entry(endpoint, NULL);
 	lead_to_contexts(endpoint, without, words);
 	return write_entry(endpoint, words);
@@ -697,10 +623,10 @@ static void store_way(struct smmu_endpoint *endpoint, enum smmu_s1dss without)
 
 	load(endpoint, words);
 	smmu_set(words, SMMU_STE_S1DSS, (uint64_t)without);
-	for (i = 0; i < endpoint->streams.count; i++)
-		store_word(endpoint->unit, &entry_of(endpoint, i)[1], words[1]);
+	for (i = 0; i < endpoint->common.ids.count; i++)
+		store_word(smmu_unit_behind(endpoint), &entry_of(endpoint, i)[1], words[1]);
 	/* The device may keep what passed. */
-	iommu_smmu_tlb_suspect(endpoint);
+	iommu_driven_tlb_suspect(&endpoint->common);
 }
 
 /* Requests without a PASID pass no longer, whether hardware confirms that or not. */
@@ -786,13 +712,13 @@ static int set_context(struct smmu_endpoint *endpoint, uint32_t pasid,
 		return block_context(endpoint, pasid);
 	if (translation->config != SMMU_STE_STAGE_1 &&
 	    (translation->config != SMMU_STE_BYPASS || pasid != 0))
-		return SMMU_REFUSE_ENDPOINT(
-			endpoint, IOMMU_EOPNOTSUPP,
+		return IOMMU_REFUSE_ENDPOINT(
+			&endpoint->common, IOMMU_EOPNOTSUPP,
 			translation->config == SMMU_STE_BYPASS
 				? "a PASID cannot have an identity domain"
 				: "its PASIDs are enabled, and the domain has a "
 				  "stage 2");
-	status = iommu_smmu_confirm(endpoint->unit);
+	status = iommu_driven_confirm(endpoint->common.unit);
 	if (status != 0)
 		return status;
 	return translation->config == SMMU_STE_BYPASS
@@ -807,7 +733,8 @@ static void put_back_context(struct smmu_endpoint *endpoint,
 	uint64_t words[SMMU_STE_WORDS];
 
 	if (!passes)
-		store_words(endpoint->unit, iommu_smmu_context_find(endpoint->contexts, 0),
+		store_words(smmu_unit_behind(endpoint),
+			    iommu_smmu_context_find(endpoint->contexts, 0),
 			    translation->context.words);
 	lead_to_contexts(endpoint, passes ? SMMU_S1DSS_BYPASS : SMMU_S1DSS_CD0, words);
 	set_tlb_flags(endpoint, words);
@@ -817,10 +744,10 @@ static void put_back_context(struct smmu_endpoint *endpoint,
 /* Bits of a PASID that the device and the unit have. */
 static unsigned int bits_for(const struct smmu_endpoint *endpoint)
 {
-	const unsigned int most = smmu_pasid_bits(endpoint->unit);
+	const unsigned int most = smmu_pasid_bits(smmu_unit_behind(endpoint));
 	unsigned int bits = 1;
 
-	while (bits < most && endpoint->base->info.max_pasids >> bits > 1)
+	while (bits < most && endpoint->common.base->info.max_pasids >> bits > 1)
 		bits++;
 	return bits;
 }
@@ -830,18 +757,22 @@ int iommu_smmu_pasids_enable(struct smmu_endpoint *endpoint,
 {
 	int status;
 
-	if (smmu_pasid_bits(endpoint->unit) == 0)
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP, "its unit has no PASIDs");
+	if (smmu_pasid_bits(smmu_unit_behind(endpoint)) == 0)
+		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
+					     "its unit has no PASIDs");
 	if (translation != NULL && translation->config != SMMU_STE_STAGE_1 &&
 	    translation->config != SMMU_STE_BYPASS)
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP, "its domain has a stage 2");
-	status = iommu_smmu_contexts_alloc(endpoint->unit, bits_for(endpoint), &endpoint->contexts);
+		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
+					     "its domain has a stage 2");
+	status = iommu_smmu_contexts_alloc(smmu_unit_behind(endpoint), bits_for(endpoint),
+					   &endpoint->contexts);
 	if (status != 0)
 		return status;
 	if (translation != NULL && translation->config == SMMU_STE_STAGE_1) {
 		status = iommu_smmu_context_create(endpoint->contexts, 0);
 		if (status == 0)
-			store_words(endpoint->unit, iommu_smmu_context_find(endpoint->contexts, 0),
+			store_words(smmu_unit_behind(endpoint),
+				    iommu_smmu_context_find(endpoint->contexts, 0),
 				    translation->context.words);
 	}
 	if (status == 0 && translation != NULL)
@@ -849,7 +780,7 @@ int iommu_smmu_pasids_enable(struct smmu_endpoint *endpoint,
 						     ? SMMU_S1DSS_CD0
 						     : SMMU_S1DSS_BYPASS);
 	if (status != 0) {
-		iommu_smmu_contexts_free(endpoint->contexts);
+		iommu_driven_contexts_free(&endpoint->contexts->common);
 		endpoint->contexts = NULL;
 	}
 	return status;
@@ -872,7 +803,7 @@ int iommu_smmu_pasids_disable(struct smmu_endpoint *endpoint,
 		return status;
 	endpoint->contexts = NULL;
 	endpoint->present = 0;
-	iommu_smmu_contexts_free(contexts);
+	iommu_driven_contexts_free(&contexts->common);
 	return 0;
 }
 
@@ -891,12 +822,12 @@ int iommu_smmu_translation_set(struct smmu_endpoint *endpoint, uint32_t pasid,
 		return set_context(endpoint, pasid, translation);
 #endif
 	if (pasid != 0)
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					    "its PASIDs are not enabled");
+		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
+					     "its PASIDs are not enabled");
 	if (translation == NULL)
 		return write_entry(endpoint, NULL);
 	/* Before the context that is not in use is filled: hardware may not have left it. */
-	status = iommu_smmu_confirm(endpoint->unit);
+	status = iommu_driven_confirm(endpoint->common.unit);
 	if (status != 0)
 		return status;
 	load(endpoint, before);

@@ -6,6 +6,8 @@
 #include <libiommu/hw/smmu_context.h>
 #include <libiommu/hw/smmu_stream_table.h>
 
+#include "driver/endpoint.h"
+
 struct smmu_endpoint;
 
 struct smmu_translation {
@@ -30,8 +32,14 @@ void iommu_smmu_translation_put_back(struct smmu_endpoint *endpoint,
 				     const struct smmu_translation *translation);
 /* Take a device that did not answer off the table, in any context; hardware is not told yet. */
 void iommu_smmu_stream_block(struct smmu_endpoint *endpoint);
-/* Refuse what the device has translated, until it was reset, or the reset is off. */
-int iommu_smmu_stream_close(struct smmu_endpoint *endpoint);
+/* See struct iommu_driver_endpoint_ops. */
+int iommu_smmu_stream_close(struct iommu_driven_endpoint *endpoint);
+#if IOMMU_CONFIG_DEVICE_TLB
+int iommu_smmu_stream_tell(struct iommu_driven_endpoint *endpoint);
+bool iommu_smmu_tlb_store(struct iommu_driven_endpoint *endpoint);
+bool iommu_smmu_tlb_keeps(const struct iommu_driven_endpoint *endpoint);
+int iommu_smmu_tlb_empty(struct iommu_driven_endpoint *endpoint);
+#endif
 /*
  * Have PASIDs, or none: what the endpoint's requests without one are under stays. `translation`: as
  * that is now, or NULL: blocked. On failure it is as before.
@@ -40,14 +48,5 @@ int iommu_smmu_pasids_enable(struct smmu_endpoint *endpoint,
 			     const struct smmu_translation *translation);
 int iommu_smmu_pasids_disable(struct smmu_endpoint *endpoint,
 			      const struct smmu_translation *translation);
-/*
- * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
- * again; and one of which an invalidation may have failed, too.
- */
-void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint);
-/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
-int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on);
-int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint);
-int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint);
 
 #endif

@@ -2085,7 +2085,7 @@ static void test_identity_beside_pasids_goes_unconfirmed(void **state)
 	end();
 }
 
-/* --- Address spaces that are cut --------------------------------------------------------------- */
+/* --- Address spaces that are cut -------------------------------------------------------------- */
 
 static unsigned int pinned;
 
@@ -2156,7 +2156,7 @@ static void test_cut_areas(void **state)
 	cut_areas(2);
 }
 
-/* --- Changes of which each command is the one that hangs ---------------------------------------- */
+/* --- Changes of which each command is the one that hangs -------------------------------------- */
 
 #define PASID 5
 #define FAR   0x123456000 /* mapped in no domain */
