@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The RISC-V back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), directory (device and process directories), context (how an endpoint's
- * requests are translated), invalidation, domain, fault and page request, and driver, which puts
- * them behind the core's operations.
+ * (what software writes), directory (device and process directories), context and process (how an
+ * endpoint's requests are translated), invalidation, domain, fault and page request, setup, and
+ * driver, which puts them behind the core's operations. All stands on src/driver/.
  *
  * The locks are those of driver/driver.h, and unit->counters.lock for performance counters: their
  * counts, and which of them count.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SMMUv3 back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), stream table (streams and contexts in memory), stream entry and context
- * (how an endpoint's requests are translated), invalidation, domain, event and page request, and
- * driver, which puts them behind the core's operations.
+ * (what software writes), stream table (streams and contexts in memory), stream, its entry and
+ * context (how an endpoint's requests are translated), invalidation, domain, event and page request,
+ * setup, and driver, which puts them behind the core's operations. All stands on src/driver/.
  *
  * The locks are those of driver/driver.h; that of the command queue guards GERRORN, too.
  */
