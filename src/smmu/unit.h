@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SMMUv3 back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), stream table (streams and contexts in memory), stream, its entry and
- * context (how an endpoint's requests are translated), invalidation, domain, event and page request,
- * setup, and driver, which puts them behind the core's operations. All stands on src/driver/.
+ * (what software writes), stream table (streams and contexts in memory), stream, stream entry and
+ * context (how an endpoint's requests are translated), invalidation, domain, event and page
+ * request, setup, and driver, which puts them behind the core's operations. All stands on
+ * src/driver/, which says what locks there are; that of the command queue guards GERRORN, too.
  *
- * The locks are those of driver/driver.h; that of the command queue guards GERRORN, too.
+ * Tables, ids and the list of a domain's units change only on the control path, which the host
+ * serialises; with one exception, which is in stream.c.
  */
 #ifndef IOMMU_SMMU_UNIT_H
 #define IOMMU_SMMU_UNIT_H
