@@ -244,6 +244,7 @@ set(libiommu_in_riscv
     ${libiommu_root}/src/riscv/message.c
     ${libiommu_root}/src/riscv/name.c
     ${libiommu_root}/src/riscv/page_request.c
+    ${libiommu_root}/src/riscv/process.c
     ${libiommu_root}/src/riscv/queue.c
     ${libiommu_root}/src/riscv/register.c
     ${libiommu_root}/src/riscv/setup.c
@@ -273,6 +274,7 @@ set(libiommu_in_smmu
     ${libiommu_root}/src/smmu/region.c
     ${libiommu_root}/src/smmu/register.c
     ${libiommu_root}/src/smmu/setup.c
+    ${libiommu_root}/src/smmu/stream.c
     ${libiommu_root}/src/smmu/stream_entry.c
     ${libiommu_root}/src/smmu/stream_table.c
     ${libiommu_root}/src/smmu/unit.c

@@ -243,6 +243,7 @@ libiommu_in_riscv := \
 	src/riscv/message.c \
 	src/riscv/name.c \
 	src/riscv/page_request.c \
+	src/riscv/process.c \
 	src/riscv/queue.c \
 	src/riscv/register.c \
 	src/riscv/setup.c \
@@ -272,6 +273,7 @@ libiommu_in_smmu := \
 	src/smmu/region.c \
 	src/smmu/register.c \
 	src/smmu/setup.c \
+	src/smmu/stream.c \
 	src/smmu/stream_entry.c \
 	src/smmu/stream_table.c \
 	src/smmu/unit.c \

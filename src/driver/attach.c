@@ -8,7 +8,6 @@
 #include <libiommu/status.h>
 
 #include "driver/endpoint.h"
-#include "driver/invalidation.h"
 
 /* May this endpoint use a domain at all? */
 static int check(const struct iommu_driven_endpoint *endpoint)

@@ -47,7 +47,7 @@ static int enable(struct iommu_driven_unit *unit)
 	unsigned int step;
 	int status = 0;
 
-	unit->started = true;
+	unit->started = unit->was_started = true;
 	unit->failure = NULL;
 	for (step = 0; step < bring_up->count && status == 0; step++)
 		status = bring_up->steps[step].run(unit);

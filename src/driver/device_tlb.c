@@ -14,11 +14,6 @@ static const struct iommu_driver_endpoint_ops *ops_of(const struct iommu_driven_
 	return iommu_driver_of(endpoint->unit)->endpoints;
 }
 
-static bool is_active(const struct iommu_driven_endpoint *endpoint)
-{
-	return iommu_unit_is_active(&endpoint->unit->state);
-}
-
 void iommu_driven_tlb_suspect(struct iommu_driven_endpoint *endpoint)
 {
 	if (!endpoint->device_tlb)
@@ -32,7 +27,7 @@ int iommu_driven_tlb_empty(struct iommu_driven_endpoint *endpoint)
 {
 	int status = 0;
 
-	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !is_active(endpoint) ||
+	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !iommu_driven_is_active(endpoint) ||
 	    endpoint->in_reset)
 		return 0;
 	if (!endpoint->tlb.off)
@@ -54,7 +49,7 @@ int iommu_driven_tlb_recover(struct iommu_driven_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb.unknown || !is_active(endpoint) || endpoint->in_reset)
+	if (!endpoint->tlb.unknown || !iommu_driven_is_active(endpoint) || endpoint->in_reset)
 		return 0;
 	status = iommu_driven_tlb_empty(endpoint);
 	/* It is empty, whether hardware has heard of that or not. */

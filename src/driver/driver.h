@@ -140,6 +140,7 @@ struct iommu_driven_unit {
 	struct iommu_id_map map;
 	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
 	bool started;
+	bool was_started; /* ever, since it was added */
 	/* Page requests of what was closed may still be in the queue. Control path. */
 	bool is_undrained;
 	struct iommu_command_ring queue;

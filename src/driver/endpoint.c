@@ -5,8 +5,6 @@
 #include <libiommu/status.h>
 
 #include "base/object_cache.h"
-#include "driver/invalidation.h"
-#include "driver/page_request.h"
 
 static const struct iommu_driver_endpoint_ops *ops_of(const struct iommu_driven_endpoint *endpoint)
 {

@@ -7,6 +7,8 @@
 #define IOMMU_DRIVER_ENDPOINT_H
 
 #include "driver/driver.h"
+#include "driver/invalidation.h"
+#include "driver/page_request.h"
 #include "unit/attach.h"
 #include "unit/device_id.h"
 #include "unit/invalidation.h"
@@ -85,6 +87,28 @@ static inline struct iommu_driven_endpoint *iommu_driven_using(const struct iomm
 static inline bool iommu_driven_is_asked(const struct iommu_driven_endpoint *endpoint)
 {
 	return !endpoint->in_reset && iommu_device_tlb_is_asked(&endpoint->tlb);
+}
+
+/* May hardware walk the entries of its unit? */
+static inline bool iommu_driven_is_active(const struct iommu_driven_endpoint *endpoint)
+{
+	return iommu_unit_is_active(&endpoint->unit->state);
+}
+
+/* Its page requests, before another's table serves them, or none does. Control path. */
+static inline int iommu_driven_drain(const struct iommu_driven_endpoint *endpoint)
+{
+	return endpoint->page_requests ? iommu_driven_requests_drain(endpoint->unit) : 0;
+}
+
+/* Execute what is in a batch, which is empty then. Errors as iommu_driven_invalidate. */
+static inline int iommu_driven_execute(const struct iommu_driven_endpoint *endpoint,
+				       struct iommu_batch *batch)
+{
+	const int status = batch->count != 0 ? iommu_driven_invalidate(endpoint->unit, batch) : 0;
+
+	batch->count = 0;
+	return status;
 }
 
 /* For struct iommu_ops (endpoint.c). `sends` and `is_lost`: any context. */

@@ -6,7 +6,6 @@
 
 #include "base/trace.h"
 #include "driver/endpoint.h"
-#include "driver/page_request.h"
 
 static const struct iommu_driver_invalidation *ops_of(const struct iommu_driven_unit *unit)
 {

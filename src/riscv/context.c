@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing device contexts and process contexts, and the invalidations for it (RISC-V IOMMU
- * specification 1.0.0, 6.2 to 6.4, "Guidelines for updating in-memory data structures").
+ * Changing device contexts, and the invalidations for it (RISC-V IOMMU specification 1.0.0, 6.2 to
+ * 6.4, "Guidelines for updating in-memory data structures"). Those of processes are in process.c.
  *
  * Hardware may read the words of a context in any order. A context becomes valid by the store of
  * its first word, after all others, and not valid by a store to that word, before all others; what
  * is not valid is never cached. Between the two it changes only through the not valid state, except
  * for single flags of the first word. Invalidations:
- *   valid -> not valid  a device: its directory entries; with a second stage all of the guest's
- *                       translations of both stages; with processes those of all processes of the
- *                       host; otherwise those of its process id. A process: its directory entry,
- *                       and the translations of its process id. Then the device's TLB
+ *   valid -> not valid  its directory entries; with a second stage all of the guest's translations
+ *                       of both stages; with processes those of all processes of the host;
+ *                       otherwise those of its process id. Then the device's TLB
  *   not valid -> valid  nothing, unless an invalidation has ever failed: then what may be left
  *                       under the ids that it names, of a user before. Emulators that want it are
  *                       told of the context, too, behind that
@@ -26,7 +25,6 @@
  */
 #include "riscv/context.h"
 
-#include <libiommu/hw/riscv_process_directory.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
@@ -35,6 +33,7 @@
 #include "riscv/command.h"
 #include "riscv/directory.h"
 #include "riscv/endpoint.h"
+#include "riscv/process.h"
 #include "riscv/unit.h"
 
 /* --- Words ------------------------------------------------------------------------------------ */
@@ -44,13 +43,8 @@ static unsigned int word_count(const struct riscv_unit *unit)
 	return unit->extended ? RISCV_CONTEXT_WORDS : RISCV_CONTEXT_WORDS_BASE;
 }
 
-static bool is_valid(const uint64_t *words)
-{
-	return (words[RISCV_CONTEXT_TC] & RISCV_TC_VALID) != 0;
-}
-
 /* All ids of an endpoint have the same context: that of the first. */
-static void load(const struct riscv_endpoint *endpoint, uint64_t *words)
+void iommu_riscv_context_load(const struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	const iommu_cell_t *context =
 		iommu_riscv_context_find(riscv_unit_behind(endpoint), endpoint->common.ids.ids[0]);
@@ -141,18 +135,19 @@ static void set_tlb_flags(struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	words[RISCV_CONTEXT_TC] &=
 		~(RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_PRPR | RISCV_TC_T2GPA);
-	if (is_valid(words))
+	if (riscv_context_is_valid(words))
 		words[RISCV_CONTEXT_TC] |= tlb_flags(endpoint, words);
 	if ((words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0 && has_guest_pasids(endpoint, words))
 		endpoint->guest_pasids = true;
 }
 
-/* --- Telling hardware ------------------------------------------------------------------------- */
-
-static bool is_active(const struct riscv_endpoint *endpoint)
+void iommu_riscv_context_put(struct riscv_endpoint *endpoint, uint64_t *words)
 {
-	return iommu_unit_is_active(&endpoint->common.unit->state);
+	set_tlb_flags(endpoint, words);
+	store(endpoint, words);
 }
+
+/* --- Telling hardware ------------------------------------------------------------------------- */
 
 static void add_directory(struct iommu_batch *batch, const struct riscv_endpoint *endpoint)
 {
@@ -179,18 +174,10 @@ static void add_translations(struct iommu_batch *batch, const uint64_t *words)
 	}
 }
 
-static int execute(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
-{
-	int status = batch->count != 0 ? iommu_driven_invalidate(endpoint->common.unit, batch) : 0;
-
-	batch->count = 0;
-	return status;
-}
-
 /* Does a device keep translations by a context of these words, as far as is known? */
 static bool keeps(const uint64_t *words)
 {
-	return IOMMU_CONFIG_DEVICE_TLB && is_valid(words) &&
+	return IOMMU_CONFIG_DEVICE_TLB && riscv_context_is_valid(words) &&
 	       (words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0;
 }
 
@@ -217,7 +204,7 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 
 	if (kept)
 		endpoint->common.tlb.unknown = true;
-	if (!is_active(endpoint))
+	if (!iommu_driven_is_active(&endpoint->common))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
 	if (iommu_unit_is_suspect(&endpoint->common.unit->state))
@@ -226,7 +213,7 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	add_translations(&batch, words);
 	if (kept && iommu_driven_is_asked(&endpoint->common) && endpoint->processes == NULL)
 		add_whole_tlb(&batch, endpoint);
-	status = execute(endpoint, &batch);
+	status = iommu_driven_execute(&endpoint->common, &batch);
 	/* With PASIDs it may have any of them: it is emptied before it is used again. */
 	if (kept && status == 0 && !endpoint->common.in_reset && endpoint->processes == NULL)
 		tlb_is_empty(endpoint);
@@ -238,20 +225,21 @@ static int clean_ids(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!is_active(endpoint) || !iommu_driven_may_know_ids(endpoint->common.unit))
+	if (!iommu_driven_is_active(&endpoint->common) ||
+	    !iommu_driven_may_know_ids(endpoint->common.unit))
 		return 0;
 	add_translations(&batch, words);
-	return execute(endpoint, &batch);
+	return iommu_driven_execute(&endpoint->common, &batch);
 }
 
 static int tell_context(struct riscv_endpoint *endpoint)
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!is_active(endpoint))
+	if (!iommu_driven_is_active(&endpoint->common))
 		return 0;
 	add_directory(&batch, endpoint);
-	return execute(endpoint, &batch);
+	return iommu_driven_execute(&endpoint->common, &batch);
 }
 
 /* A context has become valid. */
@@ -264,34 +252,6 @@ static int announce(struct riscv_endpoint *endpoint)
 
 #if IOMMU_CONFIG_DEVICE_TLB
 
-/* Was anything ever attached with this PASID? What is blocked keeps its process id. */
-static bool was_used(const struct riscv_endpoint *endpoint, uint32_t pasid)
-{
-	const iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-
-	return context != NULL && iommu_cell_load(&context[RISCV_PROCESS_TA]) != 0;
-}
-
-/* What it has of PASIDs, one by one. */
-static int empty_pasids(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
-{
-	const uint32_t count = 1U << riscv_process_id_bits(endpoint->processes->levels);
-	uint32_t pasid;
-	int status = 0;
-
-	for (pasid = 1; pasid < count && status == 0; pasid++) {
-		/* The next table, where there is none for this one. */
-		if (iommu_riscv_process_find(endpoint->processes, pasid) == NULL)
-			pasid |= (1U << RISCV_PROCESS_CONTEXT_BITS) - 1;
-		if (iommu_device_tlb_is_lost(&endpoint->common.tlb) || !was_used(endpoint, pasid))
-			continue;
-		iommu_riscv_batch_add_device(batch, endpoint, pasid, 0, 64);
-		if (!iommu_batch_has_room(batch))
-			status = execute(endpoint, batch);
-	}
-	return status;
-}
-
 int iommu_riscv_tlb_empty(struct iommu_driven_endpoint *common)
 {
 	struct riscv_endpoint *endpoint = riscv_own(common);
@@ -302,8 +262,8 @@ int iommu_riscv_tlb_empty(struct iommu_driven_endpoint *common)
 	if (endpoint->processes != NULL && common->base->info.tlb_global_invalidate)
 		iommu_riscv_batch_add_all_pasids(&batch, endpoint);
 	else if (endpoint->processes != NULL)
-		status = empty_pasids(endpoint, &batch);
-	return status == 0 ? execute(endpoint, &batch) : status;
+		status = iommu_riscv_processes_forget(endpoint, &batch);
+	return status == 0 ? iommu_driven_execute(&endpoint->common, &batch) : status;
 }
 
 /* Flags of the first word alone change in place, by one store. */
@@ -312,8 +272,8 @@ bool iommu_riscv_tlb_store(struct iommu_driven_endpoint *common)
 	struct riscv_endpoint *endpoint = riscv_own(common);
 	uint64_t words[RISCV_CONTEXT_WORDS];
 
-	load(endpoint, words);
-	if (!is_valid(words))
+	iommu_riscv_context_load(endpoint, words);
+	if (!riscv_context_is_valid(words))
 		return false;
 	set_tlb_flags(endpoint, words);
 	store_control(endpoint, words[RISCV_CONTEXT_TC]);
@@ -324,7 +284,7 @@ bool iommu_riscv_tlb_keeps(const struct iommu_driven_endpoint *common)
 {
 	uint64_t words[RISCV_CONTEXT_WORDS];
 
-	load(riscv_own(common), words);
+	iommu_riscv_context_load(riscv_own(common), words);
 	return keeps(words);
 }
 
@@ -337,20 +297,13 @@ int iommu_riscv_context_tell(struct iommu_driven_endpoint *common)
 
 /* --- Device contexts -------------------------------------------------------------------------- */
 
-/* The device's page requests, before another's table serves them, or none does. */
-static int drain(struct riscv_endpoint *endpoint)
-{
-	return endpoint->common.page_requests ? iommu_driven_requests_drain(endpoint->common.unit)
-					      : 0;
-}
-
 /* An emulator did not confirm that it has seen a context: the one before it, if there was one. */
 static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, uint64_t *before)
 {
 	store_control(endpoint, 0);
 	(void)forget(endpoint, words);
 	set_tlb_flags(endpoint, before);
-	if (is_valid(before))
+	if (riscv_context_is_valid(before))
 		store(endpoint, before);
 }
 
@@ -358,7 +311,7 @@ static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, ui
  * Change the context of an endpoint, or block it (NULL). On failure it is as before, except that
  * what was to be blocked stays blocked, and so does a device that did not answer.
  */
-static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted)
+int iommu_riscv_context_write(struct riscv_endpoint *endpoint, const uint64_t *wanted)
 {
 	uint64_t words[RISCV_CONTEXT_WORDS], before[RISCV_CONTEXT_WORDS];
 	int status = 0;
@@ -368,12 +321,12 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 		status = iommu_driven_confirm(endpoint->common.unit);
 	if (status != 0)
 		return status;
-	load(endpoint, before);
-	if (is_valid(before) || iommu_device_tlb_is_lost(&endpoint->common.tlb)) {
+	iommu_riscv_context_load(endpoint, before);
+	if (riscv_context_is_valid(before) || iommu_device_tlb_is_lost(&endpoint->common.tlb)) {
 		store_control(endpoint, 0);
 		status = forget(endpoint, before);
-		if (status == 0 && is_valid(before))
-			status = drain(endpoint);
+		if (status == 0 && riscv_context_is_valid(before))
+			status = iommu_driven_drain(&endpoint->common);
 	}
 	if (wanted == NULL)
 		return status;
@@ -386,9 +339,9 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 	memcpy(words, status == 0 ? wanted : before, sizeof(words));
 	/* What hardware may know of either: the one before is what callers go by. */
 	set_tlb_flags(endpoint, words);
-	if (is_valid(words))
+	if (riscv_context_is_valid(words))
 		store(endpoint, words);
-	if (status == 0 && is_valid(words)) {
+	if (status == 0 && riscv_context_is_valid(words)) {
 		status = announce(endpoint);
 		if (status != 0)
 			take_back(endpoint, words, before);
@@ -398,276 +351,10 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 
 int iommu_riscv_context_close(struct iommu_driven_endpoint *common)
 {
-	return write_context(riscv_own(common), NULL);
+	return iommu_riscv_context_write(riscv_own(common), NULL);
 }
 
-/* --- Process contexts ------------------------------------------------------------------------- */
-
-#if IOMMU_CONFIG_SCALABLE
-
-/* A device context that leads to the processes of an endpoint. */
-static void lead_to_processes(const struct riscv_endpoint *endpoint, uint64_t *words)
-{
-	const struct riscv_processes *processes = endpoint->processes;
-
-	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
-	words[RISCV_CONTEXT_TC] =
-		RISCV_TC_VALID | RISCV_TC_PDTV | RISCV_TC_DPE |
-		(riscv_has(riscv_unit_behind(endpoint), RISCV_CAP_AMO_HWAD) ? RISCV_TC_SADE : 0);
-	words[RISCV_CONTEXT_FSC] = riscv_pdtp(
-		(enum riscv_process_directory_mode)processes->levels,
-		iommu_virt_to_phys(endpoint->common.unit->platform, processes->common.root));
-}
-
-static void load_process(const iommu_cell_t *context, uint64_t *words)
-{
-	words[0] = iommu_le64(iommu_cell_load(&context[0]));
-	words[1] = iommu_le64(iommu_cell_load(&context[1]));
-}
-
-static void store_process(iommu_cell_t *context, const uint64_t *words)
-{
-	iommu_cell_store(&context[1], iommu_le64(words[1]));
-	iommu_cell_store_release(&context[0], iommu_le64(words[0]));
-}
-
-static void add_process(struct iommu_batch *batch, const uint64_t *words)
-{
-	if (riscv_root_mode(words[RISCV_PROCESS_FSC]) != RISCV_IOSATP_BARE)
-		riscv_batch_add(batch,
-				riscv_command_of_process(riscv_command_vma(),
-							 riscv_ta_pscid(words[RISCV_PROCESS_TA])));
-}
-
-static void add_process_entries(struct iommu_batch *batch, const struct riscv_endpoint *endpoint,
-				uint32_t pasid)
-{
-	unsigned int i;
-
-	for (i = 0; i < endpoint->common.ids.count; i++)
-		riscv_batch_add(batch,
-				riscv_command_inval_process(endpoint->common.ids.ids[i], pasid));
-}
-
-/* On failure the device may hold translations that no later call invalidates. */
-static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
-{
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	if (!is_active(endpoint)) {
-		iommu_driven_tlb_suspect(&endpoint->common);
-		return 0;
-	}
-	add_process_entries(&batch, endpoint, pasid);
-	add_process(&batch, words);
-	if (endpoint->common.device_tlb && !endpoint->common.tlb.unknown &&
-	    iommu_driven_is_asked(&endpoint->common))
-		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
-	status = execute(endpoint, &batch);
-	if (status != 0)
-		iommu_driven_tlb_suspect(&endpoint->common);
-	return status;
-}
-
-static int clean_process_id(struct riscv_endpoint *endpoint, const uint64_t *words)
-{
-	struct iommu_batch batch = {.count = 0};
-
-	if (!is_active(endpoint) || !iommu_driven_may_know_ids(endpoint->common.unit))
-		return 0;
-	add_process(&batch, words);
-	return execute(endpoint, &batch);
-}
-
-/* With the last process the way to them is closed. */
-static int block_process(struct riscv_endpoint *endpoint, uint32_t pasid)
-{
-	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS];
-	int status, drained, closed = 0;
-
-	if (context == NULL)
-		return 0;
-	load_process(context, words);
-	if ((words[0] & RISCV_PC_VALID) == 0)
-		return 0;
-	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
-	status = forget_process(endpoint, pasid, words);
-	drained = drain(endpoint);
-	if (--endpoint->present == 0)
-		closed = write_context(endpoint, NULL);
-	if (status == 0)
-		status = drained;
-	return status != 0 ? status : closed;
-}
-
-/* The table, and the way there. */
-static int prepare_process(struct riscv_endpoint *endpoint, uint32_t pasid)
-{
-	uint64_t words[RISCV_CONTEXT_WORDS];
-	int status = iommu_riscv_process_create(endpoint->processes, pasid);
-
-	if (status == 0)
-		status = iommu_driven_tlb_recover(&endpoint->common);
-	if (status != 0)
-		return status;
-	load(endpoint, words);
-	if (is_valid(words))
-		return 0;
-	lead_to_processes(endpoint, words);
-	return write_context(endpoint, words);
-}
-
-/* Emulators that want it are told; what one does not confirm to have seen is taken away again. */
-static int show_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
-{
-	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	store_process(context, words);
-	if (!riscv_tells_valid(riscv_unit_behind(endpoint)) || !is_active(endpoint))
-		return 0;
-	add_process_entries(&batch, endpoint, pasid);
-	status = execute(endpoint, &batch);
-	if (status == 0)
-		return 0;
-	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
-	(void)forget_process(endpoint, pasid, words);
-	return status;
-}
-
-static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
-		       const struct riscv_translation *translation)
-{
-	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS], before[RISCV_PROCESS_CONTEXT_WORDS];
-	iommu_cell_t *context;
-	bool was_valid;
-	int status;
-
-	if (translation == NULL)
-		return block_process(endpoint, pasid);
-	if (translation->second_stage)
-		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
-					     "its PASIDs are enabled, and the domain has a second "
-					     "stage");
-	words[RISCV_PROCESS_TA] =
-		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0);
-	words[RISCV_PROCESS_FSC] = translation->words[RISCV_CONTEXT_FSC];
-	status = iommu_driven_confirm(endpoint->common.unit);
-	if (status == 0)
-		status = prepare_process(endpoint, pasid);
-	if (status != 0) {
-		if (endpoint->present == 0)
-			(void)write_context(endpoint, NULL);
-		return status;
-	}
-	context = iommu_riscv_process_find(endpoint->processes, pasid);
-	load_process(context, before);
-	was_valid = (before[0] & RISCV_PC_VALID) != 0;
-	if (was_valid) {
-		iommu_cell_store_release(&context[0], 0);
-		status = forget_process(endpoint, pasid, before);
-		if (status == 0)
-			status = drain(endpoint);
-	}
-	if (status == 0)
-		status = iommu_driven_tlb_recover(&endpoint->common);
-	if (status == 0)
-		status = clean_process_id(endpoint, words);
-	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->common.tlb))
-		status = IOMMU_EIO;
-	if (status == 0)
-		status = show_process(endpoint, pasid, words);
-	if (status == 0)
-		endpoint->present += !was_valid;
-	else if (was_valid)
-		store_process(context, before);
-	else if (endpoint->present == 0)
-		(void)write_context(endpoint, NULL);
-	return status;
-}
-
-static void put_back_process(struct riscv_endpoint *endpoint, uint32_t pasid,
-			     const struct riscv_translation *translation)
-{
-	const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
-		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
-		translation->words[RISCV_CONTEXT_FSC],
-	};
-	uint64_t words[RISCV_CONTEXT_WORDS];
-
-	store_process(iommu_riscv_process_find(endpoint->processes, pasid), process);
-	endpoint->present++;
-	load(endpoint, words);
-	if (is_valid(words))
-		return;
-	lead_to_processes(endpoint, words);
-	set_tlb_flags(endpoint, words);
-	store(endpoint, words);
-}
-
-int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
-			      const struct riscv_translation *translation)
-{
-	struct riscv_unit *unit = riscv_unit_behind(endpoint);
-	uint64_t words[RISCV_CONTEXT_WORDS];
-	unsigned int bits = 0;
-	int status;
-
-	while (bits < RISCV_PROCESS_ID_BITS && endpoint->common.base->info.max_pasids >> bits > 1)
-		bits++;
-	if (translation != NULL && translation->second_stage)
-		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
-					     "its domain has a second stage");
-	status = iommu_riscv_processes_alloc(unit, bits, &endpoint->processes);
-	if (status == 0)
-		iommu_device_tlb_set(&endpoint->common.tlb.tagged, true);
-	if (status == 0 && translation != NULL) {
-		const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
-			riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
-			translation->words[RISCV_CONTEXT_FSC],
-		};
-
-		status = iommu_riscv_process_create(endpoint->processes, 0);
-		if (status == 0) {
-			store_process(iommu_riscv_process_find(endpoint->processes, 0), process);
-			lead_to_processes(endpoint, words);
-			status = write_context(endpoint, words);
-		}
-		endpoint->present = status == 0;
-	}
-	if (status != 0 && endpoint->processes != NULL) {
-		iommu_driven_contexts_free(&endpoint->processes->common);
-		endpoint->processes = NULL;
-		iommu_device_tlb_set(&endpoint->common.tlb.tagged, false);
-	}
-	return status;
-}
-
-int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
-			       const struct riscv_translation *translation)
-{
-	struct riscv_processes *processes = endpoint->processes;
-	int status;
-
-	if (processes == NULL)
-		return 0;
-	status = write_context(endpoint, translation != NULL ? translation->words : NULL);
-	/* What the device has of PASIDs is known as long as their directory is there. */
-	if (status == 0)
-		status = iommu_driven_tlb_empty(&endpoint->common);
-	if (status != 0)
-		return status;
-	endpoint->processes = NULL;
-	endpoint->present = 0;
-	iommu_device_tlb_set(&endpoint->common.tlb.tagged, false);
-	iommu_driven_contexts_free(&processes->common);
-	return 0;
-}
-
-#endif
+/* --- Page requests ---------------------------------------------------------------------------- */
 
 int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable)
 {
@@ -676,12 +363,12 @@ int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable)
 
 	if (endpoint->common.page_requests == enable)
 		return 0;
-	load(endpoint, words);
+	iommu_riscv_context_load(endpoint, words);
 	endpoint->common.page_requests = enable;
-	if (!is_valid(words))
+	if (!riscv_context_is_valid(words))
 		return 0;
 	/* Through the not valid state, as the specification asks for. */
-	status = write_context(endpoint, words);
+	status = iommu_riscv_context_write(endpoint, words);
 	if (status == 0)
 		return 0;
 	endpoint->common.page_requests = !enable;
@@ -696,12 +383,12 @@ int iommu_riscv_translation_set(struct riscv_endpoint *endpoint, uint32_t pasid,
 {
 #if IOMMU_CONFIG_SCALABLE
 	if (endpoint->processes != NULL)
-		return set_process(endpoint, pasid, translation);
+		return iommu_riscv_process_set(endpoint, pasid, translation);
 #endif
 	if (pasid != 0)
 		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
 					     "its PASIDs are not enabled");
-	return write_context(endpoint, translation != NULL ? translation->words : NULL);
+	return iommu_riscv_context_write(endpoint, translation != NULL ? translation->words : NULL);
 }
 
 void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t pasid,
@@ -711,14 +398,13 @@ void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t 
 
 #if IOMMU_CONFIG_SCALABLE
 	if (endpoint->processes != NULL) {
-		put_back_process(endpoint, pasid, translation);
+		iommu_riscv_process_put_back(endpoint, pasid, translation);
 		(void)stays_blocked(endpoint);
 		return;
 	}
 #endif
 	(void)pasid;
 	memcpy(words, translation->words, sizeof(words));
-	set_tlb_flags(endpoint, words);
-	store(endpoint, words);
+	iommu_riscv_context_put(endpoint, words);
 	(void)stays_blocked(endpoint);
 }

@@ -38,15 +38,24 @@ bool iommu_riscv_tlb_store(struct iommu_driven_endpoint *endpoint);
 bool iommu_riscv_tlb_keeps(const struct iommu_driven_endpoint *endpoint);
 int iommu_riscv_tlb_empty(struct iommu_driven_endpoint *endpoint);
 #endif
-/*
- * Have PASIDs, or none: what the endpoint's requests without one are under stays. `translation`: as
- * that is now, or NULL: blocked. On failure it is as before.
- */
-int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
-			      const struct riscv_translation *translation);
-int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
-			       const struct riscv_translation *translation);
 /* Have the context say whether page requests are enabled. On failure it is as before. */
 int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable);
+
+/* --- For process.c ---------------------------------------------------------------------------- */
+
+static inline bool riscv_context_is_valid(const uint64_t *words)
+{
+	return (words[RISCV_CONTEXT_TC] & RISCV_TC_VALID) != 0;
+}
+
+/* The context as it is. All ids of an endpoint have the same: that of the first. */
+void iommu_riscv_context_load(const struct riscv_endpoint *endpoint, uint64_t *words);
+/*
+ * Change the context, or block it (NULL). On failure it is as before, except that what was to be
+ * blocked stays blocked, and so does a device that did not answer.
+ */
+int iommu_riscv_context_write(struct riscv_endpoint *endpoint, const uint64_t *wanted);
+/* Have it so, where it is not valid, and say what the TLB may do; hardware is not told. */
+void iommu_riscv_context_put(struct riscv_endpoint *endpoint, uint64_t *words);
 
 #endif

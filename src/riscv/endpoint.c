@@ -7,6 +7,7 @@
 #include "riscv/context.h"
 #include "riscv/directory.h"
 #include "riscv/domain.h"
+#include "riscv/process.h"
 #include "riscv/unit.h"
 
 static int create(struct iommu_driven_endpoint *endpoint)

@@ -69,6 +69,15 @@ int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr)
 	return switch_queue(unit, csr, 0, 0);
 }
 
+int iommu_riscv_logs_off(const struct riscv_unit *unit)
+{
+	const int status = iommu_riscv_queue_off(unit, RISCV_FQCSR);
+
+	return status == 0 && riscv_has(unit, RISCV_CAP_ATS)
+		       ? iommu_riscv_queue_off(unit, RISCV_PQCSR)
+		       : status;
+}
+
 int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsigned int order)
 {
 	return riscv_queue_order(riscv_read64(unit, base)) < order ? IOMMU_EOPNOTSUPP : IOMMU_EIO;
@@ -106,6 +115,20 @@ int iommu_riscv_turn_off(const struct riscv_unit *unit)
 	if (status == 0 && riscv_ddtp_mode(riscv_read64(unit, RISCV_DDTP)) != RISCV_DDTP_OFF)
 		status = IOMMU_EIO;
 	return status;
+}
+
+/* A mode that is read as it should be is written all the same: one read may be wrong. */
+int iommu_riscv_leave_off(const struct riscv_unit *unit)
+{
+	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
+	int status;
+
+	if ((ddtp & RISCV_DDTP_BUSY) == 0 && riscv_ddtp_mode(ddtp) <= RISCV_DDTP_BARE) {
+		status = write_ddtp(unit, ddtp);
+		return status == 0 && riscv_read64(unit, RISCV_DDTP) != ddtp ? IOMMU_EIO : status;
+	}
+	riscv_log(unit, IOMMU_LOG_WARNING, "was left translating by a predecessor: turned off");
+	return iommu_riscv_turn_off(unit);
 }
 
 /* From one directory to another leads only the way through "off". */

@@ -54,17 +54,17 @@ static int read_capabilities(struct riscv_unit *unit)
 
 /*
  * What a predecessor left translating is turned off: its tables are memory that the host may use
- * for anything. A unit that lets everything pass does so until it is enabled.
+ * for anything; and so are its queues, into which hardware writes. A unit that lets everything pass
+ * does so until it is enabled.
  */
 static int stop_predecessor(struct riscv_unit *unit)
 {
-	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
-	int status;
+	int status = iommu_riscv_leave_off(unit);
 
-	if ((ddtp & RISCV_DDTP_BUSY) == 0 && riscv_ddtp_mode(ddtp) <= RISCV_DDTP_BARE)
-		return 0;
-	riscv_log(unit, IOMMU_LOG_WARNING, "was left translating by a predecessor: turned off");
-	status = iommu_riscv_turn_off(unit);
+	if (status == 0)
+		status = iommu_riscv_logs_off(unit);
+	if (status == 0)
+		status = iommu_riscv_queue_off(unit, RISCV_CQCSR);
 	return status == 0 ? 0
 			   : RISCV_REFUSE(unit, status,
 					  "a predecessor's directory cannot be taken from it");

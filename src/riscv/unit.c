@@ -28,10 +28,8 @@ static int stop_others(struct iommu_driven_unit *common)
 static int stop_queues(struct iommu_driven_unit *common)
 {
 	struct riscv_unit *unit = riscv_of(common);
-	int status = iommu_riscv_queue_off(unit, RISCV_FQCSR);
+	const int status = iommu_riscv_logs_off(unit);
 
-	if (status == 0 && riscv_has(unit, RISCV_CAP_ATS))
-		status = iommu_riscv_queue_off(unit, RISCV_PQCSR);
 	return status != 0 ? status : iommu_riscv_queue_release(unit);
 }
 
@@ -167,6 +165,12 @@ static int turn_off(struct iommu_driven_unit *common)
 	return iommu_riscv_turn_off(riscv_of(common));
 }
 
+/* One that was reset since may let everything pass; one that was never brought up may go on so. */
+static int stay_off(struct iommu_driven_unit *common)
+{
+	return common->was_started ? turn_off(common) : 0;
+}
+
 const struct iommu_bring_up iommu_riscv_bring_up = {
 	.steps = steps,
 	.count = sizeof(steps) / sizeof(steps[0]),
@@ -174,4 +178,5 @@ const struct iommu_bring_up iommu_riscv_bring_up = {
 	.translates = translates,
 	.turn_off = turn_off,
 	.stop_queues = stop_queues,
+	.close = stay_off,
 };

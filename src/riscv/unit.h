@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The RISC-V back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), directory (device and process directories), context (how an endpoint's
- * requests are translated), invalidation, domain, fault and page request, and driver, which puts
- * them behind the core's operations.
+ * (what software writes), directory (device and process directories), context and process (how an
+ * endpoint's requests are translated), invalidation, domain, fault and page request, setup, and
+ * driver, which puts them behind the core's operations. All stands on src/driver/.
  *
  * The locks are those of driver/driver.h, and unit->counters.lock for performance counters: their
  * counts, and which of them count.
@@ -118,6 +118,8 @@ int iommu_riscv_wait64(const struct riscv_unit *unit, uint32_t offset, uint64_t 
  */
 int iommu_riscv_queue_on(const struct riscv_unit *unit, uint32_t csr, bool interrupts);
 int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr);
+/* Those of faults and page requests, as far as the unit has them. */
+int iommu_riscv_logs_off(const struct riscv_unit *unit);
 /*
  * Why a base register does not keep what it was told: IOMMU_EOPNOTSUPP: the unit has no queue of
  * 2^order entries; otherwise IOMMU_EIO.
@@ -130,6 +132,8 @@ int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsig
  */
 int iommu_riscv_set_directory(const struct riscv_unit *unit);
 int iommu_riscv_turn_off(const struct riscv_unit *unit);
+/* Off if it translates; one that is off, or lets everything pass, stays as it is. */
+int iommu_riscv_leave_off(const struct riscv_unit *unit);
 /* Does hardware have the directory, and does it or may it still translate by it? */
 bool iommu_riscv_has_directory(const struct riscv_unit *unit);
 bool iommu_riscv_translates(const struct riscv_unit *unit);

@@ -11,9 +11,9 @@
 #include <libiommu/status.h>
 
 #include "smmu/command.h"
-#include "smmu/context.h"
 #include "smmu/domain.h"
 #include "smmu/endpoint.h"
+#include "smmu/stream.h"
 #include "smmu/stream_table.h"
 #include "smmu/unit.h"
 #include "unit/invalidation.h"

@@ -57,10 +57,11 @@ int iommu_smmu_change_cr0(const struct smmu_unit *unit, uint32_t set, uint32_t c
 	return change(unit, SMMU_CR0, CR0_KNOWN, set, clear);
 }
 
+#define IRQ_KNOWN (SMMU_IRQ_GERROR | SMMU_IRQ_PRIQ | SMMU_IRQ_EVENTQ)
+
 int iommu_smmu_change_irq(const struct smmu_unit *unit, uint32_t set, uint32_t clear)
 {
-	return change(unit, SMMU_IRQ_CTRL, SMMU_IRQ_GERROR | SMMU_IRQ_PRIQ | SMMU_IRQ_EVENTQ, set,
-		      clear);
+	return change(unit, SMMU_IRQ_CTRL, IRQ_KNOWN, set, clear);
 }
 
 bool iommu_smmu_is_on(const struct smmu_unit *unit, uint32_t bit)
@@ -97,6 +98,13 @@ int iommu_smmu_turn_off(const struct smmu_unit *unit)
 	const int status = iommu_smmu_close(unit);
 
 	return status != 0 ? status : iommu_smmu_change_cr0(unit, 0, SMMU_CR0_SMMUEN);
+}
+
+int iommu_smmu_stop_all(const struct smmu_unit *unit)
+{
+	const int status = iommu_smmu_change_irq(unit, 0, IRQ_KNOWN);
+
+	return status != 0 ? status : iommu_smmu_change_cr0(unit, 0, CR0_KNOWN);
 }
 
 /* --- The stream table ------------------------------------------------------------------------- */

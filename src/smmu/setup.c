@@ -182,7 +182,8 @@ static int choose_streams(struct smmu_unit *unit, const struct iommu_smmu_config
 
 /*
  * What a predecessor left translating is turned off, and nothing passes on the way: its tables are
- * memory that the host may use for anything. What was not translated does not pass from now on.
+ * memory that the host may use for anything. So are its queues, into which hardware writes, and
+ * where its messages go. What was not translated does not pass from now on.
  */
 static int stop_predecessor(struct smmu_unit *unit)
 {
@@ -197,6 +198,8 @@ static int stop_predecessor(struct smmu_unit *unit)
 			unit, status,
 			"it does not abort while it is off, and the host has not said so");
 	status = iommu_smmu_turn_off(unit);
+	if (status == 0)
+		status = iommu_smmu_stop_all(unit);
 	return status == 0 ? 0
 			   : SMMU_REFUSE(unit, status,
 					 "a predecessor's tables cannot be taken from it");

@@ -10,8 +10,8 @@
 #include <libiommu/status.h>
 
 #include "smmu/command.h"
-#include "smmu/context.h"
 #include "smmu/endpoint.h"
+#include "smmu/stream.h"
 #include "smmu/unit.h"
 
 /* --- Steps ------------------------------------------------------------------------------------ */

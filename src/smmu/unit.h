@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SMMUv3 back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), stream table (streams and contexts in memory), stream entry and context
- * (how an endpoint's requests are translated), invalidation, domain, event and page request, and
- * driver, which puts them behind the core's operations.
+ * (what software writes), stream table (streams and contexts in memory), stream, stream entry and
+ * context (how an endpoint's requests are translated), invalidation, domain, event and page
+ * request, setup, and driver, which puts them behind the core's operations. All stands on
+ * src/driver/, which says what locks there are; that of the command queue guards GERRORN, too.
  *
- * The locks are those of driver/driver.h; that of the command queue guards GERRORN, too.
+ * Tables, ids and the list of a domain's units change only on the control path, which the host
+ * serialises; with one exception, which is in stream.c.
  */
 #ifndef IOMMU_SMMU_UNIT_H
 #define IOMMU_SMMU_UNIT_H
@@ -168,6 +170,8 @@ bool iommu_smmu_is_on(const struct smmu_unit *unit, uint32_t bit);
 int iommu_smmu_close(const struct smmu_unit *unit);
 /* Off, and closed before that; queues stay as they are. */
 int iommu_smmu_turn_off(const struct smmu_unit *unit);
+/* All queues and messages, and translation. */
+int iommu_smmu_stop_all(const struct smmu_unit *unit);
 /* Does hardware have the stream table, and does it or may it still translate by it? */
 bool iommu_smmu_has_streams(const struct smmu_unit *unit);
 bool iommu_smmu_translates(const struct smmu_unit *unit);
