@@ -3859,13 +3859,16 @@ static void test_predecessor(void **state)
 	paddr = map(domain, IOVA);
 	assert_int_equal(attach(domain, 0), 0);
 	reaches(0, 0, IOVA, paddr);
+	assert_int_not_equal(reg(SMMU_CR0) & SMMU_CR0_EVENTQEN, 0);
+	iommu_model_smmu_mmio_write(f.model, SMMU_IRQ_CTRL, 4, SMMU_IRQ_EVENTQ);
 	earlier = f.iommu;
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	f.allowed[0] = paddr;
 	f.meanwhile = use_after_off;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, NULL), 0);
 	f.meanwhile = NULL;
-	assert_int_equal(reg(SMMU_CR0ACK) & SMMU_CR0_SMMUEN, 0);
+	assert_int_equal(reg(SMMU_CR0ACK), 0);
+	assert_int_equal(reg(SMMU_IRQ_CTRL), 0);
 	is_stopped(0, 0, IOVA, UINT32_MAX);
 	iommu_destroy(f.iommu);
 	f.iommu = earlier;
