@@ -301,9 +301,10 @@ struct iommu_model_amdvi_firmware {
 	uint64_t registers_size; /* bytes of the window that the base names */
 	/*
 	 * For struct iommu_ivrs_unit (<libiommu/ivrs_builder.h>): flags and features of a block of
-	 * type 10h; flags, attributes and registers of types 11h and 40h. Table: physical_bits.
+	 * type 10h; flags, attributes and registers of types 11h and 40h; info of all.
 	 */
 	uint8_t flags_10, flags_11;
+	uint16_t info;
 	uint32_t features, attributes;
 	bool host_tables_off;
 	uint64_t efr, efr2;
@@ -320,7 +321,7 @@ IOMMU_API void iommu_model_amdvi_get_firmware(const struct iommu_model_amdvi *mo
 /*
  * iommu_model_amdvi_mmio_read - the guest reads a register of an AMD unit, in a window of 16 KiB.
  * iommu_model_amdvi_mmio_write - the guest writes a register of an AMD unit. size is 4 or 8, offset
- * is aligned to it, and the access stays in one register, or in a pair of 32-bit registers;
+ * is aligned to it, and the access stays in one register;
  * otherwise 0 is read, a write is ignored, and misuse is reported. Context: any, at once with other
  * calls; never sleeps, but for the functions of the host.
  */
