@@ -22,10 +22,10 @@
  *
  * Where the specification is silent, or its revisions differ, the model does this: an address that
  * the levels of a table do not reach, TV=0, and a PASID without a GCR3 entry are page faults with
- * PR=0; Mode 7, and more levels than the unit has, are illegal entries with RZ=0, reserved bits with
- * RZ=1; a device beyond the device table is an illegal entry, too; a fault of the host table in the
- * midst of a guest one is reported with the guest physical address and without GN; the head of a
- * command buffer that has stopped is at the command that it stopped at.
+ * PR=0; Mode 7, and more levels than the unit has, are illegal entries with RZ=0, reserved bits
+ * with RZ=1; a device beyond the device table is an illegal entry, too; a fault of the host table
+ * in the midst of a guest one is reported with the guest physical address and without GN; the head
+ * of a command buffer that has stopped is at the command that it stopped at.
  *
  * Concurrency: every function but create and destroy may be called from any thread, and requests of
  * devices run concurrently: cached entries are found without a lock, and a lock is held only for
@@ -270,10 +270,10 @@ struct iommu_model_amdvi_faults {
 };
 
 /*
- * iommu_model_amdvi_create - create a unit in its reset state.
+ * iommu_model_amdvi_create - create an AMD unit in its reset state.
  *
  * Returns 0, IOMMU_EINVAL (a field of config is out of range, or fields contradict each other) or
- * IOMMU_ENOMEM. iommu_model_amdvi_destroy - free a unit; NULL: nothing.
+ * IOMMU_ENOMEM. iommu_model_amdvi_destroy - free an AMD unit; NULL: nothing.
  *
  * Context: may sleep; no other call uses what is destroyed.
  */
@@ -321,9 +321,9 @@ IOMMU_API void iommu_model_amdvi_get_firmware(const struct iommu_model_amdvi *mo
 /*
  * iommu_model_amdvi_mmio_read - the guest reads a register of an AMD unit, in a window of 16 KiB.
  * iommu_model_amdvi_mmio_write - the guest writes a register of an AMD unit. size is 4 or 8, offset
- * is aligned to it, and the access stays in one register;
- * otherwise 0 is read, a write is ignored, and misuse is reported. Context: any, at once with other
- * calls; never sleeps, but for the functions of the host.
+ * is aligned to it, and the access stays in one register; otherwise 0 is read, a write is ignored,
+ * and misuse is reported. Context: any, at once with other calls; never sleeps, but for the
+ * functions of the host.
  */
 IOMMU_API uint64_t iommu_model_amdvi_mmio_read(struct iommu_model_amdvi *model, uint64_t offset,
 					       unsigned int size);
@@ -331,9 +331,10 @@ IOMMU_API void iommu_model_amdvi_mmio_write(struct iommu_model_amdvi *model, uin
 					    unsigned int size, uint64_t value);
 
 /*
- * iommu_model_amdvi_run - continue processing what the guest has queued; true: there is more, call
- * again. The work of one call of any function is bounded: see work_remains. Context: any, at once
- * with other calls; never sleeps, but for the functions of the host.
+ * iommu_model_amdvi_run - continue processing the commands that the guest has queued in an AMD
+ * unit; true: there is more, call again. The work of one call of any function is bounded: see
+ * work_remains. Context: any, at once with other calls; never sleeps, but for the functions of the
+ * host.
  */
 IOMMU_API bool iommu_model_amdvi_run(struct iommu_model_amdvi *model);
 
@@ -375,7 +376,7 @@ struct iommu_model_amdvi_translation {
 };
 
 /*
- * iommu_model_amdvi_translate - translate an access of a device.
+ * iommu_model_amdvi_translate - translate an access of a device behind an AMD unit.
  *
  * Returns 0 with the translation, or IOMMU_EFAULT: the request faulted, result->answer says how it
  * ends, and result->event why, which was logged unless the device's entry suppresses that. A
@@ -399,8 +400,9 @@ typedef int (*iommu_model_amdvi_piece_visitor)(void *ctx,
 					       const struct iommu_model_amdvi_piece *piece);
 
 /*
- * iommu_model_amdvi_access - translate an access of `size` bytes from request->address on, which
- * may cross pages, piece by piece: each is translated when the one before has been visited.
+ * iommu_model_amdvi_access - translate an access of `size` bytes behind an AMD unit, from
+ * request->address on, which may cross pages, piece by piece: each is translated when the one
+ * before has been visited.
  *
  * @last: receives the last translation; after a fault, its event and answer.
  *
@@ -477,8 +479,9 @@ struct iommu_model_amdvi_walk_state {
 };
 
 /*
- * iommu_model_amdvi_walk - the next mappings for a device's requests, leaf by leaf, in ascending
- * order, as an unprivileged request is translated by the tables that the driver has configured.
+ * iommu_model_amdvi_walk - the next mappings for requests of a device behind an AMD unit, leaf by
+ * leaf, in ascending order, as an unprivileged request is translated by the tables that the driver
+ * has configured.
  *
  * No side effects, as iommu_model_amdvi_peek. The device's entry comes from the unit's cache, but
  * tables are read from memory, and may be newer than what the device sees before the driver
@@ -579,16 +582,17 @@ IOMMU_API int iommu_model_amdvi_peek_interrupt(struct iommu_model_amdvi *model,
 					       struct iommu_model_amdvi_interrupt *interrupt);
 
 /*
- * iommu_model_amdvi_misbehave - set the faulty behaviour; copied. Context: any, at once with other
- * calls; never sleeps, but for the functions of the host.
+ * iommu_model_amdvi_misbehave - set the faulty behaviour of an AMD unit; copied. Context: any, at
+ * once with other calls; never sleeps, but for the functions of the host.
  */
 IOMMU_API void iommu_model_amdvi_misbehave(struct iommu_model_amdvi *model,
 					   const struct iommu_model_amdvi_faults *faults);
 
 /*
- * iommu_model_amdvi_save - the guest-visible state, for migration and snapshots, including
- * operations in progress. Caches are not included, because hardware may evict entries at any time.
- * Returns the size; nothing is written if `size` is smaller, and `bytes` may be NULL with size 0.
+ * iommu_model_amdvi_save - the guest-visible state of an AMD unit, for migration and snapshots,
+ * including operations in progress. Caches are not included, because hardware may evict entries at
+ * any time. Returns the size; nothing is written if `size` is smaller, and `bytes` may be NULL with
+ * size 0.
  *
  * iommu_model_amdvi_restore - restore such a state, in any state of the model, and continue from
  * there, including the command buffer: the host's functions are called before it returns. 0, or

@@ -117,8 +117,16 @@ static void remember_absence(const struct walk *w)
 		journey_remember(w->j, &entry);
 }
 
-/* The deepest table on the way that is known. False: that there is none is. */
-static bool start_of_walk(struct walk *w)
+/* Address bits of the levels between an entry and the table that it leads to have to be 0. */
+static unsigned int check_skipped(const struct walk *w, unsigned int level, unsigned int next)
+{
+	const uint64_t covered = (1ULL << amdvi_level_shift(level)) - 1;
+
+	return (w->address & covered) >> amdvi_level_shift(next + 1) != 0 ? bad_level(w) : 0;
+}
+
+/* The deepest table on the way that is known. What is known may be that there is none. */
+static unsigned int start_of_walk(struct walk *w)
 {
 	const unsigned int levels = journey_host_levels(w->j);
 	struct model_cached known;
@@ -131,16 +139,16 @@ static bool start_of_walk(struct walk *w)
 		if (!journey_find(w->j, MODEL_HOST, tag_of(w) | MODEL_TAG_TABLE, level,
 				  w->address & mask, &known))
 			continue;
-		w->leaf->absent = amdvi_level_shift(level);
 		w->table = known.low;
 		w->level = (unsigned int)known.high & ((1U << MODEL_HIGH_PERMISSIONS) - 1);
+		w->leaf->absent = amdvi_level_shift(known.reason != 0 ? level : w->level + 1);
 		w->permissions = (unsigned int)(known.high >> MODEL_HIGH_PERMISSIONS) & MODEL_ALL;
-		return known.reason == 0;
+		return known.reason != 0 ? not_present(w) : check_skipped(w, level, w->level);
 	}
 	w->level = levels;
 	w->table = amdvi_address(w->j->dte.words, AMDVI_DTE_HOST_ROOT);
 	w->permissions = MODEL_READ | MODEL_WRITE;
-	return true;
+	return 0;
 }
 
 /* --- Entries ---------------------------------------------------------------------------------- */
@@ -216,14 +224,15 @@ static unsigned int descend(struct walk *w, uint64_t place, uint64_t entry)
 {
 	const unsigned int next = amdvi_pte_next_level(entry);
 	const uint64_t after = entry | (sets_accessed(w) ? AMDVI_PTE_ACCESSED : 0);
-	const uint64_t covered = (1ULL << amdvi_level_shift(w->level)) - 1;
+	unsigned int code;
 
 	if (next >= w->level)
 		return bad_level(w);
 	if ((entry & AMDVI_PTE_TABLE_RESERVED) != 0)
 		return reserved_bit(w);
-	if ((w->address & covered) >> amdvi_level_shift(next + 1) != 0)
-		return bad_level(w);
+	code = check_skipped(w, w->level, next);
+	if (code != 0)
+		return code;
 	if (!journey_mark(w->j, place, entry, after)) {
 		w->repeats = true;
 		return 0;
@@ -256,11 +265,9 @@ static void look_at_absence(const struct walk *w, uint64_t entry)
 
 static unsigned int walk(struct walk *w)
 {
-	unsigned int code = 0;
+	unsigned int code = start_of_walk(w);
 	bool is_leaf = false;
 
-	if (!start_of_walk(w))
-		return not_present(w);
 	journey_count_walk(w->j);
 	while (code == 0 && !is_leaf && !w->repeats) {
 		const uint64_t place = place_of(w);
