@@ -83,7 +83,10 @@ struct iommu_model_amdvi_invalidation {
 	uint16_t devid;
 	bool has_domain; /* pages */
 	uint16_t domain;
-	/* GN. Pages: of guest tables; device TLBs: entries with this PASID, or, without, of none. */
+	/*
+	 * GN. Pages: of guest tables; device TLBs: entries with this PASID, or, without it, with
+	 * none.
+	 */
 	bool has_pasid;
 	uint32_t pasid;
 	/* [address, address + size - 1], multiples of 4 KiB; size 0: everything. */
@@ -138,7 +141,7 @@ struct iommu_model_amdvi_host {
 	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
 	/*
 	 * compare_exchange - atomically replace 8 aligned bytes, little-endian, if they equal
-	 * `expected`. False: they do not, or there is no memory. Needed for EFR.HASup, HDSup, GTSup.
+	 * `expected`. False: they do not, or there is no memory. Needed for EFR.HASup and GTSup.
 	 */
 	bool (*compare_exchange)(void *ctx, iommu_paddr_t paddr, uint64_t expected,
 				 uint64_t desired);
@@ -440,7 +443,8 @@ struct iommu_model_amdvi_stage {
 	enum iommu_model_amdvi_answer answer;
 	/*
 	 * The device's entry as the unit knows it: struct amdvi_dte of
-	 * <libiommu/hw/amdvi_device_table.h>; has_entry false: the unit is off, or it cannot be read.
+	 * <libiommu/hw/amdvi_device_table.h>; has_entry false: the unit is off, or the entry cannot
+	 * be read.
 	 */
 	bool has_entry;
 	uint64_t entry[4];
@@ -544,7 +548,7 @@ struct iommu_model_amdvi_message {
 };
 
 /* An interrupt after remapping. */
-struct iommu_model_amdvi_interrupt {
+struct iommu_model_amdvi_remapped {
 	bool unchanged; /* it passes as it is; nothing else is filled in */
 	/* Fixed, or arbitrated (lowest priority), to a destination of 8 bits, or 32 with XTEn. */
 	uint8_t vector;
@@ -570,7 +574,7 @@ struct iommu_model_amdvi_interrupt {
  */
 IOMMU_API int iommu_model_amdvi_interrupt(struct iommu_model_amdvi *model,
 					  const struct iommu_model_amdvi_message *message,
-					  struct iommu_model_amdvi_interrupt *interrupt);
+					  struct iommu_model_amdvi_remapped *interrupt);
 
 /*
  * iommu_model_amdvi_peek_interrupt - the result of iommu_model_amdvi_interrupt without side
@@ -579,7 +583,7 @@ IOMMU_API int iommu_model_amdvi_interrupt(struct iommu_model_amdvi *model,
  */
 IOMMU_API int iommu_model_amdvi_peek_interrupt(struct iommu_model_amdvi *model,
 					       const struct iommu_model_amdvi_message *message,
-					       struct iommu_model_amdvi_interrupt *interrupt);
+					       struct iommu_model_amdvi_remapped *interrupt);
 
 /*
  * iommu_model_amdvi_misbehave - set the faulty behaviour of an AMD unit; copied. Context: any, at

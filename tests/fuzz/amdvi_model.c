@@ -365,7 +365,7 @@ static void interrupt(void)
 		.address = 0xfee00000ULL | fuzz_byte(&input),
 		.data = (uint32_t)fuzz_number(&input, 2) & 0x7ff,
 	};
-	struct iommu_model_amdvi_interrupt peeked, result;
+	struct iommu_model_amdvi_remapped peeked, result;
 	int expected, status;
 
 	begin_call();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers, rings, logs and interrupts of the model of an AMD IOMMU (48882, "IOMMU MMIO Registers",
- * "Commands", "Event Logging").
+ * Registers, rings, logs and interrupts of the model of an AMD IOMMU (48882, "IOMMU MMIO
+ * Registers", "Commands", "Event Logging").
  */
 #include "bare_amdvi.h"
 

@@ -14,7 +14,7 @@ static const struct iommu_model_amdvi_config all = {0};
 #define ADDRESS 0xfee00000ULL
 #define INDEX   0x21U
 
-static struct iommu_model_amdvi_interrupt result;
+static struct iommu_model_amdvi_remapped result;
 
 /* Returns the event, or 0. */
 static unsigned int send(enum iommu_model_amdvi_interrupt_kind kind, uint64_t address,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guest tables, version 2, which are those of x86-64 processors, of 4 or 5 levels (48882, "Guest and
- * Nested Address Translation"). Where there is a host table it translates each access to a guest
- * table, and what that gives in the end. Both together are cached under the guest's address, by
- * domain id and PASID.
+ * Guest tables, version 2, which are those of x86-64 processors, of 4 or 5 levels (48882, "Guest
+ * and Nested Address Translation"). Where there is a host table it translates each access to a
+ * guest table, and what that gives in the end. Both together are cached under the guest's address,
+ * by domain id and PASID.
  */
 #include <libiommu/hw/amdvi_page_table.h>
 
@@ -273,7 +273,7 @@ static void arrive(const struct walk *w, struct model_arrival *arrival)
 		arrival->flags |= guest & MODEL_EXECUTE;
 }
 
-/* A cached leaf that answers; false: a walk is needed, to mark a write or to say what forbids it. */
+/* A cached leaf that answers; false: a walk has to mark a write, or to say what forbids it. */
 static bool known_leaf(struct walk *w)
 {
 	const uint64_t flags = (1U << MODEL_HIGH_HOST) - 1;

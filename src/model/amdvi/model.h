@@ -61,8 +61,8 @@ struct model_registers {
 /* What it caches. An entry with a reason is one that is not present. */
 enum model_kind {
 	/*
-	 * tag = device id; level 0: word 0, word 1 as third, and MODEL_HIGH_LOGGED; level 1: words 2
-	 * and 3 likewise, and a check on the others
+	 * tag = device id; level 0: word 0, word 1 as third, and MODEL_HIGH_LOGGED; level 1: words
+	 * 2 and 3 likewise, and a check on the others
 	 */
 	MODEL_DEVICE,
 	/* tag = model_host_tag; see journey.h */
@@ -221,7 +221,7 @@ struct iommu_model_amdvi {
 	unsigned int notices_open, notices_wanted;
 	bool telling, sending;
 	struct model_notice notices[MODEL_NOTICES];
-	/* Answers that are due to devices, and given without the lock; the buffer waits for them. */
+	/* Answers that are due to devices, and given without the lock; commands wait for them. */
 	unsigned int answer_count;
 	struct iommu_model_amdvi_page_answer answers[MODEL_ANSWERS_MAX];
 	unsigned int answering;

@@ -15,7 +15,7 @@
 struct request {
 	struct journey j;
 	const struct iommu_model_amdvi_message *message;
-	struct iommu_model_amdvi_interrupt *result;
+	struct iommu_model_amdvi_remapped *result;
 	struct model_traces *traces;
 	uint32_t index;
 	amdvi_word_t words[AMDVI_IRTE_LONG_WORDS]; /* of an entry of 32 bits: the first has it */
@@ -164,7 +164,7 @@ static uint32_t destination_of(const struct request *r)
 /* A processor that runs is told; for one that does not the driver is, by the log. */
 static void deliver_to_guest(struct request *r)
 {
-	struct iommu_model_amdvi_interrupt *result = r->result;
+	struct iommu_model_amdvi_remapped *result = r->result;
 	uint64_t record;
 
 	result->is_guest = true;
@@ -181,7 +181,7 @@ static void deliver_to_guest(struct request *r)
 
 static void deliver(struct request *r)
 {
-	struct iommu_model_amdvi_interrupt *result = r->result;
+	struct iommu_model_amdvi_remapped *result = r->result;
 
 	result->vector = (uint8_t)amdvi_get(r->words, has_long_entries(r) ? AMDVI_IRTE_LONG_VECTOR
 									  : AMDVI_IRTE_VECTOR);
@@ -306,20 +306,20 @@ static unsigned int pass(struct request *r, struct model_passage *passage,
 		r->j.is_interrupt = true;
 		r->hides_fault = false;
 		*r->traces = (struct model_traces){0};
-		*r->result = (struct iommu_model_amdvi_interrupt){0};
+		*r->result = (struct iommu_model_amdvi_remapped){0};
 		code = go(r);
 		holds = code != MODEL_AGAIN && model_passage_holds(passage);
 		if (holds && code != 0 && !passage->peeks)
 			holds = model_passage_walks(passage);
 	} while (!holds);
 	if (code != 0)
-		*r->result = (struct iommu_model_amdvi_interrupt){.event = code};
+		*r->result = (struct iommu_model_amdvi_remapped){.event = code};
 	return code;
 }
 
 int iommu_model_amdvi_interrupt(struct iommu_model_amdvi *model,
 				const struct iommu_model_amdvi_message *message,
-				struct iommu_model_amdvi_interrupt *interrupt)
+				struct iommu_model_amdvi_remapped *interrupt)
 {
 	struct model_traces traces;
 	struct request r = {.message = message, .result = interrupt, .traces = &traces};
@@ -337,7 +337,7 @@ int iommu_model_amdvi_interrupt(struct iommu_model_amdvi *model,
 
 int iommu_model_amdvi_peek_interrupt(struct iommu_model_amdvi *model,
 				     const struct iommu_model_amdvi_message *message,
-				     struct iommu_model_amdvi_interrupt *interrupt)
+				     struct iommu_model_amdvi_remapped *interrupt)
 {
 	struct model_traces traces;
 	struct request r = {.message = message, .result = interrupt, .traces = &traces};
