@@ -99,28 +99,36 @@ static void an_entry_alone_leaves_pages_of_the_domain(void **state)
 	am_end();
 }
 
-static bool changes;
+static unsigned int changes;
+
+static struct amdvi_dte open_entry(void)
+{
+	struct amdvi_dte dte = am_dte();
+
+	amdvi_set(dte.words, AMDVI_DTE_MODE, 0);
+	return dte;
+}
 
 static void change_in_between(iommu_paddr_t paddr)
 {
-	const struct amdvi_dte dte = amdvi_dte_blocked();
+	const struct amdvi_dte blocked = amdvi_dte_blocked(), open = open_entry();
 
 	/* The first half has been read. */
-	if (changes && paddr == AM_DEVICES + AM_DEVICE * 32ULL)
-		am_device(AM_DEVICE, &dte);
+	if (changes != 0 && paddr == AM_DEVICES + AM_DEVICE * 32ULL)
+		am_device(AM_DEVICE, changes-- % 2 != 0 ? &blocked : &open);
 }
 
-static unsigned int reach_while_it_changes(unsigned int strict)
+/* The entry lets all pass, and changes so often between its halves. */
+static unsigned int reach_while_it_changes(unsigned int strict, unsigned int times)
 {
 	const struct iommu_model_amdvi_config config = {.strict = strict};
-	struct amdvi_dte dte = am_dte();
+	const struct amdvi_dte dte = times % 2 != 0 ? open_entry() : amdvi_dte_blocked();
 	unsigned int event;
 
 	am_begin(&config);
 	am_unit_on();
-	amdvi_set(dte.words, AMDVI_DTE_MODE, 0);
 	am_device(AM_DEVICE, &dte);
-	changes = true;
+	changes = times;
 	am.reading = change_in_between;
 	event = am_reach(VA, READ);
 	am.reading = NULL;
@@ -131,9 +139,42 @@ static unsigned int reach_while_it_changes(unsigned int strict)
 static void an_entry_is_read_in_one_piece_or_torn(void **state)
 {
 	(void)state;
-	/* Of two states the newer, or a mixture of both. */
-	assert_int_equal(reach_while_it_changes(0), AMDVI_IO_PAGE_FAULT);
-	assert_int_equal(reach_while_it_changes(IOMMU_MODEL_AMDVI_TORN), 0);
+	/* The state in the end, or what was read of the first half before. */
+	assert_int_equal(reach_while_it_changes(0, 1), AMDVI_IO_PAGE_FAULT);
+	assert_int_equal(reach_while_it_changes(IOMMU_MODEL_AMDVI_TORN, 1), 0);
+	assert_int_equal(reach_while_it_changes(0, 2), AMDVI_IO_PAGE_FAULT);
+	assert_int_equal(reach_while_it_changes(0, 3), AMDVI_IO_PAGE_FAULT);
+}
+
+/* Of two versions of an entry no third is made when a half is evicted. */
+static void halves_of_an_entry_belong_together(void **state)
+{
+	const struct iommu_model_amdvi_config config = {.forget_seed = 3};
+	struct amdvi_dte four = am_guest_dte(0), five = am_guest_dte(0);
+	unsigned int i, of_five = 0;
+
+	(void)state;
+	am_begin(&config);
+	am_unit_on();
+	am_map_guest(GUEST, 1, OLD | AM_PAGE);
+	am_word(AM_GUEST + 0x5000, (AM_GUEST + 0x14000) | AM_PAGE);
+	am_word(am_place(AM_GUEST + 0x10000, GUEST, 4), (AM_GUEST + 0x13000) | AM_PAGE);
+	am_word(am_place(AM_GUEST + 0x10000, GUEST, 3), (AM_GUEST + 0x12000) | AM_PAGE);
+	am_word(am_place(AM_GUEST + 0x10000, GUEST, 2), (AM_GUEST + 0x11000) | AM_PAGE);
+	am_word(am_place(AM_GUEST + 0x10000, GUEST, 1), NEW | AM_PAGE);
+	am_word(AM_GCR3 + 0x1000 + 8 * AM_PASID, amdvi_gcr3_entry(AM_GUEST + 0x4000));
+	am_word(AM_GCR3 + 0x2000 + 8 * AM_PASID, amdvi_gcr3_entry(AM_GUEST + 0x5000));
+	amdvi_set(five.words, AMDVI_DTE_GUEST_MODE, 1);
+	amdvi_set(five.words, AMDVI_DTE_DOMAIN, AM_DOMAIN + 1);
+	amdvi_dte_set_gcr3_root(&five, AM_GCR3 + 0x2000);
+	for (i = 0; i < 3000; i++) {
+		am_device(AM_DEVICE, i / 7 % 2 != 0 ? &five : &four);
+		assert_int_equal(am_reach_guest(AM_PASID, GUEST, READ), 0);
+		assert_true(am_result.paddr == OLD || am_result.paddr == NEW);
+		of_five += am_result.paddr == NEW;
+	}
+	assert_in_range(of_five, 1000, 2000);
+	am_end();
 }
 
 /* --- Host pages ------------------------------------------------------------------------------- */
@@ -522,6 +563,7 @@ int main(void)
 		cmocka_unit_test(open_doors_are_cached_too),
 		cmocka_unit_test(an_entry_alone_leaves_pages_of_the_domain),
 		cmocka_unit_test(an_entry_is_read_in_one_piece_or_torn),
+		cmocka_unit_test(halves_of_an_entry_belong_together),
 		cmocka_unit_test(pages_are_dropped_by_domain_and_address),
 		cmocka_unit_test(ranges_are_coded),
 		cmocka_unit_test(tables_are_dropped_with_pde_alone),

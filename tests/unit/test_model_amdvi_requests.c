@@ -851,6 +851,26 @@ static void the_hosts_table_guards_the_guests(void **state)
 	am_end();
 }
 
+/* All but the first of them lie where the host's table says. */
+static void gcr3_tables_are_the_guests(void **state)
+{
+	const uint32_t pasid = 512 + AM_PASID;
+	struct amdvi_dte dte = am_guest_dte(4);
+
+	(void)state;
+	begin_guest(4);
+	amdvi_set(dte.words, AMDVI_DTE_GLX, 1);
+	amdvi_dte_set_gcr3_root(&dte, AM_GCR3 + 0x2000);
+	am_word(AM_GCR3 + 0x2000 + 8, amdvi_gcr3_entry(AM_GCR3 + 0x3000));
+	am_word(AM_GCR3 + 0x4000 + 8 * AM_PASID, amdvi_gcr3_entry(AM_GUEST + 0x4000));
+	am_word(AM_HOST + 0x10000 + 8 * ((AM_GCR3 + 0x3000) >> 12),
+		amdvi_pte_leaf(AM_GCR3 + 0x4000, AMDVI_PTE_READ));
+	change_entry(&dte);
+	assert_int_equal(am_reach_guest(pasid, GUEST_PAGE, READ), 0);
+	assert_int_equal(am_result.paddr, TARGET);
+	am_end();
+}
+
 static void the_smaller_page_counts(void **state)
 {
 	(void)state;
@@ -1272,6 +1292,7 @@ int main(void)
 		cmocka_unit_test(five_levels_have_57_bits),
 		cmocka_unit_test(both_tables_translate),
 		cmocka_unit_test(the_hosts_table_guards_the_guests),
+		cmocka_unit_test(gcr3_tables_are_the_guests),
 		cmocka_unit_test(the_smaller_page_counts),
 		cmocka_unit_test(translation_requests_need_permission),
 		cmocka_unit_test(translation_requests_take_what_there_is),
