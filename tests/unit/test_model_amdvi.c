@@ -180,6 +180,50 @@ static void firmware_says_what_the_unit_is(void **state)
 	am_end();
 }
 
+/* What the builder of IVRS takes is what a reader finds. */
+static void firmware_fits_into_ivrs(void **state)
+{
+	struct iommu_model_amdvi_firmware f;
+	struct iommu_ivrs_block block = {0};
+	struct iommu_ivrs_unit unit = {.devid = 2, .capability = 0x40, .base = 0xfed80000};
+	struct iommu_ivrs_builder b;
+	static uint8_t bytes[512];
+	struct iommu_ivrs ivrs;
+	int size;
+
+	(void)state;
+	am_begin(&all);
+	iommu_model_amdvi_get_firmware(am.model, &f);
+	iommu_ivrs_begin(&b, bytes, sizeof(bytes),
+			 &(struct iommu_ivrs){.has_features = true,
+					      .physical_bits = (uint8_t)f.physical_bits,
+					      .virtual_bits = (uint8_t)f.virtual_bits});
+	unit.info = f.info;
+	unit.flags = f.flags_10;
+	unit.features = f.features;
+	iommu_ivrs_add_unit(&b, 0x10, 0, &unit);
+	unit.flags = f.flags_11;
+	unit.features = f.attributes;
+	unit.host_tables_off = f.host_tables_off;
+	unit.efr = f.efr;
+	unit.efr2 = f.efr2;
+	iommu_ivrs_add_unit(&b, 0x11, 0, &unit);
+	iommu_ivrs_add_device(&b, &(struct iommu_ivrs_device){.kind = IOMMU_IVRS_DEVICE_RANGE,
+							      .first = 8,
+							      .last = 0xffff});
+	size = iommu_ivrs_finish(&b, "OURS", "MODEL");
+	assert_true(size > 0);
+	assert_int_equal(iommu_ivrs_open(&ivrs, bytes, (size_t)size), 0);
+	assert_true(iommu_ivrs_next_unit(&ivrs, &block));
+	assert_true(block.unit.has_features);
+	assert_int_equal(block.unit.efr, am_reg(AMDVI_EFR));
+	assert_int_equal(block.unit.efr2, am_reg(AMDVI_EFR2));
+	assert_int_equal(block.unit.size, f.registers_size);
+	assert_int_equal(block.unit.flags, f.flags_11);
+	assert_false(block.unit.host_tables_off);
+	am_end();
+}
+
 static void configurations_that_contradict_themselves_are_refused(void **state)
 {
 	static const struct iommu_model_amdvi_config wrong[] = {
@@ -649,6 +693,7 @@ int main(void)
 		cmocka_unit_test(accesses_are_of_one_register),
 		cmocka_unit_test(a_small_unit_has_fewer_registers_and_bits),
 		cmocka_unit_test(firmware_says_what_the_unit_is),
+		cmocka_unit_test(firmware_fits_into_ivrs),
 		cmocka_unit_test(configurations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(rings_run_with_their_bit_and_the_units),
 		cmocka_unit_test(a_running_rings_own_registers_are_fixed),
