@@ -86,7 +86,7 @@ static const char *value_defect(const struct iommu_model_amdvi_config *config)
 
 	if (config->physical_bits < 32 || config->physical_bits > 52)
 		return IOMMU_WHY("physical_bits is not 32 to 52");
-	for (i = 0; i < MODEL_SOURCES; i++)
+	for (i = 0; i < MODEL_SIGNAL_SOURCES; i++)
 		if (config->messages[i] > 31)
 			return IOMMU_WHY("a number of a message is above 31");
 	if (amdvi_bits(efr, AMDVI_EFR_GATS) > AMDVI_EFR_GATS_5)

@@ -55,7 +55,7 @@ static uint64_t tag_of(const struct walk *w)
 
 static bool find_leaf(const struct walk *w, struct model_cached *found, unsigned int *span)
 {
-	for (*span = 0; *span < MODEL_SPANS && !w->j->fresh; ++*span)
+	for (*span = 0; *span < MODEL_LEAF_SPANS && !w->j->fresh; ++*span)
 		if (journey_find(w->j, MODEL_GUEST, tag_of(w), *span,
 				 w->j->address & UINT64_MAX << model_span_shift(*span), found))
 			return true;

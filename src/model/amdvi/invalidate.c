@@ -43,7 +43,7 @@ static void drop_leaves(struct iommu_model_amdvi *model, enum model_kind kind, u
 {
 	unsigned int span;
 
-	for (span = 0; span < MODEL_SPANS; span++) {
+	for (span = 0; span < MODEL_LEAF_SPANS; span++) {
 		const uint64_t mask = UINT64_MAX << model_span_shift(span);
 
 		iommu_model_cache_drop(&model->cache, kind, tag, span, range->first & mask,

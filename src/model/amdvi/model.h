@@ -39,7 +39,7 @@ struct model_ring_registers {
 	uint64_t base, head, tail;
 };
 
-#define MODEL_SOURCES 3
+#define MODEL_SIGNAL_SOURCES 3
 
 /* The state that a guest can see and that migration must carry. Only 64-bit words: see state.c. */
 struct model_registers {
@@ -50,7 +50,7 @@ struct model_registers {
 	struct model_ring_registers ring[MODEL_RINGS];
 	uint64_t ga_tail_address; /* stored, and not used */
 	uint64_t msi_control, msi_address, msi_data;
-	uint64_t xt[MODEL_SOURCES];
+	uint64_t xt[MODEL_SIGNAL_SOURCES];
 	uint64_t auto_response;
 	/* A bit for each source whose interrupt is to be sent. */
 	uint64_t signals;
@@ -81,13 +81,13 @@ _Static_assert(MODEL_INTERRUPT < MODEL_CACHE_KINDS, "every kind is counted");
 #define MODEL_HIGH_LOGGED 1ULL
 
 /* What one leaf spans: the levels of the cache's keys. Larger leaves are cached in pieces. */
-#define MODEL_SPANS 8U
+#define MODEL_LEAF_SPANS 8U
 
-_Static_assert(MODEL_SPANS <= MODEL_CACHE_LEVELS, "every span is counted");
+_Static_assert(MODEL_LEAF_SPANS <= MODEL_CACHE_LEVELS, "every span is counted");
 
 static inline unsigned int model_span_shift(unsigned int span)
 {
-	static const uint8_t shifts[MODEL_SPANS] = {12, 13, 16, 18, 21, 25, 30, 39};
+	static const uint8_t shifts[MODEL_LEAF_SPANS] = {12, 13, 16, 18, 21, 25, 30, 39};
 
 	return shifts[span];
 }
@@ -95,7 +95,7 @@ static inline unsigned int model_span_shift(unsigned int span)
 /* The largest span that a block of 2^shift bytes, 12 at least, has. */
 static inline unsigned int model_span_of(unsigned int shift)
 {
-	unsigned int span = MODEL_SPANS - 1;
+	unsigned int span = MODEL_LEAF_SPANS - 1;
 
 	while (model_span_shift(span) > shift)
 		span--;

@@ -402,13 +402,14 @@ static bool interrupts_are_sane(const struct model_registers *regs)
 {
 	unsigned int i;
 
-	for (i = 0; i < MODEL_SOURCES; i++)
+	for (i = 0; i < MODEL_SIGNAL_SOURCES; i++)
 		if ((regs->xt[i] & ~XT_BITS) != 0)
 			return false;
 	return (regs->msi_control & ~(uint64_t)MSI_WRITABLE) == 0 &&
 	       (regs->msi_address & ~MSI_ADDRESS_BITS) == 0 && regs->msi_data <= 0xffff &&
 	       (regs->ga_tail_address & ~GA_TAIL_BITS) == 0 &&
-	       regs->auto_response <= AUTO_RESPONSE_BITS && regs->signals >> MODEL_SOURCES == 0;
+	       regs->auto_response <= AUTO_RESPONSE_BITS &&
+	       regs->signals >> MODEL_SIGNAL_SOURCES == 0;
 }
 
 bool iommu_amdmodel_registers_are_sane(const struct iommu_model_amdvi *model,
