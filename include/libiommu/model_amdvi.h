@@ -212,6 +212,11 @@ enum iommu_model_amdvi_strict {
 	IOMMU_MODEL_AMDVI_TORN = 1 << 2,
 	/* The head of a command buffer that has stopped is behind the command. */
 	IOMMU_MODEL_AMDVI_HEAD_PAST = 1 << 3,
+	/*
+	 * Pages of all sizes are cached in pieces of 4 KiB, so that an invalidation of a part of one
+	 * leaves the rest; otherwise a page is dropped as a whole, but for the largest.
+	 */
+	IOMMU_MODEL_AMDVI_PIECES = 1 << 4,
 };
 
 /* Copied by iommu_model_amdvi_create, except for the platform, which is kept by reference. */

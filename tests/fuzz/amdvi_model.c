@@ -553,7 +553,7 @@ static struct iommu_model_amdvi_config any_config(void)
 		any.physical_bits = fuzz_flag(&input) ? 0 : 32 + fuzz_below(&input, 21);
 	}
 	if ((how & 0x40) != 0) {
-		any.strict = fuzz_below(&input, 16);
+		any.strict = fuzz_below(&input, 32);
 		any.flags = fuzz_below(&input, 8);
 		any.forget_seed = fuzz_below(&input, 4);
 	}

@@ -231,7 +231,7 @@ static void configurations_that_contradict_themselves_are_refused(void **state)
 		{.physical_bits = 53},
 		{.messages = {32, 0, 0}},
 		{.flags = 8},
-		{.strict = 16},
+		{.strict = 32},
 		{.efr = 1ULL << 63},                                   /* SNPSup */
 		{.efr = 1U << 8},                                      /* HESup */
 		{.efr2 = 2},                                           /* SEVSNPIO */

@@ -251,6 +251,27 @@ static void a_page_is_dropped_by_any_of_its_parts(void **state)
 	am_end();
 }
 
+static void pages_may_be_cached_in_pieces(void **state)
+{
+	const struct iommu_model_amdvi_config config = {.strict = IOMMU_MODEL_AMDVI_PIECES};
+	const struct amdvi_dte dte = am_dte();
+
+	(void)state;
+	am_begin(&config);
+	am_unit_on();
+	am_device(AM_DEVICE, &dte);
+	am_map(4, 0x40000000, 2, amdvi_pte_leaf(0x200000, AM_RW));
+	assert_int_equal(target_of(0x40000000), 0x200000);
+	assert_int_equal(target_of(0x40001000), 0x201000);
+	am_word(am_place(AM_HOST, 0x40000000, 2), amdvi_pte_leaf(0x400000, AM_RW));
+	am_run(amdvi_invalidate_pages(AM_DOMAIN, 0x40001000, 12, false));
+	assert_int_equal(target_of(0x40000000), 0x200000);
+	assert_int_equal(target_of(0x40001000), 0x401000);
+	am_run(amdvi_invalidate_pages(AM_DOMAIN, 0x40000000, 21, false));
+	assert_int_equal(target_of(0x40000000), 0x400000);
+	am_end();
+}
+
 static void domains_share_what_they_have(void **state)
 {
 	struct amdvi_dte dte = am_dte();
@@ -568,6 +589,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_coded),
 		cmocka_unit_test(tables_are_dropped_with_pde_alone),
 		cmocka_unit_test(a_page_is_dropped_by_any_of_its_parts),
+		cmocka_unit_test(pages_may_be_cached_in_pieces),
 		cmocka_unit_test(domains_share_what_they_have),
 		cmocka_unit_test(present_pages_are_cached_whatever_they_permit),
 		cmocka_unit_test(absent_pages_are_cached_with_np_cache),

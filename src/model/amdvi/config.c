@@ -76,7 +76,7 @@ static const char *unknown_defect(const struct iommu_model_amdvi_config *config)
 		return IOMMU_WHY("a feature of EFR2 that the model has not");
 	if (config->flags >> 3 != 0)
 		return IOMMU_WHY("unknown flags");
-	return config->strict >> 4 != 0 ? IOMMU_WHY("unknown bits of strict") : NULL;
+	return config->strict >> 5 != 0 ? IOMMU_WHY("unknown bits of strict") : NULL;
 }
 
 static const char *value_defect(const struct iommu_model_amdvi_config *config)

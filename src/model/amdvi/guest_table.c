@@ -70,7 +70,7 @@ static unsigned int common_shift(const struct walk *w)
 
 static void remember_leaf(const struct walk *w)
 {
-	const unsigned int span = model_span_of(common_shift(w));
+	const unsigned int span = journey_span(w->j, common_shift(w));
 	const uint64_t mask = UINT64_MAX << model_span_shift(span);
 	const unsigned int flags = w->guest.flags | w->host.flags << MODEL_HIGH_HOST;
 	const struct model_cached entry = {

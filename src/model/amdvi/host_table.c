@@ -69,7 +69,7 @@ static bool find_leaf(const struct walk *w, struct model_cached *found, unsigned
 
 static void remember_leaf(const struct walk *w)
 {
-	const unsigned int span = model_span_of(w->leaf->shift);
+	const unsigned int span = journey_span(w->j, w->leaf->shift);
 	const uint64_t mask = UINT64_MAX << model_span_shift(span);
 	const struct model_cached entry = {
 		.kind = MODEL_HOST,

@@ -144,6 +144,12 @@ static inline bool journey_find(const struct journey *j, unsigned int kind, uint
 			: iommu_model_cache_find(cache, kind, tag, level, address, found);
 }
 
+/* The span that a leaf of 2^shift bytes is cached with. */
+static inline unsigned int journey_span(const struct journey *j, unsigned int shift)
+{
+	return model_is_strict(j->model, IOMMU_MODEL_AMDVI_PIECES) ? 0 : model_span_of(shift);
+}
+
 /* In a walk. */
 static inline void journey_remember(const struct journey *j, const struct model_cached *entry)
 {
