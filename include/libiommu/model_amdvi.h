@@ -213,8 +213,8 @@ enum iommu_model_amdvi_strict {
 	/* The head of a command buffer that has stopped is behind the command. */
 	IOMMU_MODEL_AMDVI_HEAD_PAST = 1 << 3,
 	/*
-	 * Pages of all sizes are cached in pieces of 4 KiB, so that an invalidation of a part of one
-	 * leaves the rest; otherwise a page is dropped as a whole, but for the largest.
+	 * Pages of all sizes are cached in pieces of 4 KiB, so that an invalidation of a part of a
+	 * page leaves the rest; otherwise a page is dropped as a whole, but for the largest.
 	 */
 	IOMMU_MODEL_AMDVI_PIECES = 1 << 4,
 };
