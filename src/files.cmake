@@ -135,6 +135,30 @@ set(libiommu_in_model
     ${libiommu_root}/src/model/ivrs_builder.c
     ${libiommu_root}/src/model/walk.c)
 
+set(libiommu_in_model_amdvi
+    ${libiommu_root}/src/model/amdvi/access.c
+    ${libiommu_root}/src/model/amdvi/command.c
+    ${libiommu_root}/src/model/amdvi/config.c
+    ${libiommu_root}/src/model/amdvi/control.c
+    ${libiommu_root}/src/model/amdvi/device_table.c
+    ${libiommu_root}/src/model/amdvi/entry.c
+    ${libiommu_root}/src/model/amdvi/firmware.c
+    ${libiommu_root}/src/model/amdvi/gcr3.c
+    ${libiommu_root}/src/model/amdvi/guest_table.c
+    ${libiommu_root}/src/model/amdvi/host_table.c
+    ${libiommu_root}/src/model/amdvi/interrupt.c
+    ${libiommu_root}/src/model/amdvi/invalidate.c
+    ${libiommu_root}/src/model/amdvi/legal.c
+    ${libiommu_root}/src/model/amdvi/model.c
+    ${libiommu_root}/src/model/amdvi/page_request.c
+    ${libiommu_root}/src/model/amdvi/registers.c
+    ${libiommu_root}/src/model/amdvi/remap.c
+    ${libiommu_root}/src/model/amdvi/ring.c
+    ${libiommu_root}/src/model/amdvi/state.c
+    ${libiommu_root}/src/model/amdvi/translate.c
+    ${libiommu_root}/src/model/amdvi/walk.c
+    ${libiommu_root}/src/model/amdvi/work.c)
+
 set(libiommu_in_model_power
     ${libiommu_root}/src/model/power/papr.c
     ${libiommu_root}/src/model/power/papr_ddw.c
@@ -406,6 +430,9 @@ set(libiommu_model_riscv ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_
 
 # with SMMUs of Arm for its guests
 set(libiommu_model_smmu ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_smmu})
+
+# with AMD IOMMUs for its guests
+set(libiommu_model_amdvi ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_amdvi})
 
 # something that finds out which PCI functions can be kept apart
 set(libiommu_pci ${libiommu_root}/src/group/pci.c)

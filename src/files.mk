@@ -134,6 +134,30 @@ libiommu_in_model := \
 	src/model/ivrs_builder.c \
 	src/model/walk.c
 
+libiommu_in_model_amdvi := \
+	src/model/amdvi/access.c \
+	src/model/amdvi/command.c \
+	src/model/amdvi/config.c \
+	src/model/amdvi/control.c \
+	src/model/amdvi/device_table.c \
+	src/model/amdvi/entry.c \
+	src/model/amdvi/firmware.c \
+	src/model/amdvi/gcr3.c \
+	src/model/amdvi/guest_table.c \
+	src/model/amdvi/host_table.c \
+	src/model/amdvi/interrupt.c \
+	src/model/amdvi/invalidate.c \
+	src/model/amdvi/legal.c \
+	src/model/amdvi/model.c \
+	src/model/amdvi/page_request.c \
+	src/model/amdvi/registers.c \
+	src/model/amdvi/remap.c \
+	src/model/amdvi/ring.c \
+	src/model/amdvi/state.c \
+	src/model/amdvi/translate.c \
+	src/model/amdvi/walk.c \
+	src/model/amdvi/work.c
+
 libiommu_in_model_power := \
 	src/model/power/papr.c \
 	src/model/power/papr_ddw.c \
@@ -405,6 +429,9 @@ libiommu_model_riscv := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_m
 
 # with SMMUs of Arm for its guests
 libiommu_model_smmu := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_smmu)
+
+# with AMD IOMMUs for its guests
+libiommu_model_amdvi := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_amdvi)
 
 # something that finds out which PCI functions can be kept apart
 libiommu_pci := src/group/pci.c
