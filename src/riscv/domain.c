@@ -128,11 +128,11 @@ const struct iommu_place_ops iommu_riscv_place_ops = {
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
 #define FORMAT(verb)   iommu_riscvfs_##verb
-#define MAP_PATH(name) first_stage_##name
+#define MAP_PATH(name) riscvfs_domain_##name
 #include "unit/map_path.h"
 
 #define FORMAT(verb)   iommu_riscvss_##verb
-#define MAP_PATH(name) second_stage_##name
+#define MAP_PATH(name) riscvss_domain_##name
 #include "unit/map_path.h"
 
 /* --- What devices have written ---------------------------------------------------------------- */
@@ -157,7 +157,7 @@ static const struct iommu_domain_ops first_stage_ops = {
 	.attach_pasid = iommu_driver_attach_pasid,
 	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-	IOMMU_TABLE_OPERATIONS(first_stage_map, first_stage_unmap)
+	IOMMU_TABLE_OPERATIONS(riscvfs_domain_map, riscvfs_domain_unmap)
 		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 static const struct iommu_domain_ops second_stage_ops = {
 	.attach = iommu_driver_attach,
@@ -167,7 +167,7 @@ static const struct iommu_domain_ops second_stage_ops = {
 	.attach_pasid = iommu_driver_attach_pasid,
 	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-	IOMMU_TABLE_OPERATIONS(second_stage_map, second_stage_unmap)
+	IOMMU_TABLE_OPERATIONS(riscvss_domain_map, riscvss_domain_unmap)
 		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 
 void iommu_riscv_domain_use(struct riscv_domain *domain, bool first)
@@ -179,6 +179,6 @@ void iommu_riscv_domain_use(struct riscv_domain *domain, bool first)
 	base->stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
 	base->ops = first ? &first_stage_ops : &second_stage_ops;
 #if IOMMU_CONFIG_ONE_PAGE
-	base->page_ops = first ? &first_stage_page_ops : &second_stage_page_ops;
+	base->page_ops = first ? &riscvfs_domain_page_ops : &riscvss_domain_page_ops;
 #endif
 }

@@ -133,11 +133,11 @@ const struct iommu_place_ops iommu_smmu_place_ops = {
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
 #define FORMAT(verb)   iommu_vmsas1_##verb
-#define MAP_PATH(name) first_stage_##name
+#define MAP_PATH(name) vmsas1_domain_##name
 #include "unit/map_path.h"
 
 #define FORMAT(verb)   iommu_vmsas2_##verb
-#define MAP_PATH(name) second_stage_##name
+#define MAP_PATH(name) vmsas2_domain_##name
 #include "unit/map_path.h"
 
 /* --- What devices have written ---------------------------------------------------------------- */
@@ -163,13 +163,13 @@ static const struct iommu_domain_ops first_stage_ops = {
 	.attach_pasid = iommu_driver_attach_pasid,
 	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-	IOMMU_TABLE_OPERATIONS(first_stage_map, first_stage_unmap)
+	IOMMU_TABLE_OPERATIONS(vmsas1_domain_map, vmsas1_domain_unmap)
 		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 static const struct iommu_domain_ops second_stage_ops = {
 	.attach = iommu_driver_attach,
 	.detach = iommu_driver_detach,
 	.get_info = iommu_driver_get_info,
-	IOMMU_TABLE_OPERATIONS(second_stage_map, second_stage_unmap)
+	IOMMU_TABLE_OPERATIONS(vmsas2_domain_map, vmsas2_domain_unmap)
 		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 
 void iommu_smmu_domain_use(struct smmu_domain *domain, bool first)
@@ -181,6 +181,6 @@ void iommu_smmu_domain_use(struct smmu_domain *domain, bool first)
 	base->stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
 	base->ops = first ? &first_stage_ops : &second_stage_ops;
 #if IOMMU_CONFIG_ONE_PAGE
-	base->page_ops = first ? &first_stage_page_ops : &second_stage_page_ops;
+	base->page_ops = first ? &vmsas1_domain_page_ops : &vmsas2_domain_page_ops;
 #endif
 }

@@ -5,7 +5,7 @@
  * of its domains, which defines before
  *
  *	#define FORMAT(verb)   iommu_vtdss_##verb    the functions of the format
- *	#define MAP_PATH(name) second_stage_##name   and the names of what is made here
+ *	#define MAP_PATH(name) vtdss_domain_##name   and the names of what is made here
  *
  * and gets MAP_PATH(map), MAP_PATH(unmap), for IOMMU_TABLE_OPERATIONS (unit/domain.h), and
  * MAP_PATH(page_ops), for those domains for which no more than a store is to be done for a page.

@@ -22,12 +22,12 @@
 
 #if IOMMU_CONFIG_FIRST_STAGE
 #define FORMAT(verb)   iommu_vtdfs_##verb
-#define MAP_PATH(name) first_stage_##name
+#define MAP_PATH(name) vtdfs_domain_##name
 #include "unit/map_path.h"
 #endif
 
 #define FORMAT(verb)   iommu_vtdss_##verb
-#define MAP_PATH(name) second_stage_##name
+#define MAP_PATH(name) vtdss_domain_##name
 #include "unit/map_path.h"
 
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
@@ -39,7 +39,7 @@ static int map_writable_pages(struct iommu_domain *base, iommu_iova_t iova, iomm
 	*mapped = 0;
 	if ((prot & IOMMU_PROT_WRITE) == 0)
 		return IOMMU_EINVAL;
-	return second_stage_map(base, iova, paddr, size, prot, gather, mapped);
+	return vtdss_domain_map(base, iova, paddr, size, prot, gather, mapped);
 }
 #endif
 
@@ -182,14 +182,14 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 	}
 
 const struct iommu_domain_ops iommu_vtd_second_stage_ops =
-	TABLE_OPERATIONS(second_stage_map, second_stage_unmap);
+	TABLE_OPERATIONS(vtdss_domain_map, vtdss_domain_unmap);
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
-	TABLE_OPERATIONS(map_writable_pages, second_stage_unmap);
+	TABLE_OPERATIONS(map_writable_pages, vtdss_domain_unmap);
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
 const struct iommu_domain_ops iommu_vtd_first_stage_ops =
-	TABLE_OPERATIONS(first_stage_map, first_stage_unmap);
+	TABLE_OPERATIONS(vtdfs_domain_map, vtdfs_domain_unmap);
 #endif
 
 #if IOMMU_CONFIG_ONE_PAGE
@@ -197,10 +197,10 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops =
 const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain)
 {
 	if (domain->common.base.ops == &iommu_vtd_second_stage_ops)
-		return &second_stage_page_ops;
+		return &vtdss_domain_page_ops;
 #if IOMMU_CONFIG_FIRST_STAGE
 	if (domain->common.base.ops == &iommu_vtd_first_stage_ops)
-		return &first_stage_page_ops;
+		return &vtdfs_domain_page_ops;
 #endif
 	return NULL;
 }
