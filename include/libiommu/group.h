@@ -31,7 +31,8 @@ struct iommu_group;
  * iommu_set_pci_topology - describe the machine's PCI functions, which determine the groups (see
  * <libiommu/pci.h>): before the first probe, and whenever functions are added or removed.
  *
- * @topology: the functions remain the caller's, and must not change before the next call returns;
+ * @topology: the structure and its functions remain the caller's, and must not change before the
+ *            next call returns;
  *            NULL: no topology: every endpoint is in a group of its own, unless its back end knows
  *            better.
  *

@@ -41,7 +41,8 @@ static bool has_queue_of(struct riscv_unit *unit, unsigned int order)
 		iommu_virt_to_phys(unit->common.platform, unit->common.requests.pages), order);
 
 	riscv_write64(unit, RISCV_PQB, base);
-	unit->common.requests.order = order;
+	/* A handler may be at the queue of an earlier start. */
+	__atomic_store_n(&unit->common.requests.order, order, __ATOMIC_RELAXED);
 	return riscv_read64(unit, RISCV_PQB) == base;
 }
 
@@ -127,7 +128,8 @@ static int empty_queue(void *ctx)
 	const struct riscv_page_request *requests = unit->common.requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
 	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
-	const uint32_t size = 1U << unit->common.requests.order;
+	const uint32_t size =
+		1U << __atomic_load_n(&unit->common.requests.order, __ATOMIC_RELAXED);
 	uint32_t head = iommu_event_gate_head(&unit->common.requests.gate);
 	int count = 0;
 
