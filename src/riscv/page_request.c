@@ -128,8 +128,7 @@ static int empty_queue(void *ctx)
 	const struct riscv_page_request *requests = unit->common.requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
 	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
-	const uint32_t size =
-		1U << __atomic_load_n(&unit->common.requests.order, __ATOMIC_RELAXED);
+	const uint32_t size = 1U << __atomic_load_n(&unit->common.requests.order, __ATOMIC_RELAXED);
 	uint32_t head = iommu_event_gate_head(&unit->common.requests.gate);
 	int count = 0;
 
