@@ -39,6 +39,20 @@ set(libiommu_in_dma
     ${libiommu_root}/src/dma/window.c
     ${libiommu_root}/src/dma/withheld.c)
 
+set(libiommu_in_driver
+    ${libiommu_root}/src/driver/attach.c
+    ${libiommu_root}/src/driver/bring_up.c
+    ${libiommu_root}/src/driver/contexts.c
+    ${libiommu_root}/src/driver/device_tlb.c
+    ${libiommu_root}/src/driver/domain.c
+    ${libiommu_root}/src/driver/endpoint.c
+    ${libiommu_root}/src/driver/fault.c
+    ${libiommu_root}/src/driver/invalidation.c
+    ${libiommu_root}/src/driver/page_request.c
+    ${libiommu_root}/src/driver/shared.c
+    ${libiommu_root}/src/driver/unit.c
+    ${libiommu_root}/src/driver/user_invalidation.c)
+
 set(libiommu_in_group
     ${libiommu_root}/src/group/admission.c
     ${libiommu_root}/src/group/alias.c
@@ -121,6 +135,30 @@ set(libiommu_in_model
     ${libiommu_root}/src/model/iort_builder.c
     ${libiommu_root}/src/model/ivrs_builder.c
     ${libiommu_root}/src/model/walk.c)
+
+set(libiommu_in_model_amdvi
+    ${libiommu_root}/src/model/amdvi/access.c
+    ${libiommu_root}/src/model/amdvi/command.c
+    ${libiommu_root}/src/model/amdvi/config.c
+    ${libiommu_root}/src/model/amdvi/control.c
+    ${libiommu_root}/src/model/amdvi/device_table.c
+    ${libiommu_root}/src/model/amdvi/entry.c
+    ${libiommu_root}/src/model/amdvi/firmware.c
+    ${libiommu_root}/src/model/amdvi/gcr3.c
+    ${libiommu_root}/src/model/amdvi/guest_table.c
+    ${libiommu_root}/src/model/amdvi/host_table.c
+    ${libiommu_root}/src/model/amdvi/interrupt.c
+    ${libiommu_root}/src/model/amdvi/invalidate.c
+    ${libiommu_root}/src/model/amdvi/legal.c
+    ${libiommu_root}/src/model/amdvi/model.c
+    ${libiommu_root}/src/model/amdvi/page_request.c
+    ${libiommu_root}/src/model/amdvi/registers.c
+    ${libiommu_root}/src/model/amdvi/remap.c
+    ${libiommu_root}/src/model/amdvi/ring.c
+    ${libiommu_root}/src/model/amdvi/state.c
+    ${libiommu_root}/src/model/amdvi/translate.c
+    ${libiommu_root}/src/model/amdvi/walk.c
+    ${libiommu_root}/src/model/amdvi/work.c)
 
 set(libiommu_in_model_power
     ${libiommu_root}/src/model/power/papr.c
@@ -229,10 +267,12 @@ set(libiommu_in_riscv
     ${libiommu_root}/src/riscv/interrupt.c
     ${libiommu_root}/src/riscv/invalidation.c
     ${libiommu_root}/src/riscv/message.c
+    ${libiommu_root}/src/riscv/name.c
     ${libiommu_root}/src/riscv/page_request.c
+    ${libiommu_root}/src/riscv/process.c
     ${libiommu_root}/src/riscv/queue.c
     ${libiommu_root}/src/riscv/register.c
-    ${libiommu_root}/src/riscv/share.c
+    ${libiommu_root}/src/riscv/setup.c
     ${libiommu_root}/src/riscv/unit.c
     ${libiommu_root}/src/riscv/user_invalidation.c)
 
@@ -253,11 +293,13 @@ set(libiommu_in_smmu
     ${libiommu_root}/src/smmu/interrupt.c
     ${libiommu_root}/src/smmu/invalidation.c
     ${libiommu_root}/src/smmu/log.c
+    ${libiommu_root}/src/smmu/name.c
     ${libiommu_root}/src/smmu/page_request.c
     ${libiommu_root}/src/smmu/queue.c
     ${libiommu_root}/src/smmu/region.c
     ${libiommu_root}/src/smmu/register.c
-    ${libiommu_root}/src/smmu/share.c
+    ${libiommu_root}/src/smmu/setup.c
+    ${libiommu_root}/src/smmu/stream.c
     ${libiommu_root}/src/smmu/stream_entry.c
     ${libiommu_root}/src/smmu/stream_table.c
     ${libiommu_root}/src/smmu/unit.c
@@ -352,10 +394,10 @@ set(libiommu_dma ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 set(libiommu_acpi ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_discovery})
 
 # a kernel or hypervisor on Arm
-set(libiommu_smmu_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu})
+set(libiommu_smmu_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_driver} ${libiommu_in_smmu})
 
 # a kernel or hypervisor on RISC-V
-set(libiommu_riscv_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv})
+set(libiommu_riscv_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_driver} ${libiommu_in_riscv})
 
 # a kernel or hypervisor on POWER
 set(libiommu_power_host ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce})
@@ -370,10 +412,10 @@ set(libiommu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} 
 set(libiommu_shadow ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_vtd} ${libiommu_in_ioas} ${libiommu_in_model} ${libiommu_in_model_vtd} ${libiommu_in_shadow})
 
 # a manager of virtual machines, over RISC-V
-set(libiommu_riscv_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_riscv} ${libiommu_in_ioas})
+set(libiommu_riscv_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_driver} ${libiommu_in_riscv} ${libiommu_in_ioas})
 
 # a manager of virtual machines, over Arm
-set(libiommu_smmu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_smmu} ${libiommu_in_ioas})
+set(libiommu_smmu_vmm ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_driver} ${libiommu_in_smmu} ${libiommu_in_ioas})
 
 # a manager of virtual machines, on POWER
 set(libiommu_spapr ${libiommu_in_base} ${libiommu_in_iova} ${libiommu_in_pgtable} ${libiommu_in_group} ${libiommu_in_unit} ${libiommu_in_tce} ${libiommu_in_ioas})
@@ -389,6 +431,9 @@ set(libiommu_model_riscv ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_
 
 # with SMMUs of Arm for its guests
 set(libiommu_model_smmu ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_smmu})
+
+# with AMD IOMMUs for its guests
+set(libiommu_model_amdvi ${libiommu_in_base} ${libiommu_in_model} ${libiommu_in_model_amdvi})
 
 # something that finds out which PCI functions can be kept apart
 set(libiommu_pci ${libiommu_root}/src/group/pci.c)

@@ -38,6 +38,20 @@ libiommu_in_dma := \
 	src/dma/window.c \
 	src/dma/withheld.c
 
+libiommu_in_driver := \
+	src/driver/attach.c \
+	src/driver/bring_up.c \
+	src/driver/contexts.c \
+	src/driver/device_tlb.c \
+	src/driver/domain.c \
+	src/driver/endpoint.c \
+	src/driver/fault.c \
+	src/driver/invalidation.c \
+	src/driver/page_request.c \
+	src/driver/shared.c \
+	src/driver/unit.c \
+	src/driver/user_invalidation.c
+
 libiommu_in_group := \
 	src/group/admission.c \
 	src/group/alias.c \
@@ -120,6 +134,30 @@ libiommu_in_model := \
 	src/model/iort_builder.c \
 	src/model/ivrs_builder.c \
 	src/model/walk.c
+
+libiommu_in_model_amdvi := \
+	src/model/amdvi/access.c \
+	src/model/amdvi/command.c \
+	src/model/amdvi/config.c \
+	src/model/amdvi/control.c \
+	src/model/amdvi/device_table.c \
+	src/model/amdvi/entry.c \
+	src/model/amdvi/firmware.c \
+	src/model/amdvi/gcr3.c \
+	src/model/amdvi/guest_table.c \
+	src/model/amdvi/host_table.c \
+	src/model/amdvi/interrupt.c \
+	src/model/amdvi/invalidate.c \
+	src/model/amdvi/legal.c \
+	src/model/amdvi/model.c \
+	src/model/amdvi/page_request.c \
+	src/model/amdvi/registers.c \
+	src/model/amdvi/remap.c \
+	src/model/amdvi/ring.c \
+	src/model/amdvi/state.c \
+	src/model/amdvi/translate.c \
+	src/model/amdvi/walk.c \
+	src/model/amdvi/work.c
 
 libiommu_in_model_power := \
 	src/model/power/papr.c \
@@ -228,10 +266,12 @@ libiommu_in_riscv := \
 	src/riscv/interrupt.c \
 	src/riscv/invalidation.c \
 	src/riscv/message.c \
+	src/riscv/name.c \
 	src/riscv/page_request.c \
+	src/riscv/process.c \
 	src/riscv/queue.c \
 	src/riscv/register.c \
-	src/riscv/share.c \
+	src/riscv/setup.c \
 	src/riscv/unit.c \
 	src/riscv/user_invalidation.c
 
@@ -252,11 +292,13 @@ libiommu_in_smmu := \
 	src/smmu/interrupt.c \
 	src/smmu/invalidation.c \
 	src/smmu/log.c \
+	src/smmu/name.c \
 	src/smmu/page_request.c \
 	src/smmu/queue.c \
 	src/smmu/region.c \
 	src/smmu/register.c \
-	src/smmu/share.c \
+	src/smmu/setup.c \
+	src/smmu/stream.c \
 	src/smmu/stream_entry.c \
 	src/smmu/stream_table.c \
 	src/smmu/unit.c \
@@ -351,10 +393,10 @@ libiommu_dma := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 libiommu_acpi := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_discovery)
 
 # a kernel or hypervisor on Arm
-libiommu_smmu_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu)
+libiommu_smmu_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_smmu)
 
 # a kernel or hypervisor on RISC-V
-libiommu_riscv_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv)
+libiommu_riscv_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_riscv)
 
 # a kernel or hypervisor on POWER
 libiommu_power_host := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce)
@@ -369,10 +411,10 @@ libiommu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $
 libiommu_shadow := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_vtd) $(libiommu_in_ioas) $(libiommu_in_model) $(libiommu_in_model_vtd) $(libiommu_in_shadow)
 
 # a manager of virtual machines, over RISC-V
-libiommu_riscv_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_riscv) $(libiommu_in_ioas)
+libiommu_riscv_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_riscv) $(libiommu_in_ioas)
 
 # a manager of virtual machines, over Arm
-libiommu_smmu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_smmu) $(libiommu_in_ioas)
+libiommu_smmu_vmm := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_driver) $(libiommu_in_smmu) $(libiommu_in_ioas)
 
 # a manager of virtual machines, on POWER
 libiommu_spapr := $(libiommu_in_base) $(libiommu_in_iova) $(libiommu_in_pgtable) $(libiommu_in_group) $(libiommu_in_unit) $(libiommu_in_tce) $(libiommu_in_ioas)
@@ -388,6 +430,9 @@ libiommu_model_riscv := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_m
 
 # with SMMUs of Arm for its guests
 libiommu_model_smmu := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_smmu)
+
+# with AMD IOMMUs for its guests
+libiommu_model_amdvi := $(libiommu_in_base) $(libiommu_in_model) $(libiommu_in_model_amdvi)
 
 # something that finds out which PCI functions can be kept apart
 libiommu_pci := src/group/pci.c

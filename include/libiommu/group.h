@@ -31,7 +31,8 @@ struct iommu_group;
  * iommu_set_pci_topology - describe the machine's PCI functions, which determine the groups (see
  * <libiommu/pci.h>): before the first probe, and whenever functions are added or removed.
  *
- * @topology: the functions remain the caller's, and must not change before the next call returns;
+ * @topology: the structure and its functions remain the caller's, and must not change before the
+ *            next call returns;
  *            NULL: no topology: every endpoint is in a group of its own, unless its back end knows
  *            better.
  *
@@ -199,7 +200,9 @@ IOMMU_API void iommu_set_quarantine(struct iommu *iommu, bool enable);
  * Returns 0, or with the former domain kept
  *   IOMMU_EINVAL  the type (see above), or a type that a member must not have
  *   IOMMU_EBUSY   a driver is bound to a member, the group is claimed, or a domain is attached
- *   and the errors of iommu_domain_alloc and iommu_domain_attach_group.
+ *   and the errors of iommu_domain_alloc and iommu_domain_attach_group: IOMMU_ETIMEDOUT and
+ *   IOMMU_EIO also for the type that the group has, where hardware has not confirmed an earlier
+ *   change.
  *
  * Context: control path; may sleep.
  */
@@ -255,7 +258,8 @@ IOMMU_API bool iommu_group_is_claimable(struct iommu_group *group);
  * iommu_use_default_domain - announce that a driver of the host uses an endpoint through its
  * group's default domain. iommu_dma_of does so itself if necessary. Returns 0, IOMMU_EBUSY (the
  * group is claimed, or another domain is attached), IOMMU_ENODEV (the endpoint was released), or
- * errors as iommu_domain_attach_group, if attaching the default domain had been deferred.
+ * errors as iommu_domain_attach_group, if attaching the default domain had been deferred, or
+ * hardware has not confirmed an earlier change of the group.
  *
  * iommu_unuse_default_domain - end a use: once for each iommu_use_default_domain, or once if only
  * iommu_dma_of was called. The last call also ends the use of the DMA handle; if the endpoint was

@@ -167,7 +167,11 @@ IOMMU_API void iommu_file_get_stats(struct iommu_file *file, struct iommu_file_s
 /* --- Address spaces --------------------------------------------------------------------------- */
 
 enum iommu_ioas_flags {
-	/* Part of an area may be unmapped: the area becomes shorter, or two areas. */
+	/*
+	 * Part of an area may be unmapped: the area becomes shorter, or two areas. HWPTs of units
+	 * that do not cut a page while it is mapped (Arm without FEAT_BBM level 2) use the smallest
+	 * page size, as with IOMMU_IOAS_SMALL_PAGES.
+	 */
 	IOMMU_IOAS_SPLIT = 1 << 0,
 	/*
 	 * HWPTs use only the smallest page size of their units: dirty tracking has the finest

@@ -59,6 +59,7 @@
 #include <libiommu/iova.h>
 #include <libiommu/ivrs.h>
 #include <libiommu/ivrs_builder.h>
+#include <libiommu/model_amdvi.h>
 #include <libiommu/model_riscv.h>
 #include <libiommu/model_smmu.h>
 #include <libiommu/model_tce.h>

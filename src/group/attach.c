@@ -218,8 +218,7 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	return 0;
 }
 
-/* Nothing is attached; but an earlier detach may not have been confirmed. */
-static int confirm_members(const struct iommu_group *group)
+int iommu_group_confirm(const struct iommu_group *group)
 {
 	struct iommu_list_node *node;
 	int result = 0;
@@ -241,7 +240,7 @@ int iommu_detach_group(struct iommu_group *group)
 	int result;
 
 	if (domain == NULL)
-		return confirm_members(group);
+		return iommu_group_confirm(group);
 	result = prepare_rest(group);
 	group->domain = NULL;
 	domain->groups--;

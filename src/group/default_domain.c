@@ -269,7 +269,7 @@ int iommu_default_choose(struct iommu_group *group)
 
 static int set_type(struct iommu_group *group, enum iommu_domain_type type)
 {
-	int status = 0;
+	int status;
 
 	if (!iommu_is_default_type(type))
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, IOMMU_NOT_DEFAULT);
@@ -282,8 +282,7 @@ static int set_type(struct iommu_group *group, enum iommu_domain_type type)
 			"another type");
 	if (!is_idle(group))
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, NOT_IDLE);
-	if (type != group->default_type)
-		status = change(group, type);
+	status = type != group->default_type ? change(group, type) : iommu_group_confirm(group);
 	if (status == 0)
 		group->default_is_fixed = true;
 	return status;

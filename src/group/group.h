@@ -240,6 +240,8 @@ bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint);
 /* Let one endpoint use what its group uses, and block it. */
 int iommu_endpoint_join(struct iommu_endpoint *endpoint);
 int iommu_endpoint_block(struct iommu_endpoint *endpoint);
+/* Nothing changes; what hardware has not confirmed of an earlier change it is asked for. */
+int iommu_group_confirm(const struct iommu_group *group);
 /* What a group uses now. */
 struct iommu_domain *iommu_group_current(const struct iommu_group *group);
 /* Switch all members from one domain to another (NULL: blocked), or none. */

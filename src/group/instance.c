@@ -303,11 +303,13 @@ int iommu_unit_enable(struct iommu_unit *unit)
 
 int iommu_unit_disable(struct iommu_unit *unit)
 {
-	int status = 0;
+	const bool was_on = unit->enabled || unit->unsettled || unit->power != IOMMU_UNIT_AWAKE;
+	int status;
 
 	iommu_control_lock(unit->iommu);
-	if (unit->enabled || unit->unsettled || unit->power != IOMMU_UNIT_AWAKE) {
-		status = unit->ops->disable(unit);
+	/* Also of one that is off: others may have reset it since, to whatever that leaves. */
+	status = unit->ops->disable(unit);
+	if (was_on) {
 		iommu_unit_settle(unit, unit->enabled && status != 0, status);
 		if (status == 0)
 			iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name,

@@ -123,7 +123,7 @@ static int go_to_default(struct iommu_group *group)
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, ATTACHED);
 	/* Where an earlier kernel's translations were left alone, and after a failure. */
 	if (group->default_domain == NULL)
-		return 0;
+		return iommu_group_confirm(group);
 	return iommu_group_switch(group, iommu_group_current(group), group->default_domain);
 }
 

@@ -225,6 +225,15 @@ static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	return 0;
 }
 
+/*
+ * It leads there already, as far as is known: after an earlier failure hardware may not have
+ * confirmed that, and is asked.
+ */
+static int stay(struct ioas_attachment *attachment)
+{
+	return set_domain(attachment, attachment->hwpt);
+}
+
 /* --- Which HWPT ------------------------------------------------------------------------------- */
 
 /* Something that leads an attachment to an HWPT, or says why not. */
@@ -241,7 +250,7 @@ static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas
 		if (!hwpt->is_auto)
 			continue;
 		if (attachment->hwpt == hwpt)
-			return 0;
+			return stay(attachment);
 		/* One that was made for others, and does less than could be done for this group. */
 		if (!hwpt->enforces_coherency && can_snoop)
 			continue;
@@ -318,7 +327,7 @@ static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object
 		return lead_to_space(attachment, iommu_ioas_of(to), device);
 	case IOMMU_OBJECT_HWPT:
 	case IOMMU_OBJECT_HWPT_NESTED:
-		return attachment->hwpt == iommu_hwpt_of(to) ? 0
+		return attachment->hwpt == iommu_hwpt_of(to) ? stay(attachment)
 							     : lead(attachment, iommu_hwpt_of(to));
 	case IOMMU_OBJECT_ANY:
 	case IOMMU_OBJECT_DEVICE:
@@ -412,14 +421,18 @@ static void use_end(struct iommu_file *file, struct ioas_use *use)
 }
 
 /* Another one, which has to be where the group is. */
-static int attach_another(const struct ioas_attachment *attachment, struct ioas_device *device,
+static int attach_another(struct ioas_attachment *attachment, struct ioas_device *device,
 			  struct ioas_object *to)
 {
+	int status;
+
 	if (!is_there(attachment, to))
 		return attach_refuse(
 			attachment, IOMMU_EINVAL,
 			IOMMU_WHY("another member of its group is attached elsewhere"));
-	return attachment->hwpt->fault_queue != NULL ? iommu_device_faults_on(device) : 0;
+	status = stay(attachment);
+	return status == 0 && attachment->hwpt->fault_queue != NULL ? iommu_device_faults_on(device)
+								    : status;
 }
 
 static int attach_device(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)

@@ -185,6 +185,13 @@ static int hwpt_fill(struct iommu_hwpt *hwpt)
 	return status;
 }
 
+/* What may be cut at any page must be mapped so that it can be. */
+static bool wants_small_pages(const struct iommu_ioas *ioas, const struct iommu_domain *domain)
+{
+	return (ioas->flags & IOMMU_IOAS_SMALL_PAGES) != 0 ||
+	       ((ioas->flags & IOMMU_IOAS_SPLIT) != 0 && domain->keeps_sizes);
+}
+
 /* What it is like is decided once, before anything is mapped: leaves say it. */
 static int make_domain(struct iommu_hwpt *hwpt, const struct ioas_device *device)
 {
@@ -199,7 +206,7 @@ static int make_domain(struct iommu_hwpt *hwpt, const struct ioas_device *device
 	int status = iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
 
 	hwpt->enforces_coherency = config.force_snoop;
-	if (status != 0 || (ioas->flags & IOMMU_IOAS_SMALL_PAGES) == 0)
+	if (status != 0 || !wants_small_pages(ioas, hwpt->domain))
 		return status;
 	/* Which pages there are a domain says. */
 	config.pgsize_bitmap = hwpt->domain->pgsize_bitmap & (0 - hwpt->domain->pgsize_bitmap);

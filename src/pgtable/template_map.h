@@ -65,7 +65,8 @@ static inline bool run_fits(const struct iommu_pgtable *pt, const iommu_cell_t *
 {
 	const uint64_t head = run_ahead(entries, run);
 
-	return count >= head + run && ((paddr >> format_level_shift(pt, level)) + head) % run == 0;
+	return count >= head + run &&
+	       (((paddr >> format_level_shift(pt, level)) + head) & (run - 1)) == 0;
 }
 
 static inline void entries_store_pieces(const struct iommu_pgtable *pt, iommu_cell_t *entries,

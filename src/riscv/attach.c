@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attaching: who may use which domain, and what a context says of it. When uses begin and end is in
- * unit/attach.c.
+ * What a context says of a domain. Who may be attached to which is in driver/attach.c.
  */
 #include "unit/attach.h"
 
@@ -19,17 +18,7 @@
 
 static struct riscv_endpoint *endpoint_of(struct iommu_attached *attached)
 {
-	return iommu_container_of(attached, struct riscv_endpoint, attached);
-}
-
-/* May this endpoint use a domain at all? */
-static int check(const struct riscv_endpoint *endpoint)
-{
-	return iommu_device_tlb_is_lost(&endpoint->tlb)
-		       ? RISCV_REFUSE_ENDPOINT(
-				 endpoint, IOMMU_EIO,
-				 "its TLB did not answer: it is blocked until it is reset")
-		       : 0;
+	return iommu_container_of(attached, struct riscv_endpoint, common.attached);
 }
 
 /* --- What a context says of a domain ---------------------------------------------------------- */
@@ -42,7 +31,7 @@ static unsigned int mode_of(const struct riscv_domain *domain)
 
 static iommu_paddr_t root_of(const struct riscv_domain *domain)
 {
-	return iommu_virt_to_phys(domain->probe->platform, domain->common.pgtable.root);
+	return iommu_virt_to_phys(domain->common.platform, domain->common.pgtable.root);
 }
 
 static void describe_second(struct riscv_translation *translation,
@@ -87,8 +76,9 @@ void iommu_riscv_describe(struct riscv_translation *translation, struct riscv_do
 	if (domain->type == RISCV_SECOND_STAGE)
 		describe_second(translation, domain, id);
 	if (domain->type == RISCV_NESTED)
-		describe_second(translation, riscv_domain_of(&domain->common.parent->base),
-				iommu_place_find(domain->common.parent, endpoint->unit)->id);
+		describe_second(
+			translation, riscv_domain_of(&domain->common.parent->base),
+			iommu_place_find(domain->common.parent, riscv_unit_behind(endpoint))->id);
 	if (domain->type == RISCV_FIRST_STAGE || domain->type == RISCV_NESTED)
 		describe_first(translation, domain, id);
 	/* No table is translated by: the id says nothing, but that there was a user. */
@@ -106,7 +96,7 @@ static int set(struct iommu_attached *attached, uint32_t pasid, struct iommu_pla
 		return iommu_riscv_translation_set(endpoint, pasid, NULL);
 	/* From now on guests' ids are in use below those of the second stage. */
 	if (riscv_domain_of(&domain->base)->type == RISCV_NESTED)
-		__atomic_store_n(&endpoint->unit->has_nested, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&riscv_unit_behind(endpoint)->has_nested, true, __ATOMIC_RELEASE);
 	iommu_riscv_describe(&translation, riscv_domain_of(&domain->base), endpoint, id);
 	return iommu_riscv_translation_set(endpoint, pasid, &translation);
 }
@@ -121,114 +111,10 @@ static void put_back(struct iommu_attached *attached, uint32_t pasid, struct iom
 	iommu_riscv_translation_put_back(endpoint, pasid, &translation);
 }
 
-#if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
-/* A command of its own, beyond what is said under the domain's id: for a device's TLB. */
-static bool is_special(struct iommu_attached *attached, const struct iommu_placed *domain,
-		       uint32_t pasid)
-{
-	(void)domain;
-	(void)pasid;
-	return endpoint_of(attached)->device_tlb;
-}
-#endif
-
 const struct iommu_attach_ops iommu_riscv_attach_ops = {
 	.set = set,
 	.put_back = put_back,
 #if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
-	.is_special = is_special,
+	.is_special = iommu_driven_is_special,
 #endif
 };
-
-/* --- Requests without a PASID ----------------------------------------------------------------- */
-
-static int attach_ended(const struct riscv_endpoint *endpoint, int status)
-{
-	return status == IOMMU_ENOSPC
-		       ? RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_ENOSPC, "its unit has no free id")
-		       : status;
-}
-
-int iommu_riscv_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
-	int status = check(endpoint);
-
-	if (status == 0)
-		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
-	return attach_ended(endpoint, status);
-}
-
-/* Invalidations that had found it before wait for it: not while it is being reset. */
-static void leave_alone(const struct riscv_endpoint *endpoint)
-{
-	if (endpoint->in_reset)
-		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
-}
-
-int iommu_riscv_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
-	int status = iommu_attached_clear(&endpoint->attached, false);
-
-	(void)base;
-	leave_alone(endpoint);
-	/* There may have been nothing to take away, and something that is not confirmed. */
-	return status != 0 ? status : iommu_riscv_confirm(endpoint->unit);
-}
-
-int iommu_riscv_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
-	int status;
-
-	(void)base;
-	/* What is open from before comes first: once the endpoint is blocked nothing may fail. */
-	status = iommu_riscv_confirm(endpoint->unit);
-	if (status != 0 || base_endpoint->domain == NULL)
-		return status;
-	status = iommu_attached_clear(&endpoint->attached, true);
-	leave_alone(endpoint);
-	return status;
-}
-
-/* --- Requests with a PASID -------------------------------------------------------------------- */
-
-#if IOMMU_CONFIG_SCALABLE
-
-bool iommu_riscv_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid)
-{
-	return iommu_attached_has_pasid(&riscv_endpoint_of(endpoint)->attached, pasid);
-}
-
-int iommu_riscv_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
-			     uint32_t pasid, struct iommu_domain *before)
-{
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
-	int status = check(endpoint);
-
-	(void)before; /* the use tells */
-	if (status != 0)
-		return status;
-	if (endpoint->processes == NULL)
-		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					     "its PASIDs are not enabled");
-	if (pasid >> riscv_process_id_bits(endpoint->processes->levels) != 0)
-		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
-	status = iommu_attached_set_pasid(&endpoint->attached, iommu_placed_of(base), pasid);
-	return attach_ended(endpoint, status);
-}
-
-int iommu_riscv_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
-			     uint32_t pasid)
-{
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base_endpoint);
-	int status = iommu_attached_clear_pasid(&endpoint->attached, pasid);
-
-	(void)base;
-	leave_alone(endpoint);
-	/* As above: nothing may be left to take away, of an attach that failed. */
-	return status != 0 ? status : iommu_riscv_confirm(endpoint->unit);
-}
-
-#endif

@@ -13,7 +13,7 @@
 static uint64_t request_of(const struct riscv_endpoint *endpoint, uint32_t pasid, unsigned int prot)
 {
 	const uint64_t flags = (prot & IOMMU_PROT_WRITE) == 0 ? RISCV_TR_READ_ONLY : 0;
-	const uint32_t id = endpoint->ids.ids[0];
+	const uint32_t id = endpoint->common.ids.ids[0];
 
 	return pasid != 0 ? riscv_tr_req_ctl_process(id, pasid, flags)
 			  : riscv_tr_req_ctl(id, flags);
@@ -22,8 +22,8 @@ static uint64_t request_of(const struct riscv_endpoint *endpoint, uint32_t pasid
 int iommu_riscv_check(struct iommu_endpoint *base, uint32_t pasid, iommu_iova_t iova,
 		      unsigned int prot, iommu_paddr_t *paddr)
 {
-	struct riscv_endpoint *endpoint = riscv_endpoint_of(base);
-	struct riscv_unit *unit = endpoint->unit;
+	struct riscv_endpoint *endpoint = riscv_own(iommu_driven_endpoint_of(base));
+	struct riscv_unit *unit = riscv_unit_behind(endpoint);
 	uint64_t response;
 	int status;
 

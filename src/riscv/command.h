@@ -5,8 +5,8 @@
 
 #include <libiommu/hw/riscv_command.h>
 
+#include "driver/invalidation.h"
 #include "unit/domain.h"
-#include "unit/invalidation.h"
 
 struct riscv_endpoint;
 struct riscv_unit;
@@ -24,7 +24,6 @@ static inline void riscv_batch_add(struct iommu_batch *batch, struct riscv_comma
 /* --- The command queue ------------------------------------------------------------------------ */
 
 int iommu_riscv_queue_alloc(struct riscv_unit *unit);
-void iommu_riscv_queue_free(struct riscv_unit *unit);
 /*
  * Have the queue on and working: restarted, empty, where it is not. Off; what was submitted is
  * lost. Control path.
@@ -41,29 +40,11 @@ void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoi
 				  uint32_t pasid, uint64_t address, unsigned int order);
 /* Everything that it holds of PASIDs, where the device knows how. */
 void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_endpoint *endpoint);
-/* Execute a batch and wait; what is open on the unit is made good first. */
-int iommu_riscv_invalidate(struct riscv_unit *unit, struct iommu_batch *batch);
-/* Execute a batch that invalidates nothing: what had failed before is none of its business. */
-int iommu_riscv_tell(struct riscv_unit *unit, struct iommu_batch *batch);
-/*
- * The same of commands that hardware may have executed when that is not known, and that are not to
- * be executed twice: answers. IOMMU_EIO, too, if the unit is off, and nothing was sent.
- */
-int iommu_riscv_tell_once(struct riscv_unit *unit, const struct iommu_batch *batch);
-/* Everything that the unit caches; not the TLBs of devices. */
-int iommu_riscv_invalidate_all(struct riscv_unit *unit);
-/* The same while the unit is off, before it gets a directory: what it has is of an earlier one. */
-int iommu_riscv_start_afresh(struct riscv_unit *unit);
-/*
- * Nothing that hardware was told is open when this returns 0. To be asked before anything new is
- * made present or reported as done. Control path.
- */
-int iommu_riscv_confirm(struct riscv_unit *unit);
+extern const struct iommu_driver_invalidation iommu_riscv_invalidation;
 
 /* Of a change of a domain: struct iommu_place_ops. */
 int iommu_riscv_tell_place(struct iommu_placed *domain, const struct iommu_place *place,
 			   uint16_t id, const struct iommu_change *change);
-int iommu_riscv_tell_all(const struct iommu_place *place);
 int iommu_riscv_tell_page(struct iommu_placed *domain, const struct iommu_place *place,
 			  const struct iommu_change *change);
 

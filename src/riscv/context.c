@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing device contexts and process contexts, and the invalidations for it (RISC-V IOMMU
- * specification 1.0.0, 6.2 to 6.4, "Guidelines for updating in-memory data structures").
+ * Changing device contexts, and the invalidations for it (RISC-V IOMMU specification 1.0.0, 6.2 to
+ * 6.4, "Guidelines for updating in-memory data structures"). Those of processes are in process.c.
  *
  * Hardware may read the words of a context in any order. A context becomes valid by the store of
  * its first word, after all others, and not valid by a store to that word, before all others; what
  * is not valid is never cached. Between the two it changes only through the not valid state, except
  * for single flags of the first word. Invalidations:
- *   valid -> not valid  a device: its directory entries; with a second stage all of the guest's
- *                       translations of both stages; with processes those of all processes of the
- *                       host; otherwise those of its process id. A process: its directory entry,
- *                       and the translations of its process id. Then the device's TLB
+ *   valid -> not valid  its directory entries; with a second stage all of the guest's translations
+ *                       of both stages; with processes those of all processes of the host;
+ *                       otherwise those of its process id. Then the device's TLB
  *   not valid -> valid  nothing, unless an invalidation has ever failed: then what may be left
  *                       under the ids that it names, of a user before. Emulators that want it are
  *                       told of the context, too, behind that
@@ -26,7 +25,6 @@
  */
 #include "riscv/context.h"
 
-#include <libiommu/hw/riscv_process_directory.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
@@ -35,6 +33,7 @@
 #include "riscv/command.h"
 #include "riscv/directory.h"
 #include "riscv/endpoint.h"
+#include "riscv/process.h"
 #include "riscv/unit.h"
 
 /* --- Words ------------------------------------------------------------------------------------ */
@@ -44,20 +43,15 @@ static unsigned int word_count(const struct riscv_unit *unit)
 	return unit->extended ? RISCV_CONTEXT_WORDS : RISCV_CONTEXT_WORDS_BASE;
 }
 
-static bool is_valid(const uint64_t *words)
-{
-	return (words[RISCV_CONTEXT_TC] & RISCV_TC_VALID) != 0;
-}
-
 /* All ids of an endpoint have the same context: that of the first. */
-static void load(const struct riscv_endpoint *endpoint, uint64_t *words)
+void iommu_riscv_context_load(const struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	const iommu_cell_t *context =
-		iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[0]);
+		iommu_riscv_context_find(riscv_unit_behind(endpoint), endpoint->common.ids.ids[0]);
 	unsigned int i;
 
 	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
-	for (i = 0; context != NULL && i < word_count(endpoint->unit); i++)
+	for (i = 0; context != NULL && i < word_count(riscv_unit_behind(endpoint)); i++)
 		words[i] = iommu_le64(iommu_cell_load(&context[i]));
 }
 
@@ -65,21 +59,21 @@ static void store_control(struct riscv_endpoint *endpoint, uint64_t tc)
 {
 	unsigned int i;
 
-	for (i = 0; i < endpoint->ids.count; i++)
-		iommu_cell_store_release(
-			&iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[i])[0],
-			iommu_le64(tc));
+	for (i = 0; i < endpoint->common.ids.count; i++)
+		iommu_cell_store_release(&iommu_riscv_context_find(riscv_unit_behind(endpoint),
+								   endpoint->common.ids.ids[i])[0],
+					 iommu_le64(tc));
 }
 
 static void store(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	unsigned int i, word;
 
-	for (i = 0; i < endpoint->ids.count; i++) {
-		iommu_cell_t *context =
-			iommu_riscv_context_find(endpoint->unit, endpoint->ids.ids[i]);
+	for (i = 0; i < endpoint->common.ids.count; i++) {
+		iommu_cell_t *context = iommu_riscv_context_find(riscv_unit_behind(endpoint),
+								 endpoint->common.ids.ids[i]);
 
-		for (word = 1; word < word_count(endpoint->unit); word++)
+		for (word = 1; word < word_count(riscv_unit_behind(endpoint)); word++)
 			iommu_cell_store(&context[word], iommu_le64(words[word]));
 	}
 	store_control(endpoint, words[RISCV_CONTEXT_TC]);
@@ -89,7 +83,7 @@ static void store(struct riscv_endpoint *endpoint, const uint64_t *words)
 static bool stays_blocked(struct riscv_endpoint *endpoint)
 {
 	iommu_full_fence();
-	if (!iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (!iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return false;
 	store_control(endpoint, 0);
 	return true;
@@ -97,7 +91,7 @@ static bool stays_blocked(struct riscv_endpoint *endpoint)
 
 void iommu_riscv_context_block(struct riscv_endpoint *endpoint)
 {
-	__atomic_store_n(&endpoint->tlb.lost, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&endpoint->common.tlb.lost, true, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 	store_control(endpoint, 0);
 }
@@ -122,15 +116,18 @@ static uint64_t tlb_flags(const struct riscv_endpoint *endpoint, const uint64_t 
 {
 	uint64_t flags = RISCV_TC_EN_ATS;
 
-	if (!endpoint->device_tlb || endpoint->tlb.unknown || endpoint->tlb.off)
+	if (!endpoint->common.device_tlb || endpoint->common.tlb.unknown ||
+	    endpoint->common.tlb.off)
 		return 0;
-	if (has_guest_pasids(endpoint, words) && !endpoint->base->info.tlb_global_invalidate)
+	if (has_guest_pasids(endpoint, words) && !endpoint->common.base->info.tlb_global_invalidate)
 		return 0;
-	if (words[RISCV_CONTEXT_IOHGATP] != 0 && riscv_has(endpoint->unit, RISCV_CAP_T2GPA))
+	if (words[RISCV_CONTEXT_IOHGATP] != 0 &&
+	    riscv_has(riscv_unit_behind(endpoint), RISCV_CAP_T2GPA))
 		flags |= RISCV_TC_T2GPA;
-	if (endpoint->page_requests)
+	if (endpoint->common.page_requests)
 		flags |= RISCV_TC_EN_PRI |
-			 (endpoint->base->info.page_responses_without_pasid ? 0 : RISCV_TC_PRPR);
+			 (endpoint->common.base->info.page_responses_without_pasid ? 0
+										   : RISCV_TC_PRPR);
 	return flags;
 }
 
@@ -138,24 +135,25 @@ static void set_tlb_flags(struct riscv_endpoint *endpoint, uint64_t *words)
 {
 	words[RISCV_CONTEXT_TC] &=
 		~(RISCV_TC_EN_ATS | RISCV_TC_EN_PRI | RISCV_TC_PRPR | RISCV_TC_T2GPA);
-	if (is_valid(words))
+	if (riscv_context_is_valid(words))
 		words[RISCV_CONTEXT_TC] |= tlb_flags(endpoint, words);
 	if ((words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0 && has_guest_pasids(endpoint, words))
 		endpoint->guest_pasids = true;
 }
 
-/* --- Telling hardware ------------------------------------------------------------------------- */
-
-static bool is_active(const struct riscv_endpoint *endpoint)
+void iommu_riscv_context_put(struct riscv_endpoint *endpoint, uint64_t *words)
 {
-	return iommu_unit_is_active(&endpoint->unit->state);
+	set_tlb_flags(endpoint, words);
+	store(endpoint, words);
 }
+
+/* --- Telling hardware ------------------------------------------------------------------------- */
 
 static void add_directory(struct iommu_batch *batch, const struct riscv_endpoint *endpoint)
 {
 	/* Of one id itself; of several everything, which is no more commands. */
-	riscv_batch_add(batch, endpoint->ids.count == 1
-				       ? riscv_command_inval_device(endpoint->ids.ids[0])
+	riscv_batch_add(batch, endpoint->common.ids.count == 1
+				       ? riscv_command_inval_device(endpoint->common.ids.ids[0])
 				       : riscv_command_inval_directories());
 }
 
@@ -176,24 +174,10 @@ static void add_translations(struct iommu_batch *batch, const uint64_t *words)
 	}
 }
 
-/* Has any invalidation of the unit ever failed? Then an id may be known from a user before. */
-static bool may_know_ids(const struct riscv_unit *unit)
-{
-	return iommu_confirmation_begin(&unit->state.confirmation) != 0;
-}
-
-static int execute(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
-{
-	int status = batch->count != 0 ? iommu_riscv_invalidate(endpoint->unit, batch) : 0;
-
-	batch->count = 0;
-	return status;
-}
-
 /* Does a device keep translations by a context of these words, as far as is known? */
 static bool keeps(const uint64_t *words)
 {
-	return IOMMU_CONFIG_DEVICE_TLB && is_valid(words) &&
+	return IOMMU_CONFIG_DEVICE_TLB && riscv_context_is_valid(words) &&
 	       (words[RISCV_CONTEXT_TC] & RISCV_TC_EN_ATS) != 0;
 }
 
@@ -207,7 +191,7 @@ static void add_whole_tlb(struct iommu_batch *batch, struct riscv_endpoint *endp
 
 static void tlb_is_empty(struct riscv_endpoint *endpoint)
 {
-	endpoint->tlb.unknown = false;
+	endpoint->common.tlb.unknown = false;
 	endpoint->guest_pasids = false;
 }
 
@@ -219,19 +203,19 @@ static int forget(struct riscv_endpoint *endpoint, const uint64_t *words)
 	int status;
 
 	if (kept)
-		endpoint->tlb.unknown = true;
-	if (!is_active(endpoint))
+		endpoint->common.tlb.unknown = true;
+	if (!iommu_driven_is_active(&endpoint->common))
 		return 0;
 	/* A queue that has stopped is started anew, as only the control path can. */
-	if (iommu_unit_is_suspect(&endpoint->unit->state))
-		(void)iommu_riscv_queue_hold(endpoint->unit);
+	if (iommu_unit_is_suspect(&endpoint->common.unit->state))
+		(void)iommu_riscv_queue_hold(riscv_unit_behind(endpoint));
 	add_directory(&batch, endpoint);
 	add_translations(&batch, words);
-	if (kept && riscv_endpoint_is_asked(endpoint) && endpoint->processes == NULL)
+	if (kept && iommu_driven_is_asked(&endpoint->common) && endpoint->processes == NULL)
 		add_whole_tlb(&batch, endpoint);
-	status = execute(endpoint, &batch);
+	status = iommu_driven_execute(&endpoint->common, &batch);
 	/* With PASIDs it may have any of them: it is emptied before it is used again. */
-	if (kept && status == 0 && !endpoint->in_reset && endpoint->processes == NULL)
+	if (kept && status == 0 && !endpoint->common.in_reset && endpoint->processes == NULL)
 		tlb_is_empty(endpoint);
 	return status;
 }
@@ -241,187 +225,77 @@ static int clean_ids(struct riscv_endpoint *endpoint, const uint64_t *words)
 {
 	struct iommu_batch batch = {.count = 0};
 
-	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
+	if (!iommu_driven_is_active(&endpoint->common) ||
+	    !iommu_driven_may_know_ids(endpoint->common.unit))
 		return 0;
 	add_translations(&batch, words);
-	return execute(endpoint, &batch);
+	return iommu_driven_execute(&endpoint->common, &batch);
+}
+
+static int tell_context(struct riscv_endpoint *endpoint)
+{
+	struct iommu_batch batch = {.count = 0};
+
+	if (!iommu_driven_is_active(&endpoint->common))
+		return 0;
+	add_directory(&batch, endpoint);
+	return iommu_driven_execute(&endpoint->common, &batch);
 }
 
 /* A context has become valid. */
 static int announce(struct riscv_endpoint *endpoint)
 {
-	struct iommu_batch batch = {.count = 0};
-
-	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
-		return 0;
-	add_directory(&batch, endpoint);
-	return execute(endpoint, &batch);
+	return riscv_tells_valid(riscv_unit_behind(endpoint)) ? tell_context(endpoint) : 0;
 }
 
 /* --- Devices' TLBs ---------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_DEVICE_TLB
 
-/* Was anything ever attached with this PASID? What is blocked keeps its process id. */
-static bool was_used(const struct riscv_endpoint *endpoint, uint32_t pasid)
+int iommu_riscv_tlb_empty(struct iommu_driven_endpoint *common)
 {
-	const iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-
-	return context != NULL && iommu_cell_load(&context[RISCV_PROCESS_TA]) != 0;
-}
-
-/* What it has of PASIDs, one by one. */
-static int empty_pasids(struct riscv_endpoint *endpoint, struct iommu_batch *batch)
-{
-	const uint32_t count = 1U << riscv_process_id_bits(endpoint->processes->levels);
-	uint32_t pasid;
-	int status = 0;
-
-	for (pasid = 1; pasid < count && status == 0; pasid++) {
-		/* The next table, where there is none for this one. */
-		if (iommu_riscv_process_find(endpoint->processes, pasid) == NULL)
-			pasid |= (1U << RISCV_PROCESS_CONTEXT_BITS) - 1;
-		if (iommu_device_tlb_is_lost(&endpoint->tlb) || !was_used(endpoint, pasid))
-			continue;
-		iommu_riscv_batch_add_device(batch, endpoint, pasid, 0, 64);
-		if (!iommu_batch_has_room(batch))
-			status = execute(endpoint, batch);
-	}
-	return status;
-}
-
-/* Have the device forget everything. */
-static int empty_whole_tlb(struct riscv_endpoint *endpoint)
-{
+	struct riscv_endpoint *endpoint = riscv_own(common);
 	struct iommu_batch batch = {.count = 0};
 	int status = 0;
 
 	add_whole_tlb(&batch, endpoint);
-	if (endpoint->processes != NULL && endpoint->base->info.tlb_global_invalidate)
+	if (endpoint->processes != NULL && common->base->info.tlb_global_invalidate)
 		iommu_riscv_batch_add_all_pasids(&batch, endpoint);
 	else if (endpoint->processes != NULL)
-		status = empty_pasids(endpoint, &batch);
-	return status == 0 ? execute(endpoint, &batch) : status;
-}
-
-/* Empty a device's TLB that may hold anything, while it may not use it. */
-static int empty_tlb(struct riscv_endpoint *endpoint)
-{
-	int status = 0;
-
-	if (!endpoint->device_tlb || !endpoint->tlb.unknown || !is_active(endpoint) ||
-	    endpoint->in_reset)
-		return 0;
-	if (!endpoint->tlb.off)
-		status = empty_whole_tlb(endpoint);
-	if (status == 0)
-		tlb_is_empty(endpoint);
-	return status;
+		status = iommu_riscv_processes_forget(endpoint, &batch);
+	return status == 0 ? iommu_driven_execute(&endpoint->common, &batch) : status;
 }
 
 /* Flags of the first word alone change in place, by one store. */
-static int update_flags(struct riscv_endpoint *endpoint)
+bool iommu_riscv_tlb_store(struct iommu_driven_endpoint *common)
 {
-	struct iommu_batch batch = {.count = 0};
+	struct riscv_endpoint *endpoint = riscv_own(common);
 	uint64_t words[RISCV_CONTEXT_WORDS];
 
-	load(endpoint, words);
-	if (!is_valid(words))
-		return 0;
+	iommu_riscv_context_load(endpoint, words);
+	if (!riscv_context_is_valid(words))
+		return false;
 	set_tlb_flags(endpoint, words);
 	store_control(endpoint, words[RISCV_CONTEXT_TC]);
-	if (stays_blocked(endpoint) || !is_active(endpoint))
-		return 0;
-	add_directory(&batch, endpoint);
-	return execute(endpoint, &batch);
+	return !stays_blocked(endpoint);
 }
 
-static int tell_flags(struct iommu_device_tlb *device)
-{
-	return update_flags(iommu_container_of(device, struct riscv_endpoint, tlb));
-}
-
-int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
-{
-	return endpoint->device_tlb ? iommu_device_tlb_switch(&endpoint->tlb, on, tell_flags) : 0;
-}
-
-void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
+bool iommu_riscv_tlb_keeps(const struct iommu_driven_endpoint *common)
 {
 	uint64_t words[RISCV_CONTEXT_WORDS];
 
-	if (!endpoint->device_tlb)
-		return;
-	endpoint->tlb.unknown = true;
-	load(endpoint, words);
-	if (!is_valid(words))
-		return;
-	/* Hardware has not confirmed what came before this, nor does it confirm this. */
-	set_tlb_flags(endpoint, words);
-	store_control(endpoint, words[RISCV_CONTEXT_TC]);
-	(void)stays_blocked(endpoint);
+	iommu_riscv_context_load(riscv_own(common), words);
+	return keeps(words);
 }
 
-int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint)
+int iommu_riscv_context_tell(struct iommu_driven_endpoint *common)
 {
-	int status;
-
-	if (!endpoint->tlb.unknown || !is_active(endpoint) || endpoint->in_reset)
-		return 0;
-	status = empty_tlb(endpoint);
-	/* It is empty, whether hardware has heard of that or not. */
-	return status == 0 ? update_flags(endpoint) : status;
-}
-
-int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
-{
-	uint64_t words[RISCV_CONTEXT_WORDS];
-
-	if (endpoint->in_reset || iommu_device_tlb_is_lost(&endpoint->tlb))
-		return 0;
-	if (endpoint->tlb.unknown)
-		return iommu_riscv_tlb_recover(endpoint);
-	load(endpoint, words);
-	return keeps(words) ? empty_whole_tlb(endpoint) : 0;
-}
-
-#else
-
-#define empty_tlb(endpoint) 0
-
-int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on)
-{
-	(void)endpoint;
-	(void)on;
-	return 0;
-}
-
-void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint)
-{
-	(void)endpoint;
-}
-
-int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint)
-{
-	(void)endpoint;
-	return 0;
-}
-
-int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint)
-{
-	(void)endpoint;
-	return 0;
+	return tell_context(riscv_own(common));
 }
 
 #endif
 
 /* --- Device contexts -------------------------------------------------------------------------- */
-
-/* The device's page requests, before another's table serves them, or none does. */
-static int drain(struct riscv_endpoint *endpoint)
-{
-	return endpoint->page_requests ? iommu_riscv_requests_drain(endpoint->unit) : 0;
-}
 
 /* An emulator did not confirm that it has seen a context: the one before it, if there was one. */
 static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, uint64_t *before)
@@ -429,7 +303,7 @@ static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, ui
 	store_control(endpoint, 0);
 	(void)forget(endpoint, words);
 	set_tlb_flags(endpoint, before);
-	if (is_valid(before))
+	if (riscv_context_is_valid(before))
 		store(endpoint, before);
 }
 
@@ -437,37 +311,37 @@ static void take_back(struct riscv_endpoint *endpoint, const uint64_t *words, ui
  * Change the context of an endpoint, or block it (NULL). On failure it is as before, except that
  * what was to be blocked stays blocked, and so does a device that did not answer.
  */
-static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted)
+int iommu_riscv_context_write(struct riscv_endpoint *endpoint, const uint64_t *wanted)
 {
 	uint64_t words[RISCV_CONTEXT_WORDS], before[RISCV_CONTEXT_WORDS];
 	int status = 0;
 
 	/* What the unit may still hold of a context before this one would be used in its place. */
 	if (wanted != NULL)
-		status = iommu_riscv_confirm(endpoint->unit);
+		status = iommu_driven_confirm(endpoint->common.unit);
 	if (status != 0)
 		return status;
-	load(endpoint, before);
-	if (is_valid(before) || iommu_device_tlb_is_lost(&endpoint->tlb)) {
+	iommu_riscv_context_load(endpoint, before);
+	if (riscv_context_is_valid(before) || iommu_device_tlb_is_lost(&endpoint->common.tlb)) {
 		store_control(endpoint, 0);
 		status = forget(endpoint, before);
-		if (status == 0 && is_valid(before))
-			status = drain(endpoint);
+		if (status == 0 && riscv_context_is_valid(before))
+			status = iommu_driven_drain(&endpoint->common);
 	}
 	if (wanted == NULL)
 		return status;
 	if (status == 0)
-		status = empty_tlb(endpoint);
+		status = iommu_driven_tlb_empty(&endpoint->common);
 	if (status == 0)
 		status = clean_ids(endpoint, wanted);
-	if (iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (iommu_device_tlb_is_lost(&endpoint->common.tlb))
 		return IOMMU_EIO;
 	memcpy(words, status == 0 ? wanted : before, sizeof(words));
 	/* What hardware may know of either: the one before is what callers go by. */
 	set_tlb_flags(endpoint, words);
-	if (is_valid(words))
+	if (riscv_context_is_valid(words))
 		store(endpoint, words);
-	if (status == 0 && is_valid(words)) {
+	if (status == 0 && riscv_context_is_valid(words)) {
 		status = announce(endpoint);
 		if (status != 0)
 			take_back(endpoint, words, before);
@@ -475,294 +349,30 @@ static int write_context(struct riscv_endpoint *endpoint, const uint64_t *wanted
 	return stays_blocked(endpoint) ? IOMMU_EIO : status;
 }
 
-int iommu_riscv_context_close(struct riscv_endpoint *endpoint)
+int iommu_riscv_context_close(struct iommu_driven_endpoint *common)
 {
-	return write_context(endpoint, NULL);
+	return iommu_riscv_context_write(riscv_own(common), NULL);
 }
 
-/* --- Process contexts ------------------------------------------------------------------------- */
-
-#if IOMMU_CONFIG_SCALABLE
-
-/* A device context that leads to the processes of an endpoint. */
-static void lead_to_processes(const struct riscv_endpoint *endpoint, uint64_t *words)
-{
-	const struct riscv_processes *processes = endpoint->processes;
-
-	memset(words, 0, RISCV_CONTEXT_WORDS * sizeof(*words));
-	words[RISCV_CONTEXT_TC] =
-		RISCV_TC_VALID | RISCV_TC_PDTV | RISCV_TC_DPE |
-		(riscv_has(endpoint->unit, RISCV_CAP_AMO_HWAD) ? RISCV_TC_SADE : 0);
-	words[RISCV_CONTEXT_FSC] =
-		riscv_pdtp((enum riscv_process_directory_mode)processes->levels,
-			   iommu_virt_to_phys(endpoint->unit->platform, processes->root));
-}
-
-static void load_process(const iommu_cell_t *context, uint64_t *words)
-{
-	words[0] = iommu_le64(iommu_cell_load(&context[0]));
-	words[1] = iommu_le64(iommu_cell_load(&context[1]));
-}
-
-static void store_process(iommu_cell_t *context, const uint64_t *words)
-{
-	iommu_cell_store(&context[1], iommu_le64(words[1]));
-	iommu_cell_store_release(&context[0], iommu_le64(words[0]));
-}
-
-static void add_process(struct iommu_batch *batch, const uint64_t *words)
-{
-	if (riscv_root_mode(words[RISCV_PROCESS_FSC]) != RISCV_IOSATP_BARE)
-		riscv_batch_add(batch,
-				riscv_command_of_process(riscv_command_vma(),
-							 riscv_ta_pscid(words[RISCV_PROCESS_TA])));
-}
-
-static void add_process_entries(struct iommu_batch *batch, const struct riscv_endpoint *endpoint,
-				uint32_t pasid)
-{
-	unsigned int i;
-
-	for (i = 0; i < endpoint->ids.count; i++)
-		riscv_batch_add(batch, riscv_command_inval_process(endpoint->ids.ids[i], pasid));
-}
-
-/* On failure the device may hold translations that no later call invalidates. */
-static int forget_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
-{
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	if (!is_active(endpoint)) {
-		iommu_riscv_tlb_suspect(endpoint);
-		return 0;
-	}
-	add_process_entries(&batch, endpoint, pasid);
-	add_process(&batch, words);
-	if (endpoint->device_tlb && !endpoint->tlb.unknown && riscv_endpoint_is_asked(endpoint))
-		iommu_riscv_batch_add_device(&batch, endpoint, pasid, 0, 64);
-	status = execute(endpoint, &batch);
-	if (status != 0)
-		iommu_riscv_tlb_suspect(endpoint);
-	return status;
-}
-
-static int clean_process_id(struct riscv_endpoint *endpoint, const uint64_t *words)
-{
-	struct iommu_batch batch = {.count = 0};
-
-	if (!is_active(endpoint) || !may_know_ids(endpoint->unit))
-		return 0;
-	add_process(&batch, words);
-	return execute(endpoint, &batch);
-}
-
-/* With the last process the way to them is closed. */
-static int block_process(struct riscv_endpoint *endpoint, uint32_t pasid)
-{
-	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS];
-	int status, drained, closed = 0;
-
-	if (context == NULL)
-		return 0;
-	load_process(context, words);
-	if ((words[0] & RISCV_PC_VALID) == 0)
-		return 0;
-	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
-	status = forget_process(endpoint, pasid, words);
-	drained = drain(endpoint);
-	if (--endpoint->present == 0)
-		closed = write_context(endpoint, NULL);
-	if (status == 0)
-		status = drained;
-	return status != 0 ? status : closed;
-}
-
-/* The table, and the way there. */
-static int prepare_process(struct riscv_endpoint *endpoint, uint32_t pasid)
-{
-	uint64_t words[RISCV_CONTEXT_WORDS];
-	int status = iommu_riscv_process_create(endpoint->processes, pasid);
-
-	if (status == 0)
-		status = iommu_riscv_tlb_recover(endpoint);
-	if (status != 0)
-		return status;
-	load(endpoint, words);
-	if (is_valid(words))
-		return 0;
-	lead_to_processes(endpoint, words);
-	return write_context(endpoint, words);
-}
-
-/* Emulators that want it are told; what one does not confirm to have seen is taken away again. */
-static int show_process(struct riscv_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
-{
-	iommu_cell_t *context = iommu_riscv_process_find(endpoint->processes, pasid);
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	store_process(context, words);
-	if (!riscv_tells_valid(endpoint->unit) || !is_active(endpoint))
-		return 0;
-	add_process_entries(&batch, endpoint, pasid);
-	status = execute(endpoint, &batch);
-	if (status == 0)
-		return 0;
-	iommu_cell_store_release(&context[0], iommu_le64(words[0] & ~RISCV_PC_VALID));
-	(void)forget_process(endpoint, pasid, words);
-	return status;
-}
-
-static int set_process(struct riscv_endpoint *endpoint, uint32_t pasid,
-		       const struct riscv_translation *translation)
-{
-	uint64_t words[RISCV_PROCESS_CONTEXT_WORDS], before[RISCV_PROCESS_CONTEXT_WORDS];
-	iommu_cell_t *context;
-	bool was_valid;
-	int status;
-
-	if (translation == NULL)
-		return block_process(endpoint, pasid);
-	if (translation->second_stage)
-		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					     "its PASIDs are enabled, and the domain has a second "
-					     "stage");
-	words[RISCV_PROCESS_TA] =
-		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0);
-	words[RISCV_PROCESS_FSC] = translation->words[RISCV_CONTEXT_FSC];
-	status = iommu_riscv_confirm(endpoint->unit);
-	if (status == 0)
-		status = prepare_process(endpoint, pasid);
-	if (status != 0) {
-		if (endpoint->present == 0)
-			(void)write_context(endpoint, NULL);
-		return status;
-	}
-	context = iommu_riscv_process_find(endpoint->processes, pasid);
-	load_process(context, before);
-	was_valid = (before[0] & RISCV_PC_VALID) != 0;
-	if (was_valid) {
-		iommu_cell_store_release(&context[0], 0);
-		status = forget_process(endpoint, pasid, before);
-		if (status == 0)
-			status = drain(endpoint);
-	}
-	if (status == 0)
-		status = iommu_riscv_tlb_recover(endpoint);
-	if (status == 0)
-		status = clean_process_id(endpoint, words);
-	if (status == 0 && iommu_device_tlb_is_lost(&endpoint->tlb))
-		status = IOMMU_EIO;
-	if (status == 0)
-		status = show_process(endpoint, pasid, words);
-	if (status == 0)
-		endpoint->present += !was_valid;
-	else if (was_valid)
-		store_process(context, before);
-	else if (endpoint->present == 0)
-		(void)write_context(endpoint, NULL);
-	return status;
-}
-
-static void put_back_process(struct riscv_endpoint *endpoint, uint32_t pasid,
-			     const struct riscv_translation *translation)
-{
-	const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
-		riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
-		translation->words[RISCV_CONTEXT_FSC],
-	};
-	uint64_t words[RISCV_CONTEXT_WORDS];
-
-	store_process(iommu_riscv_process_find(endpoint->processes, pasid), process);
-	endpoint->present++;
-	load(endpoint, words);
-	if (is_valid(words))
-		return;
-	lead_to_processes(endpoint, words);
-	set_tlb_flags(endpoint, words);
-	store(endpoint, words);
-}
-
-int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
-			      const struct riscv_translation *translation)
-{
-	struct riscv_unit *unit = endpoint->unit;
-	uint64_t words[RISCV_CONTEXT_WORDS];
-	unsigned int bits = 0;
-	int status;
-
-	while (bits < RISCV_PROCESS_ID_BITS && endpoint->base->info.max_pasids >> bits > 1)
-		bits++;
-	if (translation != NULL && translation->second_stage)
-		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					     "its domain has a second stage");
-	status = iommu_riscv_processes_alloc(unit, bits, &endpoint->processes);
-	if (status == 0)
-		iommu_device_tlb_set(&endpoint->tlb.tagged, true);
-	if (status == 0 && translation != NULL) {
-		const uint64_t process[RISCV_PROCESS_CONTEXT_WORDS] = {
-			riscv_process_ta(riscv_ta_pscid(translation->words[RISCV_CONTEXT_TA]), 0),
-			translation->words[RISCV_CONTEXT_FSC],
-		};
-
-		status = iommu_riscv_process_create(endpoint->processes, 0);
-		if (status == 0) {
-			store_process(iommu_riscv_process_find(endpoint->processes, 0), process);
-			lead_to_processes(endpoint, words);
-			status = write_context(endpoint, words);
-		}
-		endpoint->present = status == 0;
-	}
-	if (status != 0 && endpoint->processes != NULL) {
-		iommu_riscv_processes_free(endpoint->processes);
-		endpoint->processes = NULL;
-		iommu_device_tlb_set(&endpoint->tlb.tagged, false);
-	}
-	return status;
-}
-
-int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
-			       const struct riscv_translation *translation)
-{
-	struct riscv_processes *processes = endpoint->processes;
-	int status;
-
-	if (processes == NULL)
-		return 0;
-	status = write_context(endpoint, translation != NULL ? translation->words : NULL);
-	/* What the device has of PASIDs is known as long as their directory is there. */
-	if (status == 0)
-		status = empty_tlb(endpoint);
-	if (status != 0)
-		return status;
-	endpoint->processes = NULL;
-	endpoint->present = 0;
-	iommu_device_tlb_set(&endpoint->tlb.tagged, false);
-	iommu_riscv_processes_free(processes);
-	return 0;
-}
-
-#endif
+/* --- Page requests ---------------------------------------------------------------------------- */
 
 int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable)
 {
 	uint64_t words[RISCV_CONTEXT_WORDS];
 	int status;
 
-	if (endpoint->page_requests == enable)
+	if (endpoint->common.page_requests == enable)
 		return 0;
-	load(endpoint, words);
-	endpoint->page_requests = enable;
-	if (!is_valid(words))
+	iommu_riscv_context_load(endpoint, words);
+	endpoint->common.page_requests = enable;
+	if (!riscv_context_is_valid(words))
 		return 0;
 	/* Through the not valid state, as the specification asks for. */
-	status = write_context(endpoint, words);
+	status = iommu_riscv_context_write(endpoint, words);
 	if (status == 0)
 		return 0;
-	endpoint->page_requests = !enable;
-	iommu_riscv_tlb_suspect(endpoint);
+	endpoint->common.page_requests = !enable;
+	iommu_driven_tlb_suspect(&endpoint->common);
 	return status;
 }
 
@@ -773,12 +383,12 @@ int iommu_riscv_translation_set(struct riscv_endpoint *endpoint, uint32_t pasid,
 {
 #if IOMMU_CONFIG_SCALABLE
 	if (endpoint->processes != NULL)
-		return set_process(endpoint, pasid, translation);
+		return iommu_riscv_process_set(endpoint, pasid, translation);
 #endif
 	if (pasid != 0)
-		return RISCV_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+		return IOMMU_REFUSE_ENDPOINT(&endpoint->common, IOMMU_EOPNOTSUPP,
 					     "its PASIDs are not enabled");
-	return write_context(endpoint, translation != NULL ? translation->words : NULL);
+	return iommu_riscv_context_write(endpoint, translation != NULL ? translation->words : NULL);
 }
 
 void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t pasid,
@@ -788,14 +398,13 @@ void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t 
 
 #if IOMMU_CONFIG_SCALABLE
 	if (endpoint->processes != NULL) {
-		put_back_process(endpoint, pasid, translation);
+		iommu_riscv_process_put_back(endpoint, pasid, translation);
 		(void)stays_blocked(endpoint);
 		return;
 	}
 #endif
 	(void)pasid;
 	memcpy(words, translation->words, sizeof(words));
-	set_tlb_flags(endpoint, words);
-	store(endpoint, words);
+	iommu_riscv_context_put(endpoint, words);
 	(void)stays_blocked(endpoint);
 }

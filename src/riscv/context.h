@@ -5,6 +5,8 @@
 
 #include <libiommu/hw/riscv_device_directory.h>
 
+#include "driver/endpoint.h"
+
 struct riscv_endpoint;
 
 /* The words of a device context that say how requests are translated. */
@@ -28,26 +30,32 @@ void iommu_riscv_translation_put_back(struct riscv_endpoint *endpoint, uint32_t 
 				      const struct riscv_translation *translation);
 /* Take a device that did not answer off the directory, in any context; hardware is not told yet. */
 void iommu_riscv_context_block(struct riscv_endpoint *endpoint);
-/* Refuse what the device has translated, until it was reset, or the reset is off. */
-int iommu_riscv_context_close(struct riscv_endpoint *endpoint);
-/*
- * Have PASIDs, or none: what the endpoint's requests without one are under stays. `translation`: as
- * that is now, or NULL: blocked. On failure it is as before.
- */
-int iommu_riscv_pasids_enable(struct riscv_endpoint *endpoint,
-			      const struct riscv_translation *translation);
-int iommu_riscv_pasids_disable(struct riscv_endpoint *endpoint,
-			       const struct riscv_translation *translation);
+/* See struct iommu_driver_endpoint_ops. */
+int iommu_riscv_context_close(struct iommu_driven_endpoint *endpoint);
+#if IOMMU_CONFIG_DEVICE_TLB
+int iommu_riscv_context_tell(struct iommu_driven_endpoint *endpoint);
+bool iommu_riscv_tlb_store(struct iommu_driven_endpoint *endpoint);
+bool iommu_riscv_tlb_keeps(const struct iommu_driven_endpoint *endpoint);
+int iommu_riscv_tlb_empty(struct iommu_driven_endpoint *endpoint);
+#endif
 /* Have the context say whether page requests are enabled. On failure it is as before. */
 int iommu_riscv_page_requests_set(struct riscv_endpoint *endpoint, bool enable);
+
+/* --- For process.c ---------------------------------------------------------------------------- */
+
+static inline bool riscv_context_is_valid(const uint64_t *words)
+{
+	return (words[RISCV_CONTEXT_TC] & RISCV_TC_VALID) != 0;
+}
+
+/* The context as it is. All ids of an endpoint have the same: that of the first. */
+void iommu_riscv_context_load(const struct riscv_endpoint *endpoint, uint64_t *words);
 /*
- * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
- * again; and one of which an invalidation may have failed, too.
+ * Change the context, or block it (NULL). On failure it is as before, except that what was to be
+ * blocked stays blocked, and so does a device that did not answer.
  */
-void iommu_riscv_tlb_suspect(struct riscv_endpoint *endpoint);
-/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
-int iommu_riscv_tlb_switch(struct riscv_endpoint *endpoint, bool on);
-int iommu_riscv_tlb_recover(struct riscv_endpoint *endpoint);
-int iommu_riscv_tlb_confirm(struct riscv_endpoint *endpoint);
+int iommu_riscv_context_write(struct riscv_endpoint *endpoint, const uint64_t *wanted);
+/* Have it so, where it is not valid, and say what the TLB may do; hardware is not told. */
+void iommu_riscv_context_put(struct riscv_endpoint *endpoint, uint64_t *words);
 
 #endif

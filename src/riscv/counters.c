@@ -42,7 +42,7 @@ static int wake(struct riscv_unit *unit)
 {
 	if (!riscv_has(unit, RISCV_CAP_HPM))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_COUNTERS);
-	if (IOMMU_CONFIG_SUSPEND && unit->base.power != IOMMU_UNIT_AWAKE)
+	if (IOMMU_CONFIG_SUSPEND && unit->common.base.power != IOMMU_UNIT_AWAKE)
 		return RISCV_REFUSE(unit, IOMMU_EBUSY, IS_ASLEEP);
 	iommu_riscv_counters_resume(unit);
 	return 0;
@@ -97,7 +97,7 @@ static const struct iommu_fwspec *find_fwspec(struct riscv_unit *unit, uint32_t 
 {
 	struct iommu_endpoint *endpoint = NULL;
 
-	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	while ((endpoint = iommu_unit_next_id(&unit->common.base, endpoint)) != NULL)
 		if (endpoint->info.source_id == source_id && endpoint->info.fwspec != NULL)
 			return endpoint->info.fwspec;
 	return NULL;
@@ -131,8 +131,8 @@ static int select_source(struct riscv_unit *unit, const struct iommu_counter_con
 	if (config->source_bits > PCI_SOURCE_BITS)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_FILTER);
 	mask = (1U << config->source_bits) - 1;
-	first = iommu_id_map_id_of(&unit->map, (uint16_t)(config->source_id & ~mask));
-	last = iommu_id_map_id_of(&unit->map, (uint16_t)(config->source_id | mask));
+	first = iommu_id_map_id_of(&unit->common.map, (uint16_t)(config->source_id & ~mask));
+	last = iommu_id_map_id_of(&unit->common.map, (uint16_t)(config->source_id | mask));
 	if (first == UINT32_MAX || last == UINT32_MAX)
 		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the unit has no device of this source id");
 	if ((first & mask) != 0 || last != (first | mask))
@@ -245,10 +245,10 @@ static int occupy(struct riscv_unit *unit, struct riscv_counter *counter, uint64
 	counter->selector = selector;
 	if (!iommu_riscv_counter_program(unit, counter))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, NO_EVENT);
-	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	iommu_riscv_counter_clear(unit, counter);
 	counter->is_allocated = true;
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return 0;
 }
 
@@ -317,10 +317,10 @@ static int counter_free(struct iommu_unit *base, unsigned int number)
 	status = iommu_riscv_counter_stop(unit, counter);
 	if (status != 0)
 		return status;
-	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	counter->is_allocated = false;
 	unit->counters.untold &= ~(1U << number);
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return 0;
 }
 
@@ -332,10 +332,10 @@ static int counters_freeze(struct iommu_unit *base, bool freeze)
 
 	if (status != 0)
 		return status;
-	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	unit->counters.is_frozen = freeze;
 	status = iommu_riscv_counters_apply(unit) ? 0 : IOMMU_EIO;
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return status;
 }
 
@@ -358,7 +358,7 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 	if (!are_known(unit) || number >= RISCV_COUNTER_NUMBERS)
 		return IOMMU_EINVAL;
 	counter = &unit->counters.counters[number];
-	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	if (counter->is_allocated) {
 		status = counter->runs ? iommu_riscv_counter_keep_up(
 						 unit, counter,
@@ -369,7 +369,7 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 		if (status == 0)
 			*count = counter->count.events;
 	}
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return status;
 }
 
@@ -408,14 +408,14 @@ static int counters_handle(struct iommu_unit *base, uint64_t *overflowed)
 
 	if (!riscv_has(unit, RISCV_CAP_HPM))
 		return IOMMU_EOPNOTSUPP;
-	state = iommu_spin_lock(unit->platform, &counters->lock);
+	state = iommu_spin_lock(unit->common.platform, &counters->lock);
 	if (are_known(unit) && !counters->is_asleep)
 		status = iommu_event_rounds(handle_round, unit);
 	if (status >= 0) {
 		*overflowed = counters->untold;
 		counters->untold = 0;
 	}
-	iommu_spin_unlock(unit->platform, &counters->lock, state);
+	iommu_spin_unlock(unit->common.platform, &counters->lock, state);
 	return status < 0 ? status : 0;
 }
 

@@ -209,7 +209,7 @@ static int prepare(struct riscv_unit *unit, struct riscv_counter *counter)
 
 int iommu_riscv_counter_start(struct riscv_unit *unit, struct riscv_counter *counter)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	uintptr_t state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	const bool did_run = counter->runs;
 	int status = did_run ? 0 : prepare(unit, counter);
 
@@ -224,14 +224,14 @@ int iommu_riscv_counter_start(struct riscv_unit *unit, struct riscv_counter *cou
 	} else {
 		counter->is_lost = false;
 	}
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return status;
 }
 
 /* After a failure it goes on, as far as is known: the next call tries again. */
 int iommu_riscv_counter_stop(struct riscv_unit *unit, struct riscv_counter *counter)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	uintptr_t state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	const bool did_run = counter->runs;
 	int status;
 
@@ -242,7 +242,7 @@ int iommu_riscv_counter_stop(struct riscv_unit *unit, struct riscv_counter *coun
 		status = iommu_riscv_counter_keep_up(
 			unit, counter, iommu_riscv_counter_take_overflow(unit, counter));
 	counter->runs = status != 0 && did_run;
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 	return status;
 }
 
@@ -250,11 +250,11 @@ int iommu_riscv_counter_stop(struct riscv_unit *unit, struct riscv_counter *coun
 
 static void set_asleep(struct riscv_unit *unit, bool asleep)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	uintptr_t state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 
 	unit->counters.is_asleep = asleep;
 	(void)iommu_riscv_counters_apply(unit);
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 }
 
 /* It is stopped, whatever hardware says of it: it is about to lose its registers. */
@@ -264,10 +264,10 @@ static void put_to_sleep(struct riscv_unit *unit, struct riscv_counter *counter)
 	uintptr_t state;
 
 	(void)iommu_riscv_counter_stop(unit, counter);
-	state = iommu_spin_lock(unit->platform, &unit->counters.lock);
+	state = iommu_spin_lock(unit->common.platform, &unit->counters.lock);
 	counter->runs = false;
 	counter->is_lost = runs;
-	iommu_spin_unlock(unit->platform, &unit->counters.lock, state);
+	iommu_spin_unlock(unit->common.platform, &unit->counters.lock, state);
 }
 
 /* Those that run are noted as lost until they run again. */

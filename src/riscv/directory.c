@@ -29,11 +29,11 @@ static iommu_cell_t *table_below(const struct riscv_unit *unit, iommu_cell_t *ce
 	void *table;
 
 	if ((entry & RISCV_DIRECTORY_VALID) != 0)
-		return table_at(unit->platform, entry);
-	table = create ? iommu_riscv_pages_alloc(unit, 0) : NULL;
+		return table_at(unit->common.platform, entry);
+	table = create ? iommu_driven_pages_alloc(&unit->common, 0) : NULL;
 	if (table != NULL)
-		iommu_cell_store_release(cell, iommu_le64(riscv_directory_entry(
-						       iommu_virt_to_phys(unit->platform, table))));
+		iommu_cell_store_release(cell, iommu_le64(riscv_directory_entry(iommu_virt_to_phys(
+						       unit->common.platform, table))));
 	return table;
 }
 
@@ -57,16 +57,16 @@ static void free_table(const struct iommu_platform *platform, iommu_cell_t *tabl
 int iommu_riscv_directory_alloc(struct riscv_unit *unit)
 {
 	unit->levels = 1;
-	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->map.bits)
+	while (riscv_directory_id_bits(unit->levels, unit->extended) < unit->common.map.bits)
 		unit->levels++;
-	unit->root = iommu_riscv_pages_alloc(unit, 0);
+	unit->root = iommu_driven_pages_alloc(&unit->common, 0);
 	return unit->root != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 void iommu_riscv_directory_free(struct riscv_unit *unit)
 {
 	if (unit->root != NULL)
-		free_table(unit->platform, unit->root, unit->levels);
+		free_table(unit->common.platform, unit->root, unit->levels);
 	unit->root = NULL;
 }
 
@@ -76,12 +76,12 @@ int iommu_riscv_directory_grow(struct riscv_unit *unit)
 
 	if (unit->levels == RISCV_DIRECTORY_LEVELS_MAX)
 		return IOMMU_EOPNOTSUPP;
-	root = iommu_riscv_pages_alloc(unit, 0);
+	root = iommu_driven_pages_alloc(&unit->common, 0);
 	if (root == NULL)
 		return IOMMU_ENOMEM;
 	/* The ids so far are those whose upper bits are 0. */
 	iommu_cell_store(&root[0], iommu_le64(riscv_directory_entry(
-					   iommu_virt_to_phys(unit->platform, unit->root))));
+					   iommu_virt_to_phys(unit->common.platform, unit->root))));
 	unit->root = root;
 	unit->levels++;
 	return 0;
@@ -126,28 +126,14 @@ unsigned int iommu_riscv_process_bits(const struct riscv_unit *unit)
 	return levels > 0 ? riscv_process_id_bits(levels) : 0;
 }
 
-static struct riscv_processes *processes_of(struct iommu_withheld *end)
+static struct riscv_processes *processes_of(struct iommu_driven_contexts *contexts)
 {
-	return iommu_container_of(end, struct riscv_processes, end);
+	return iommu_container_of(contexts, struct riscv_processes, common);
 }
 
-static bool is_reachable(const struct iommu_withheld *end)
+static void free_processes(struct iommu_driven_contexts *contexts)
 {
-	const struct riscv_processes *processes =
-		iommu_container_of((uintptr_t)end, struct riscv_processes, end);
-
-	return iommu_unit_is_suspect(&processes->unit->state);
-}
-
-static void release(struct iommu_withheld *end)
-{
-	struct riscv_processes *processes = processes_of(end);
-	struct riscv_probe *probe = processes->probe;
-
-	free_table(probe->platform, processes->root, processes->levels);
-	iommu_object_free(&probe->processes_cache, processes);
-	probe->references--;
-	iommu_riscv_probe_free(probe);
+	free_table(contexts->shared->platform, contexts->root, processes_of(contexts)->levels);
 }
 
 /* The shallowest that is wide enough; or the widest that the unit has. */
@@ -164,45 +150,29 @@ static unsigned int levels_for(const struct riscv_unit *unit, unsigned int bits)
 int iommu_riscv_processes_alloc(struct riscv_unit *unit, unsigned int bits,
 				struct riscv_processes **result)
 {
-	struct riscv_probe *probe = unit->probe;
 	const unsigned int levels = levels_for(unit, bits);
-	struct riscv_processes *processes;
+	struct iommu_driven_contexts *contexts;
 
 	if (levels == 0)
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no process directories");
-	processes = iommu_object_alloc(&probe->processes_cache, 0);
-	if (processes == NULL)
+	contexts = iommu_driven_contexts_alloc(&unit->common, 0, free_processes);
+	if (contexts == NULL)
 		return IOMMU_ENOMEM;
-	processes->root = iommu_riscv_pages_alloc(unit, 0);
-	if (processes->root == NULL) {
-		iommu_object_free(&probe->processes_cache, processes);
-		return IOMMU_ENOMEM;
-	}
-	processes->end.is_reachable = is_reachable;
-	processes->end.release = release;
-	processes->unit = unit;
-	processes->probe = probe;
-	processes->levels = levels;
-	probe->references++;
-	*result = processes;
+	*result = processes_of(contexts);
+	(*result)->levels = levels;
 	return 0;
-}
-
-void iommu_riscv_processes_free(struct riscv_processes *processes)
-{
-	iommu_withhold(&processes->probe->set, &processes->end);
 }
 
 static iommu_cell_t *find_process(const struct riscv_processes *processes, uint32_t id, bool create)
 {
-	iommu_cell_t *table = processes->root;
+	iommu_cell_t *table = processes->common.root;
 	unsigned int level;
 
 	if (id >> riscv_process_id_bits(processes->levels) != 0)
 		return NULL;
 	for (level = processes->levels; level > 1 && table != NULL; level--)
-		table = table_below(processes->unit, &table[riscv_process_index(id, level)],
-				    create);
+		table = table_below(riscv_of(processes->common.unit),
+				    &table[riscv_process_index(id, level)], create);
 	return table != NULL ? &table[RISCV_PROCESS_CONTEXT_WORDS * riscv_process_index(id, 1)]
 			     : NULL;
 }

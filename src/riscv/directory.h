@@ -6,9 +6,8 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/riscv_process_directory.h>
 
-#include "unit/confirmation.h"
+#include "driver/contexts.h"
 
-struct riscv_probe;
 struct riscv_unit;
 
 /* The root, for the unit's device ids; and all of it. */
@@ -23,18 +22,13 @@ int iommu_riscv_context_create(struct riscv_unit *unit, uint32_t id);
 /* --- Processes of a device -------------------------------------------------------------------- */
 
 struct riscv_processes {
-	struct iommu_withheld end; /* once the endpoint has done with it */
-	struct riscv_unit *unit;
-	struct riscv_probe *probe;
-	iommu_cell_t *root;
+	struct iommu_driven_contexts common; /* first */
 	unsigned int levels;
 };
 
 /* For process ids of so many bits; IOMMU_EOPNOTSUPP: the unit has no process directories. */
 int iommu_riscv_processes_alloc(struct riscv_unit *unit, unsigned int bits,
 				struct riscv_processes **result);
-/* Hardware has been told to forget it; it goes when that is confirmed. Control path. */
-void iommu_riscv_processes_free(struct riscv_processes *processes);
 iommu_cell_t *iommu_riscv_process_find(const struct riscv_processes *processes, uint32_t id);
 int iommu_riscv_process_create(struct riscv_processes *processes, uint32_t id);
 /* Bits of a process id that the unit can serve; 0: it has no process directories. */

@@ -69,14 +69,8 @@ static bool knows_foreign(const struct riscv_domain *domain, const struct riscv_
 							 : iommu_riscv_has_first_mode(unit, mode);
 }
 
-/* Can the unit translate by this domain at all? */
-static bool unit_knows(const struct riscv_domain *domain, const struct riscv_unit *unit)
+static bool has_mode(const struct riscv_domain *domain, const struct riscv_unit *unit)
 {
-	if (domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD))
-		return false;
-	if (riscv_domain_has_table(domain) &&
-	    domain->common.pgtable.paddr_last >> unit->output_bits != 0)
-		return false;
 	switch (domain->type) {
 	case RISCV_FIRST_STAGE:
 		return riscv_domain_has_table(domain)
@@ -94,156 +88,56 @@ static bool unit_knows(const struct riscv_domain *domain, const struct riscv_uni
 	}
 }
 
+const char *iommu_riscv_domain_defect(const struct iommu_placed *common,
+				      const struct iommu_driven_unit *driven)
+{
+	const struct riscv_domain *domain = riscv_domain_of(&common->base);
+	const struct riscv_unit *unit = riscv_of(driven);
+
+	if (domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD))
+		return IOMMU_WHY("it does not note writes, which the domain tracks");
+	if (riscv_domain_has_table(domain) &&
+	    common->pgtable.paddr_last >> driven->output_bits != 0)
+		return IOMMU_WHY("it cannot reach all memory that the domain maps");
+	return has_mode(domain, unit) ? NULL : IOMMU_WHY("it does not have the domain's mode");
+}
+
+struct iommu_ids *iommu_riscv_domain_ids(const struct iommu_placed *domain,
+					 struct iommu_driven_unit *common)
+{
+	struct riscv_unit *unit = riscv_of(common);
+
+	return riscv_domain_of(&domain->base)->type == RISCV_SECOND_STAGE ? &unit->guests
+									  : &unit->processes;
+}
+
 /* --- Places ----------------------------------------------------------------------------------- */
 
-static int find(struct iommu_placed *common, void *at, struct iommu_place **place)
-{
-	struct riscv_domain *domain = riscv_domain_of(&common->base);
-	struct riscv_unit *unit = at;
-
-	if (domain->probe != unit->probe)
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
-	if (!unit_knows(domain, unit))
-		return RISCV_REFUSE(
-			unit, IOMMU_EINVAL,
-			domain->dirty_wanted && !riscv_has(unit, RISCV_CAP_AMO_HWAD)
-				? "it does not note writes, which the domain tracks"
-			: riscv_domain_has_table(domain) &&
-					domain->common.pgtable.paddr_last >> unit->output_bits != 0
-				? "it cannot reach all memory that the domain maps"
-				: "it does not have the domain's mode");
-	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
-	if (*place == NULL)
-		return IOMMU_ENOMEM;
-	(*place)->ids = domain->type == RISCV_SECOND_STAGE ? &unit->guests : &unit->processes;
-	return 0;
-}
-
 /* What every unit must be able to do was looked at: all have the same page sizes. */
-static int join(struct iommu_placed *domain, void *at)
-{
-	(void)domain;
-	(void)at;
-	return 0;
-}
-
-static void left(struct iommu_placed *domain)
-{
-	(void)domain;
-}
-
 const struct iommu_place_ops iommu_riscv_place_ops = {
 	.tell = iommu_riscv_tell_place,
 #if IOMMU_CONFIG_ONE_PAGE
 	.tell_page = iommu_riscv_tell_page,
 #endif
-	.tell_all = iommu_riscv_tell_all,
-	.find = find,
-	.join = join,
-	.left = left,
+	.tell_all = iommu_driven_tell_all,
+	.find = iommu_driven_place_find,
+	.join = iommu_driven_place_join,
+	.left = iommu_driven_place_left,
 };
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
-static struct iommu_pgtable *table_of(struct iommu_domain *domain)
-{
-	return &riscv_domain_of(domain)->common.pgtable;
-}
+#define FORMAT(verb)   iommu_riscvfs_##verb
+#define MAP_PATH(name) riscvfs_domain_##name
+#include "unit/map_path.h"
 
-static int map_first(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		     uint64_t *mapped)
-{
-	return iommu_riscvfs_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_first(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_riscvfs_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-static int map_second(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		      uint64_t *mapped)
-{
-	return iommu_riscvss_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_second(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_riscvss_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-#if IOMMU_CONFIG_ONE_PAGE
-
-static bool map_first_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			   uint64_t size, unsigned int prot)
-{
-	return iommu_riscvfs_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_first_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_riscvfs_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_first_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				     const struct iommu_map_piece *pieces, unsigned int count,
-				     unsigned int prot, uint64_t *mapped)
-{
-	return iommu_riscvfs_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-static bool map_second_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			    uint64_t size, unsigned int prot)
-{
-	return iommu_riscvss_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_second_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_riscvss_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_second_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				      const struct iommu_map_piece *pieces, unsigned int count,
-				      unsigned int prot, uint64_t *mapped)
-{
-	return iommu_riscvss_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-const struct iommu_page_ops iommu_riscv_first_stage_page_ops = {
-	.map_page = map_first_page,
-	.unmap_page = unmap_first_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_first_pieces,
-};
-
-const struct iommu_page_ops iommu_riscv_second_stage_page_ops = {
-	.map_page = map_second_page,
-	.unmap_page = unmap_second_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_second_pieces,
-};
-
-#endif
-
-static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
-{
-	const struct riscv_domain *domain = riscv_domain_of(base);
-
-	info->coherent = true;
-	info->levels = domain->common.pgtable.levels;
-	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
-}
+#define FORMAT(verb)   iommu_riscvss_##verb
+#define MAP_PATH(name) riscvss_domain_##name
+#include "unit/map_path.h"
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
-
 static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 {
 	struct riscv_domain *domain = riscv_domain_of(base);
@@ -251,36 +145,40 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 	return domain->dirty_wanted ? iommu_placed_set_dirty_tracking(&domain->common, enable)
 				    : IOMMU_EOPNOTSUPP;
 }
-
-#define SCALABLE_OPS                                                                               \
-	.attach_pasid = iommu_riscv_attach_pasid, .detach_pasid = iommu_riscv_detach_pasid,        \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
-	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
-#else
-#define SCALABLE_OPS
 #endif
 
 /* --- The operations --------------------------------------------------------------------------- */
 
-#if IOMMU_CONFIG_TABLE_TOOLS
-#define WALK_OPS .walk = iommu_placed_walk,
-#else
-#define WALK_OPS
+static const struct iommu_domain_ops first_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+#if IOMMU_CONFIG_SCALABLE
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-#if IOMMU_CONFIG_QUARANTINE
-#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
-#else
-#define FILL_OPS
+	IOMMU_TABLE_OPERATIONS(riscvfs_domain_map, riscvfs_domain_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
+static const struct iommu_domain_ops second_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+#if IOMMU_CONFIG_SCALABLE
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-#define TABLE_OPS(map, unmap)                                                                      \
-	{                                                                                          \
-		.attach = iommu_riscv_attach, .detach = iommu_riscv_detach,                        \
-		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
-		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
-		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
-	}
+	IOMMU_TABLE_OPERATIONS(riscvss_domain_map, riscvss_domain_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 
-const struct iommu_domain_ops iommu_riscv_first_stage_ops = TABLE_OPS(map_first, unmap_first);
-const struct iommu_domain_ops iommu_riscv_second_stage_ops = TABLE_OPS(map_second, unmap_second);
+void iommu_riscv_domain_use(struct riscv_domain *domain, bool first)
+{
+	struct iommu_domain *base = &domain->common.base;
+
+	domain->type = first ? RISCV_FIRST_STAGE : RISCV_SECOND_STAGE;
+	domain->common.format = first ? &iommu_riscvfs_ops : &iommu_riscvss_ops;
+	base->stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
+	base->ops = first ? &first_stage_ops : &second_stage_ops;
+#if IOMMU_CONFIG_ONE_PAGE
+	base->page_ops = first ? &riscvfs_domain_page_ops : &riscvss_domain_page_ops;
+#endif
+}

@@ -5,9 +5,9 @@
 
 #include <libiommu/backend/ops.h>
 
+#include "driver/domain.h"
 #include "riscv/endpoint.h"
 #include "riscv/unit.h"
-#include "unit/domain.h"
 
 struct riscv_translation;
 
@@ -21,9 +21,7 @@ enum riscv_domain_type {
 
 struct riscv_domain {
 	struct iommu_placed common; /* first */
-	struct riscv_probe *probe;
 	enum riscv_domain_type type;
-	bool nest_parent; /* nested domains may be made of it */
 	/* Devices' accesses and writes are noted by hardware; and are they asked for now? */
 	bool dirty_wanted;
 	/* A table of another owner: what a context says of it. */
@@ -47,34 +45,23 @@ bool iommu_riscv_has_first_mode(const struct riscv_unit *unit, unsigned int mode
 bool iommu_riscv_has_second_mode(const struct riscv_unit *unit, unsigned int mode);
 bool iommu_riscv_has_process_mode(const struct riscv_unit *unit, unsigned int mode);
 
-/* See struct iommu_place_ops. */
+/* See struct iommu_place_ops, and struct iommu_driver_domain_ops. */
 extern const struct iommu_place_ops iommu_riscv_place_ops;
+const char *iommu_riscv_domain_defect(const struct iommu_placed *domain,
+				      const struct iommu_driven_unit *unit);
+struct iommu_ids *iommu_riscv_domain_ids(const struct iommu_placed *domain,
+					 struct iommu_driven_unit *unit);
 /* What a context says of a domain, under this id of its place. */
 void iommu_riscv_describe(struct riscv_translation *translation, struct riscv_domain *domain,
 			  const struct riscv_endpoint *endpoint, uint16_t id);
 
-int iommu_riscv_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
-			     const struct iommu_domain_config *config,
-			     struct iommu_domain **domain);
-extern const struct iommu_domain_ops iommu_riscv_first_stage_ops;
-extern const struct iommu_domain_ops iommu_riscv_second_stage_ops;
-extern const struct iommu_page_ops iommu_riscv_first_stage_page_ops;
-extern const struct iommu_page_ops iommu_riscv_second_stage_page_ops;
+extern const struct iommu_driver_domain_ops iommu_riscv_domains;
+/* The table of such a stage is made: the domain is one of that stage. */
+void iommu_riscv_domain_use(struct riscv_domain *domain, bool first);
 /* The MSI page table of a second stage, if it has one, is freed. */
 void iommu_riscv_files_free(struct riscv_domain *domain);
-/* What a newer caller's structure has behind those that are known: nothing that is asked for. */
-bool iommu_riscv_rest_is_zero(const void *user, size_t from, size_t size);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *requests,
 				size_t request_size, unsigned int count, unsigned int *done);
-
-int iommu_riscv_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_riscv_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_riscv_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_riscv_attach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
-			     uint32_t pasid, struct iommu_domain *before);
-int iommu_riscv_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
-			     uint32_t pasid);
-bool iommu_riscv_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid);
 
 #endif

@@ -28,34 +28,15 @@
 	(IOMMU_SIZE_4K | IOMMU_SIZE_64K | IOMMU_SIZE_2M | IOMMU_SIZE_1G |                          \
 	 ((levels) > 3 ? 1ULL << 39 : 0) | ((levels) > 4 ? 1ULL << 48 : 0))
 
-static void domain_release(struct iommu_placed *common)
-{
-	struct riscv_domain *domain = riscv_domain_of(&common->base);
-	struct riscv_probe *probe = domain->probe;
-
-	iommu_riscv_files_free(domain);
-	iommu_placed_destroy(common, &probe->place_cache);
-	iommu_object_free(&probe->domain_cache, domain);
-	/* A host may free its domains after the last unit is gone. */
-	probe->references--;
-	iommu_riscv_probe_free(probe);
-}
-
 /* --- Domains without tables of their own ------------------------------------------------------ */
 
 static const struct iommu_domain_ops identity_ops = {
-	.attach = iommu_riscv_attach,
-	.detach = iommu_riscv_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 #if IOMMU_CONFIG_SCALABLE
-	.attach_pasid = iommu_riscv_attach_pasid,
-	.detach_pasid = iommu_riscv_detach_pasid,
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-	.free = iommu_placed_free,
-};
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach = iommu_riscv_blocked_attach,
-	.detach = iommu_riscv_detach,
 	.free = iommu_placed_free,
 };
 
@@ -63,8 +44,8 @@ static const struct iommu_domain_ops blocked_ops = {
 
 /* Its requests may be those of processes of its own: PASIDs of ours have no place beside them. */
 static const struct iommu_domain_ops nested_ops = {
-	.attach = iommu_riscv_attach,
-	.detach = iommu_riscv_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 	.free = iommu_placed_free,
 	.invalidate_user = iommu_riscv_invalidate_user,
 };
@@ -76,10 +57,10 @@ static int invalidate_range(struct iommu_domain *domain, iommu_iova_t start, iom
 }
 
 static const struct iommu_domain_ops sva_ops = {
-	.attach = iommu_riscv_attach,
-	.detach = iommu_riscv_detach,
-	.attach_pasid = iommu_riscv_attach_pasid,
-	.detach_pasid = iommu_riscv_detach_pasid,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 	.free = iommu_placed_free,
 	/* Also before the host has its table back. */
 	.flush_all = iommu_placed_flush_all,
@@ -106,7 +87,7 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	/* Read once: another thread may write to it. */
 	memcpy(&table, given, sizeof(table));
 	if ((table.control & ~known) != 0 ||
-	    !iommu_riscv_rest_is_zero(given, sizeof(table), config->user_size))
+	    !iommu_driver_rest_is_zero(given, sizeof(table), config->user_size))
 		return RISCV_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				    (table.control & ~known) != 0
 					    ? "the first stage has unknown bits of control"
@@ -117,7 +98,7 @@ static int take_first_stage(struct riscv_domain *domain, const struct riscv_unit
 	if ((table.root & RISCV_FSC_RESERVED) != 0 || table.process > 0xfffff ||
 	    table.reserved != 0 ||
 	    (!is_nested && (mode == RISCV_IOSATP_BARE ||
-			    riscv_root_address(table.root) >> unit->output_bits != 0)) ||
+			    riscv_root_address(table.root) >> unit->common.output_bits != 0)) ||
 	    ((table.control & RISCV_TC_DPE) != 0 && (table.control & RISCV_TC_PDTV) == 0))
 		return RISCV_REFUSE(unit, IOMMU_EINVAL,
 				    "the first stage's root, process id or control make no sense");
@@ -167,17 +148,6 @@ static int make_sva(struct riscv_domain *domain, const struct riscv_unit *unit,
 
 /* --- Tables of its own ------------------------------------------------------------------------ */
 
-static void show_table(struct riscv_domain *domain)
-{
-	const struct iommu_pgtable *pt = &domain->common.pgtable;
-
-	domain->common.base.aperture_last = pt->aperture_last;
-	domain->common.base.paddr_last = pt->paddr_last;
-	domain->common.base.pgsize_bitmap = pt->pgsize_bitmap;
-	domain->common.base.prot_hints |=
-		IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO;
-}
-
 /* Addresses of the first stage end at the lower half, those of the second have two bits more. */
 static unsigned int width_of(bool first, unsigned int levels)
 {
@@ -211,15 +181,15 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 {
 	const unsigned int levels = levels_for(unit, first, config->address_width);
 	const struct iommu_pgtable_config table = {
-		.platform = unit->platform,
+		.platform = unit->common.platform,
 		.levels = levels,
 		.input_bits = config->address_width != 0 ? config->address_width
 							 : width_of(first, levels),
-		.output_bits = unit->output_bits,
+		.output_bits = unit->common.output_bits,
 		.pgsize_bitmap =
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE(levels),
 		.max_pages = config->max_table_pages,
-		.node = iommu_node_near(config->near_node, unit->node),
+		.node = iommu_node_near(config->near_node, unit->common.node),
 		/* Where the host does not want to know, hardware is spared writing to the table. */
 		.flags = (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED) |
 			 (riscv_has(unit, RISCV_CAP_SVPBMT) ? IOMMU_PGTABLE_MEMORY_TYPES : 0U),
@@ -246,19 +216,9 @@ static int make_table(struct riscv_domain *domain, const struct riscv_unit *unit
 		       : iommu_riscvss_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : RISCV_REFUSE(unit, status, NO_TABLE);
-	domain->type = first ? RISCV_FIRST_STAGE : RISCV_SECOND_STAGE;
-	domain->common.format = first ? &iommu_riscvfs_ops : &iommu_riscvss_ops;
-	domain->common.base.ops =
-		first ? &iommu_riscv_first_stage_ops : &iommu_riscv_second_stage_ops;
-#if IOMMU_CONFIG_ONE_PAGE
-	domain->common.base.page_ops =
-		first ? &iommu_riscv_first_stage_page_ops : &iommu_riscv_second_stage_page_ops;
-#endif
-	domain->common.base.stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
-	domain->common.base.nest_parent = config->nest_parent;
-	domain->nest_parent = config->nest_parent;
+	iommu_riscv_domain_use(domain, first);
 	domain->dirty_wanted = config->dirty_tracking;
-	show_table(domain);
+	iommu_driven_show_table(&domain->common, config->nest_parent);
 	return 0;
 }
 
@@ -285,9 +245,12 @@ static int make_tables(struct riscv_domain *domain, const struct riscv_unit *uni
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-static int make_domain(struct riscv_domain *domain, const struct riscv_unit *unit,
-		       enum iommu_domain_type type, const struct iommu_domain_config *config)
+static int make(struct iommu_placed *common, struct iommu_driven_unit *driven,
+		enum iommu_domain_type type, const struct iommu_domain_config *config)
 {
+	struct riscv_domain *domain = riscv_domain_of(&common->base);
+	const struct riscv_unit *unit = riscv_of(driven);
+
 	switch (type) {
 	case IOMMU_DOMAIN_PAGING:
 		return make_tables(domain, unit, config);
@@ -302,7 +265,7 @@ static int make_domain(struct riscv_domain *domain, const struct riscv_unit *uni
 		return IOMMU_EOPNOTSUPP;
 #endif
 	case IOMMU_DOMAIN_BLOCKED:
-		domain->common.base.ops = &blocked_ops;
+		domain->common.base.ops = &iommu_driver_blocked_ops;
 		return 0;
 	case IOMMU_DOMAIN_IDENTITY:
 		domain->type = RISCV_BARE;
@@ -318,28 +281,15 @@ static int make_domain(struct riscv_domain *domain, const struct riscv_unit *uni
 	}
 }
 
-int iommu_riscv_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
-			     const struct iommu_domain_config *config, struct iommu_domain **result)
+static void free_files(struct iommu_placed *domain)
 {
-	struct riscv_unit *unit = riscv_unit_of(base);
-	struct riscv_probe *probe = unit->probe;
-	struct riscv_domain *domain;
-	int status;
-
-	iommu_release_confirmed(&probe->set);
-	domain = iommu_object_alloc(&probe->domain_cache, 0);
-	if (domain == NULL)
-		return IOMMU_ENOMEM;
-	domain->probe = probe;
-	iommu_placed_init(&domain->common, &iommu_riscv_place_ops, unit->platform, &probe->set,
-			  domain_release);
-	domain->common.base.aperture_last = (1ULL << unit->output_bits) - 1;
-	status = make_domain(domain, unit, type, config);
-	if (status != 0) {
-		iommu_object_free(&probe->domain_cache, domain);
-		return status;
-	}
-	probe->references++;
-	*result = &domain->common.base;
-	return 0;
+	iommu_riscv_files_free(riscv_domain_of(&domain->base));
 }
+
+const struct iommu_driver_domain_ops iommu_riscv_domains = {
+	.places = &iommu_riscv_place_ops,
+	.make = make,
+	.free = free_files,
+	.defect = iommu_riscv_domain_defect,
+	.ids = iommu_riscv_domain_ids,
+};

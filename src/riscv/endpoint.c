@@ -1,217 +1,109 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Endpoints: probe, release and features, their device ids, and whether a device may have a TLB. */
+/* What the driver asks of an endpoint: its device contexts, and features. */
 #include "riscv/endpoint.h"
 
-#include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
 
-#include "base/object_cache.h"
 #include "riscv/context.h"
 #include "riscv/directory.h"
 #include "riscv/domain.h"
+#include "riscv/process.h"
 #include "riscv/unit.h"
 
-/* --- Device ids ------------------------------------------------------------------------------- */
-
-bool iommu_riscv_sends(const struct iommu_endpoint *endpoint, uint32_t device_id)
-{
-	const struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	return own != NULL && iommu_device_ids_has(&own->ids, device_id);
-}
-
-/* Does another endpoint of the unit send with this id? Hardware could not keep the two apart. */
-static bool is_anothers(void *unit, uint32_t id)
-{
-	struct iommu_endpoint *other = NULL;
-
-	while ((other = iommu_unit_next_id(unit, other)) != NULL)
-		if (iommu_riscv_sends(other, id))
-			return true;
-	return false;
-}
-
-static int check_ids(const struct riscv_endpoint *own)
-{
-	struct riscv_unit *unit = own->unit;
-
-	switch (iommu_device_ids_check(&own->ids, &unit->map, is_anothers, &unit->base)) {
-	case IOMMU_DEVICE_IDS_FIT:
-		return 0;
-	case IOMMU_DEVICE_IDS_ARE_NONE:
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's fwspec has no id");
-	case IOMMU_DEVICE_IDS_ARE_WIDE:
-		return RISCV_REFUSE(unit, IOMMU_EINVAL,
-				    "the device's id is wider than those of the unit");
-	case IOMMU_DEVICE_IDS_ARE_ANOTHERS:
-	default:
-		return RISCV_REFUSE(unit, IOMMU_EINVAL, "the device's id is another device's, too");
-	}
-}
-
-/* A context for each, so that blocking and unblocking never has to allocate. */
-static int create_contexts(struct riscv_endpoint *own)
+static int create(struct iommu_driven_endpoint *endpoint)
 {
 	unsigned int i;
-	int status = check_ids(own);
+	int status = 0;
 
-	for (i = 0; i < own->ids.count && status == 0; i++)
-		status = iommu_riscv_context_create(own->unit, own->ids.ids[i]);
+	for (i = 0; i < endpoint->ids.count && status == 0; i++)
+		status = iommu_riscv_context_create(riscv_of(endpoint->unit), endpoint->ids.ids[i]);
 	return status;
 }
 
-/* --- Life ------------------------------------------------------------------------------------- */
-
-/* May the device keep translations? The unit answers requests for whole pages. */
-static bool tlb_is_allowed(const struct riscv_endpoint *own, const struct iommu_endpoint_info *info)
+static void free_processes(struct iommu_driven_endpoint *endpoint)
 {
-	return IOMMU_CONFIG_DEVICE_TLB && info->device_tlb && !info->tlb_unaligned &&
-	       info->fwspec == NULL && own->ids.count == 1 && riscv_has(own->unit, RISCV_CAP_ATS);
-}
+	struct riscv_endpoint *own = riscv_own(endpoint);
 
-int iommu_riscv_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
-{
-	struct riscv_unit *unit = riscv_unit_of(base);
-	struct riscv_probe *probe = unit->probe;
-	struct riscv_endpoint *own;
-	int status;
-
-	iommu_release_confirmed(&probe->set);
-	own = iommu_object_alloc(&probe->endpoint_cache, 0);
-	if (own == NULL)
-		return IOMMU_ENOMEM;
-	own->base = endpoint;
-	own->unit = unit;
-	iommu_device_ids_find(&own->ids, &unit->map, &endpoint->info);
-	own->tlb.source_id = endpoint->info.source_id;
-	own->device_tlb = tlb_is_allowed(own, &endpoint->info);
-	iommu_attached_init(&own->attached, &iommu_riscv_attach_ops, unit, &probe->use_cache);
-	status = create_contexts(own);
-	if (status != 0) {
-		iommu_object_free(&probe->endpoint_cache, own);
-		return status;
-	}
-	endpoint->unit_data = own;
-	endpoint->uses_device_tlb = own->device_tlb;
-	return 0;
-}
-
-void iommu_riscv_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
-{
-	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	(void)base;
-	/* It is detached and on no list; an invalidation that had found it before ends in time. */
-	iommu_device_tlb_drain(&own->tlb, own->unit->platform);
-	endpoint->unit_data = NULL;
 	if (own->processes != NULL)
-		iommu_riscv_processes_free(own->processes);
-	iommu_object_free(&own->unit->probe->endpoint_cache, own);
+		iommu_driven_contexts_free(&own->processes->common);
 }
 
-#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
-
-/*
- * The context goes before the domains do: from then on what the device has translated does not
- * pass, so that a later unmap need not ask the device, which is in no domain.
- */
-int iommu_riscv_begin_reset(struct iommu_endpoint *endpoint)
+static bool allows_tlb(const struct iommu_driven_unit *unit)
 {
-	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	own->in_reset = true;
-	return own->device_tlb ? iommu_riscv_context_close(own) : 0;
+	return riscv_has(riscv_of(unit), RISCV_CAP_ATS);
 }
 
-void iommu_riscv_cancel_reset(struct iommu_endpoint *endpoint)
+static void tlb_is_empty(struct iommu_driven_endpoint *endpoint)
 {
-	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	own->in_reset = false;
-	iommu_riscv_tlb_suspect(own);
+	riscv_own(endpoint)->guest_pasids = false;
 }
 
-#endif
-
-void iommu_riscv_endpoint_was_reset(struct iommu_endpoint *endpoint)
-{
-	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	own->in_reset = false;
-	own->tlb.unknown = false;
-	own->guest_pasids = false;
-	__atomic_store_n(&own->tlb.lost, false, __ATOMIC_SEQ_CST);
-}
-
-bool iommu_riscv_endpoint_is_lost(const struct iommu_endpoint *endpoint)
-{
-	return iommu_device_tlb_is_lost(&riscv_endpoint_of(endpoint)->tlb);
-}
-
-/* --- Features --------------------------------------------------------------------------------- */
+/* --- PASIDs and page requests ----------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
 
-/* How requests without a PASID are translated now; false: they are blocked. */
-static bool describe_now(struct riscv_endpoint *own, struct riscv_translation *translation)
+static unsigned int pasid_bits(const struct iommu_driven_endpoint *endpoint)
 {
-	const struct iommu_use *use = iommu_attached_use(&own->attached);
+	const struct riscv_processes *processes = riscv_own(endpoint)->processes;
 
-	if (use == NULL)
-		return false;
-	iommu_riscv_describe(translation, riscv_domain_of(&use->domain->base), own,
-			     iommu_place_find(use->domain, own->unit)->id);
-	return true;
+	return processes != NULL ? riscv_process_id_bits(processes->levels) : 0;
 }
 
-static int set_pasids(struct riscv_endpoint *own, bool enable)
+/* How requests without a PASID are translated now; NULL: they are blocked. */
+static const struct riscv_translation *describe(struct riscv_translation *translation,
+						const struct riscv_endpoint *own,
+						struct iommu_placed *domain, uint16_t id)
 {
+	if (domain == NULL)
+		return NULL;
+	iommu_riscv_describe(translation, riscv_domain_of(&domain->base), own, id);
+	return translation;
+}
+
+static int enable_pasids(struct iommu_driven_endpoint *endpoint, struct iommu_placed *domain,
+			 uint16_t id)
+{
+	struct riscv_endpoint *own = riscv_own(endpoint);
 	struct riscv_translation translation;
-	const struct riscv_translation *now = describe_now(own, &translation) ? &translation : NULL;
 
-	if (!enable)
-		return iommu_riscv_pasids_disable(own, now);
-	if (own->processes != NULL)
-		return 0;
-	return iommu_riscv_pasids_enable(own, now);
+	return iommu_riscv_pasids_enable(own, describe(&translation, own, domain, id));
 }
 
-static int set_page_requests(struct riscv_endpoint *own, bool enable)
+static int disable_pasids(struct iommu_driven_endpoint *endpoint, struct iommu_placed *domain,
+			  uint16_t id)
 {
-	int status;
+	struct riscv_endpoint *own = riscv_own(endpoint);
+	struct riscv_translation translation;
 
-	if (!own->device_tlb)
-		return RISCV_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,
-					     "its unit takes no page requests");
-	/* Its own before they are off; before they are on those of the id's former endpoint. */
-	status = iommu_riscv_requests_drain(own->unit);
-	if (status == 0)
-		status = iommu_riscv_page_requests_set(own, enable);
-	if (status == 0 && !enable)
-		status = iommu_riscv_requests_drain(own->unit);
-	return status;
+	return iommu_riscv_pasids_disable(own, describe(&translation, own, domain, id));
+}
+
+static int set_page_requests(struct iommu_driven_endpoint *endpoint, bool enable)
+{
+	const int status = iommu_riscv_page_requests_set(riscv_own(endpoint), enable);
+
+	return status == 0 && !enable ? iommu_driven_requests_drain(endpoint->unit) : status;
 }
 
 #endif
 
-int iommu_riscv_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature,
-			    bool enable)
-{
-	struct riscv_endpoint *own = riscv_endpoint_of(endpoint);
-
-	switch (feature) {
-	case IOMMU_FEATURE_ATS:
-		return iommu_riscv_tlb_switch(own, enable);
+const struct iommu_driver_endpoint_ops iommu_riscv_endpoint_ops = {
+	.attach = &iommu_riscv_attach_ops,
+	.create = create,
+	.free = free_processes,
+	.allows_tlb = allows_tlb,
+	.close = iommu_riscv_context_close,
+#if IOMMU_CONFIG_DEVICE_TLB
+	.store_tlb = iommu_riscv_tlb_store,
+	.tell_entry = iommu_riscv_context_tell,
+	.keeps = iommu_riscv_tlb_keeps,
+	.empty_tlb = iommu_riscv_tlb_empty,
+#endif
+	.tlb_is_empty = tlb_is_empty,
 #if IOMMU_CONFIG_SCALABLE
-	case IOMMU_FEATURE_PASID:
-		return set_pasids(own, enable);
-	case IOMMU_FEATURE_PAGE_REQUESTS:
-		return set_page_requests(own, enable);
-#else
-	case IOMMU_FEATURE_PASID:
-	case IOMMU_FEATURE_PAGE_REQUESTS:
+	.pasid_bits = pasid_bits,
+	.enable_pasids = enable_pasids,
+	.disable_pasids = disable_pasids,
+	.set_page_requests = set_page_requests,
 #endif
-	default:
-		return RISCV_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "there is no such feature");
-	}
-}
+};

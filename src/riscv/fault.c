@@ -14,16 +14,16 @@
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
+#include "driver/fault.h"
 #include "riscv/unit.h"
 #include "unit/event.h"
 
 /* Two pages of records. */
-#define PAGES_ORDER 1
 #define QUEUE_ORDER 8
+#define RECORD_LOG2 5
 #define RECORDS     (1U << QUEUE_ORDER)
 
-_Static_assert(((uint64_t)RECORDS * RISCV_FAULT_SIZE) == (IOMMU_PAGE_SIZE << PAGES_ORDER),
-	       "the queue fills its pages");
+_Static_assert(RISCV_FAULT_SIZE == 1U << RECORD_LOG2, "the queue has room for its records");
 
 /* --- Causes ----------------------------------------------------------------------------------- */
 
@@ -156,22 +156,15 @@ static enum iommu_fault_access access_of(unsigned int transaction)
 
 int iommu_riscv_faults_alloc(struct riscv_unit *unit)
 {
-	unit->faults.pages = iommu_riscv_pages_alloc(unit, PAGES_ORDER);
-	return unit->faults.pages != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-/* Of both queues, which have as many pages. */
-void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log)
-{
-	iommu_riscv_pages_free(unit, log->pages, PAGES_ORDER);
-	log->pages = NULL;
+	return iommu_driven_log_alloc(&unit->common, &unit->common.faults, QUEUE_ORDER,
+				      RECORD_LOG2);
 }
 
 /* What a predecessor has left in its own is gone with it. */
 int iommu_riscv_faults_start(struct riscv_unit *unit)
 {
 	const uint64_t base = riscv_queue_base(
-		iommu_virt_to_phys(unit->platform, unit->faults.pages), QUEUE_ORDER);
+		iommu_virt_to_phys(unit->common.platform, unit->common.faults.pages), QUEUE_ORDER);
 	int status = iommu_riscv_queue_off(unit, RISCV_FQCSR);
 
 	if (status != 0)
@@ -179,28 +172,17 @@ int iommu_riscv_faults_start(struct riscv_unit *unit)
 	riscv_write64(unit, RISCV_FQB, base);
 	if (riscv_read64(unit, RISCV_FQB) != base)
 		return iommu_riscv_queue_misfit(unit, RISCV_FQB, QUEUE_ORDER);
-	iommu_event_gate_restart(&unit->faults.gate);
+	iommu_event_gate_restart(&unit->common.faults.gate);
 	riscv_write32(unit, RISCV_FQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_FAULTS);
 	return iommu_riscv_queue_on(unit, RISCV_FQCSR, iommu_riscv_is_told(unit, 1));
 }
 
-/* A device that faults without end must not keep a CPU busy with reports. */
-static bool may_report(struct riscv_unit *unit)
-{
-	return unit->faults_per_second == IOMMU_RISCV_FAULTS_UNBOUNDED ||
-	       iommu_event_budget_take(&unit->fault_budget, unit->platform,
-				       unit->faults_per_second);
-}
-
-static void report(struct riscv_unit *unit, const uint64_t *words)
+static void report(struct iommu_driven_sweep *sweep, const uint64_t *words)
 {
 	const unsigned int cause = riscv_fault_cause(words[0]);
 	const bool has_process = (words[0] & RISCV_FAULT_HAS_PROCESS) != 0;
 	struct iommu_fault fault = {
-		.unit = &unit->base,
-		.segment = unit->base.segment,
-		.source_id = iommu_id_map_source_of(&unit->map, riscv_fault_device_id(words[0])),
 		.device_id = riscv_fault_device_id(words[0]),
 		.address = words[2],
 		.access = access_of(riscv_fault_transaction(words[0])),
@@ -211,24 +193,17 @@ static void report(struct riscv_unit *unit, const uint64_t *words)
 		.explanation = iommu_riscv_fault_explanation(cause),
 	};
 
-	iommu_report_fault(unit->base.iommu, &fault);
+	iommu_driven_report(sweep, &fault);
 }
 
-/* One call. */
-struct sweep {
-	struct riscv_unit *unit;
-	bool lost;
-	unsigned int reported;
-};
-
 /* Report what is in the queue now; how many, or IOMMU_EIO: registers that make no sense. */
-static int empty_queue(struct sweep *sweep)
+static int empty_queue(struct iommu_driven_sweep *sweep)
 {
-	struct riscv_unit *unit = sweep->unit;
-	const struct riscv_fault *records = unit->faults.pages;
+	struct riscv_unit *unit = riscv_of(sweep->unit);
+	const struct riscv_fault *records = unit->common.faults.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_FQT);
 	const uint32_t csr = riscv_read32(unit, RISCV_FQCSR);
-	uint32_t head = iommu_event_gate_head(&unit->faults.gate);
+	uint32_t head = iommu_event_gate_head(&unit->common.faults.gate);
 	unsigned int i;
 	int count = 0;
 
@@ -246,15 +221,11 @@ static int empty_queue(struct sweep *sweep)
 		for (i = 0; i < RISCV_FAULT_WORDS; i++)
 			words[i] = iommu_le64(iommu_cell_load(&records[head].words[i]));
 		count++;
-		if (!may_report(unit)) {
-			sweep->lost = true;
-			continue;
-		}
-		report(unit, words);
-		sweep->reported++;
+		if (iommu_driven_may_report(sweep))
+			report(sweep, words);
 	}
-	unit->faults.gate.head = head;
-	riscv_write32(unit, RISCV_FQH, iommu_event_gate_head(&unit->faults.gate));
+	unit->common.faults.gate.head = head;
+	riscv_write32(unit, RISCV_FQH, iommu_event_gate_head(&unit->common.faults.gate));
 	return count;
 }
 
@@ -274,17 +245,17 @@ static bool clear_errors(struct riscv_unit *unit, bool *gone)
 /* 0: the queue is empty, and hardware is armed again. */
 static int look(void *ctx, unsigned int round)
 {
-	struct sweep *sweep = ctx;
+	struct iommu_driven_sweep *sweep = ctx;
 	bool gone;
 	int count;
 
 	(void)round;
 	/* Before the queue is looked at: what comes after that sends a message of its own. */
-	riscv_write32(sweep->unit, RISCV_IPSR, RISCV_IPSR_FAULTS);
+	riscv_write32(riscv_of(sweep->unit), RISCV_IPSR, RISCV_IPSR_FAULTS);
 	count = empty_queue(sweep);
 	if (count < 0)
 		return count;
-	if (clear_errors(sweep->unit, &gone))
+	if (clear_errors(riscv_of(sweep->unit), &gone))
 		sweep->lost = true;
 	else if (count == 0)
 		return gone ? IOMMU_EIO : 0;
@@ -293,20 +264,5 @@ static int look(void *ctx, unsigned int round)
 
 int iommu_riscv_handle_faults(struct iommu_unit *base, bool *lost)
 {
-	struct riscv_unit *unit = riscv_unit_of(base);
-	struct sweep sweep = {.unit = unit};
-	int status = 0;
-
-	if (!iommu_event_gate_enter(&unit->faults.gate, true))
-		return 0;
-	do {
-		const int ended = iommu_event_rounds(look, &sweep);
-
-		/* What came in the last round has sent a message: its bit was clear. */
-		if (ended < 0)
-			status = ended;
-	} while (!iommu_event_gate_leave(&unit->faults.gate));
-	if (sweep.lost)
-		*lost = true;
-	return status != 0 ? status : (int)sweep.reported;
+	return iommu_driven_handle_faults(iommu_driven_of(base), look, lost);
 }

@@ -21,7 +21,7 @@ static uint32_t csr_of(const struct riscv_unit *unit, unsigned int cause)
 {
 	if (cause == 1)
 		return RISCV_FQCSR;
-	return cause == 3 && unit->requests.pages != NULL ? RISCV_PQCSR : 0;
+	return cause == 3 && unit->common.requests.pages != NULL ? RISCV_PQCSR : 0;
 }
 
 /* Whether the queue that is on tells of what it gets; what is pending tells at once. */

@@ -28,7 +28,7 @@
 static struct riscv_command to_device(const struct riscv_endpoint *endpoint,
 				      struct riscv_command command)
 {
-	const uint32_t id = endpoint->ids.ids[0];
+	const uint32_t id = endpoint->common.ids.ids[0];
 
 	return id >> 16 != 0 ? riscv_command_to_segment(command, id >> 16) : command;
 }
@@ -36,26 +36,28 @@ static struct riscv_command to_device(const struct riscv_endpoint *endpoint,
 void iommu_riscv_batch_add_device(struct iommu_batch *batch, struct riscv_endpoint *endpoint,
 				  uint32_t pasid, uint64_t address, unsigned int order)
 {
-	const struct riscv_command command = to_device(
-		endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids.ids[0], address, order));
+	const struct riscv_command command =
+		to_device(endpoint, riscv_command_ats_inval((uint16_t)endpoint->common.ids.ids[0],
+							    address, order));
 
 	if (pasid == 0)
-		iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+		iommu_batch_add(batch, riscv_command_words(command), &endpoint->common.tlb);
 	/* Process 0 is that of requests without a PASID. */
-	if (pasid != 0 || iommu_device_tlb_is_tagged(&endpoint->tlb))
+	if (pasid != 0 || iommu_device_tlb_is_tagged(&endpoint->common.tlb))
 		iommu_batch_add(batch,
 				riscv_command_words(riscv_command_with_pasid(command, pasid)),
-				&endpoint->tlb);
+				&endpoint->common.tlb);
 }
 
 void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_endpoint *endpoint)
 {
 	struct riscv_command command = riscv_command_with_pasid(
-		to_device(endpoint, riscv_command_ats_inval((uint16_t)endpoint->ids.ids[0], 0, 64)),
+		to_device(endpoint,
+			  riscv_command_ats_inval((uint16_t)endpoint->common.ids.ids[0], 0, 64)),
 		0);
 
 	command.high |= RISCV_ATS_INVAL_GLOBAL;
-	iommu_batch_add(batch, riscv_command_words(command), &endpoint->tlb);
+	iommu_batch_add(batch, riscv_command_words(command), &endpoint->common.tlb);
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -63,31 +65,18 @@ void iommu_riscv_batch_add_all_pasids(struct iommu_batch *batch, struct riscv_en
 static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device)
 {
 	struct riscv_endpoint *endpoint =
-		iommu_container_of((uintptr_t)device, struct riscv_endpoint, tlb);
+		iommu_container_of((uintptr_t)device, struct riscv_endpoint, common.tlb);
 
 	(void)unit;
 	if (!iommu_device_tlb_is_lost(device))
-		riscv_log(endpoint->unit, IOMMU_LOG_ERROR,
+		riscv_log(riscv_unit_behind(endpoint), IOMMU_LOG_ERROR,
 			  "a device does not invalidate its TLB: it is blocked until it is reset");
 	iommu_riscv_context_block(endpoint);
 	return riscv_command_words(riscv_command_inval_directories());
 }
 #endif
 
-/* --- Execution -------------------------------------------------------------------------------- */
-
-static inline struct riscv_unit *unit_of(struct iommu_unit_state *state)
-{
-	return iommu_container_of((uintptr_t)state, struct riscv_unit, state);
-}
-
-static int give(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
-{
-	struct riscv_unit *unit = unit_of(state);
-
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, batch->barriers,
-				 silent);
-}
+/* --- What commands do ------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_TRACE
 
@@ -116,19 +105,9 @@ static unsigned int kind_of(struct iommu_command words)
 	}
 }
 
-static const struct iommu_batch_tracing tracing = {give, kind_of};
+static const struct iommu_batch_tracing tracing = {iommu_driven_give, kind_of};
 
 #endif
-
-static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
-{
-#if IOMMU_CONFIG_TRACE
-	if (iommu_is_traced(&unit_of(state)->base))
-		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
-					       &tracing);
-#endif
-	return give(state, batch, silent);
-}
 
 /* Directories lead to translations. */
 static unsigned int cache_of(struct iommu_command words)
@@ -141,26 +120,16 @@ static unsigned int cache_of(struct iommu_command words)
 
 static const struct iommu_batch_ops batch_ops = {
 	.cache_of = cache_of,
-	.submit = submit,
+	.submit = iommu_driven_submit,
 #if IOMMU_CONFIG_DEVICE_TLB
 	.block = block,
 #endif
 };
 
-/* While the unit is off there is nothing to confirm, unless the caller is about to turn it on. */
-static int execute_in(struct riscv_unit *unit, struct iommu_batch *batch, bool while_off)
-{
-	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
-}
-
-static int execute(struct riscv_unit *unit, struct iommu_batch *batch)
-{
-	return execute_in(unit, batch, false);
-}
-
 /* What is cached of guests' first stages has no command for all of them. */
-static int forget_guests(struct riscv_unit *unit, bool while_off)
+static int forget_guests(struct iommu_driven_unit *common, bool while_off)
 {
+	struct riscv_unit *unit = riscv_of(common);
 	struct iommu_batch batch = {.count = 0};
 	uint32_t id;
 	int status = 0;
@@ -177,111 +146,36 @@ static int forget_guests(struct riscv_unit *unit, bool while_off)
 		riscv_batch_add(&batch, riscv_command_of_guest(riscv_command_vma(), (uint16_t)id));
 		if (iommu_batch_has_room(&batch))
 			continue;
-		status = execute_in(unit, &batch, while_off);
+		status = iommu_batch_execute(&common->state, &batch_ops, &batch, while_off);
 		batch.count = 0;
 	}
-	return status == 0 && batch.count != 0 ? execute_in(unit, &batch, while_off) : status;
+	return status == 0 && batch.count != 0
+		       ? iommu_batch_execute(&common->state, &batch_ops, &batch, while_off)
+		       : status;
 }
 
-static int forget_all(struct riscv_unit *unit, bool while_off)
+static void add_everything(const struct iommu_driven_unit *unit, struct iommu_batch *batch)
 {
-	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
-	struct iommu_batch everything = {.count = 0};
-	int status;
-
-	riscv_batch_add(&everything, riscv_command_inval_directories());
-	riscv_batch_add(&everything, riscv_command_vma());
-	riscv_batch_add(&everything, riscv_command_gvma());
-	status = execute_in(unit, &everything, while_off);
-	if (status == 0)
-		status = forget_guests(unit, while_off);
-	if (status == 0)
-		iommu_confirmation_end(&unit->state.confirmation, failures);
-	return status;
+	(void)unit;
+	riscv_batch_add(batch, riscv_command_inval_directories());
+	riscv_batch_add(batch, riscv_command_vma());
+	riscv_batch_add(batch, riscv_command_gvma());
 }
 
-int iommu_riscv_invalidate_all(struct riscv_unit *unit)
+static int hold_queue(struct iommu_driven_unit *unit)
 {
-	return forget_all(unit, false);
+	return iommu_riscv_queue_hold(riscv_of(unit));
 }
 
-int iommu_riscv_start_afresh(struct riscv_unit *unit)
-{
-	return forget_all(unit, true);
-}
-
-int iommu_riscv_invalidate(struct riscv_unit *unit, struct iommu_batch *batch)
-{
-	if (iommu_unit_has_failed(&unit->state)) {
-		const int status = iommu_riscv_invalidate_all(unit);
-
-		/* The TLBs of devices are not part of it. */
-		if (status != 0 || !iommu_batch_has_devices(batch))
-			return status;
-	}
-	return execute(unit, batch);
-}
-
-int iommu_riscv_tell(struct riscv_unit *unit, struct iommu_batch *batch)
-{
-	return execute(unit, batch);
-}
-
-int iommu_riscv_tell_once(struct riscv_unit *unit, const struct iommu_batch *batch)
-{
-	uint16_t silent;
-	int status;
-
-	if (!iommu_unit_is_active(&unit->state))
-		return IOMMU_EIO;
-	status = submit(&unit->state, batch, &silent);
-	/* A fence that stopped at a silent device, or was refused: what is before was executed. */
-	if (status == 0 || status == IOMMU_EAGAIN)
-		return 0;
-	iommu_unit_note_failure(&unit->state);
-	return status;
-}
-
-/* --- Confirmation ----------------------------------------------------------------------------- */
-
-/*
- * What devices keep: any of them may have been asked in vain. It is settled before it is done,
- * because contexts are written for it, which begins with a confirmation; only the control path
- * looks.
- */
-static int confirm_device_tlbs(struct riscv_unit *unit)
-{
-	struct iommu_endpoint *endpoint = NULL;
-	int status = 0;
-
-	iommu_confirmation_end(&unit->state.device_tlbs,
-			       iommu_confirmation_begin(&unit->state.device_tlbs));
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
-		status = iommu_riscv_tlb_confirm(riscv_endpoint_of(endpoint));
-	if (status != 0)
-		iommu_confirmation_fail(&unit->state.device_tlbs);
-	return status;
-}
-
-int iommu_riscv_confirm(struct riscv_unit *unit)
-{
-	int status = 0;
-
-	if (iommu_unit_is_suspect(&unit->state)) {
-		/* What was reset meanwhile answers, and translates nothing. */
-		if (iommu_unit_is_to_translate(&unit->base) && !iommu_riscv_translates(unit))
-			return IOMMU_EIO;
-		status = iommu_riscv_queue_hold(unit);
-		if (status == 0)
-			status = iommu_riscv_invalidate_all(unit);
-	}
-	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
-	    iommu_confirmation_is_open(&unit->state.device_tlbs))
-		status = confirm_device_tlbs(unit);
-	if (status == 0 && unit->is_undrained)
-		status = iommu_riscv_requests_drain(unit);
-	return status;
-}
+const struct iommu_driver_invalidation iommu_riscv_invalidation = {
+	.batch = &batch_ops,
+#if IOMMU_CONFIG_TRACE
+	.tracing = &tracing,
+#endif
+	.add_everything = add_everything,
+	.forget_rest = forget_guests,
+	.hold_queue = hold_queue,
+};
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
 
@@ -319,14 +213,6 @@ static void add_range(struct iommu_batch *batch, const struct riscv_unit *unit,
 /* The most commands of one use. */
 #define USE_COMMANDS_MAX 4
 
-/* One round over the uses of a domain. */
-struct round {
-	struct iommu_batch batch;
-	struct riscv_unit *unit;
-	const struct riscv_domain *domain;
-	const struct iommu_change *change;
-};
-
 /* Has a guest changed more than entries of its tables: a directory of processes, or a root? */
 static bool is_of_guests_directory(const struct riscv_domain *domain,
 				   const struct iommu_change *change)
@@ -341,7 +227,8 @@ static bool keeps_guest_pasids(const struct riscv_endpoint *endpoint,
 	const struct riscv_domain *own = riscv_domain_of(&domain->base);
 
 	return own->type == RISCV_NESTED && (own->foreign_tc & RISCV_TC_PDTV) != 0 &&
-	       riscv_endpoint_has_pasids(endpoint) && endpoint->base->info.tlb_global_invalidate;
+	       riscv_endpoint_has_pasids(endpoint) &&
+	       endpoint->common.base->info.tlb_global_invalidate;
 }
 
 /*
@@ -351,23 +238,24 @@ static bool keeps_guest_pasids(const struct riscv_endpoint *endpoint,
  */
 static bool add_use(void *ctx, const struct iommu_listing *listing)
 {
-	struct round *round = ctx;
+	struct iommu_driven_round *round = ctx;
 	const struct iommu_use *use = listing->use;
 	struct riscv_endpoint *endpoint = riscv_endpoint_using(use);
-	const bool is_nested = &round->domain->common != use->domain;
+	const struct riscv_domain *domain = riscv_domain_of(&round->domain->base);
+	const bool is_nested = round->domain != use->domain;
 	const struct iommu_change *change = round->change;
 	unsigned int first;
 
-	if (endpoint->unit != round->unit)
+	if (endpoint->common.unit != round->unit)
 		return true;
 	if (round->batch.count + USE_COMMANDS_MAX > IOMMU_BATCH_MAX)
 		return false;
-	if (is_nested || is_of_guests_directory(round->domain, change))
+	if (is_nested || is_of_guests_directory(domain, change))
 		riscv_batch_add(&round->batch,
-				endpoint->ids.count == 1
-					? riscv_command_inval_device(endpoint->ids.ids[0])
+				endpoint->common.ids.count == 1
+					? riscv_command_inval_device(endpoint->common.ids.ids[0])
 					: riscv_command_inval_directories());
-	if (!endpoint->device_tlb || !iommu_device_tlb_is_asked(&endpoint->tlb))
+	if (!endpoint->common.device_tlb || !iommu_device_tlb_is_asked(&endpoint->common.tlb))
 		return true;
 	first = round->batch.count;
 	iommu_riscv_batch_add_device(
@@ -379,26 +267,10 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 	return true;
 }
 
-/* Invalidate what has come together, and let go of the devices in it. */
-static int end_round(struct round *round)
-{
-	const struct iommu_batch held = round->batch;
-	int status = held.count != 0 ? iommu_riscv_invalidate(round->unit, &round->batch) : 0;
-
-	iommu_batch_let_go(&held);
-	round->batch.count = 0;
-	return status;
-}
-
-/* No use has to be told by itself. A macro: what is left out is not missing when it links. */
-#define is_told_at_once(domain)                                                                    \
-	(!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||                                    \
-	 __atomic_load_n(&(domain)->common.special_uses, __ATOMIC_RELAXED) == 0)
-
 static bool is_parent_in_use(const struct riscv_domain *domain)
 {
-	return domain->type == RISCV_SECOND_STAGE && domain->nest_parent &&
-	       !is_told_at_once(domain);
+	return domain->type == RISCV_SECOND_STAGE && domain->common.base.nest_parent &&
+	       !IOMMU_IS_TOLD_AT_ONCE(&domain->common);
 }
 
 /* A guest's own first stage: everything below its second stage's id. */
@@ -424,7 +296,7 @@ static int tell_of_map(const struct riscv_domain *domain, struct riscv_unit *uni
 	iommu_trace_batch(&batch, &domain->common.base, change->start,
 			  change->last - change->start + 1);
 	add_range(&batch, unit, everything_of(domain, id), &leaves);
-	return iommu_riscv_invalidate(unit, &batch);
+	return iommu_driven_invalidate_by(&unit->common, &batch_ops, &batch);
 }
 
 int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place *place,
@@ -432,10 +304,7 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 {
 	struct riscv_domain *domain = riscv_domain_of(&common->base);
 	struct riscv_unit *unit = place->at;
-	struct round round;
-	uint64_t number = 0;
-	bool more = false;
-	int status;
+	struct iommu_driven_round round;
 
 	if (change->is_map)
 		return tell_of_map(domain, unit, id, change);
@@ -448,38 +317,22 @@ int iommu_riscv_tell_place(struct iommu_placed *common, const struct iommu_place
 		riscv_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, everything_of(domain, id), change);
-	if (is_told_at_once(domain) &&
+	if (IOMMU_IS_TOLD_AT_ONCE(&domain->common) &&
 	    !(IOMMU_CONFIG_SCALABLE && is_of_guests_directory(domain, change)))
-		return iommu_riscv_invalidate(unit, &round.batch);
-	round.unit = unit;
-	round.domain = domain;
+		return iommu_driven_invalidate_by(&unit->common, &batch_ops, &round.batch);
+	round.unit = &unit->common;
+	round.domain = common;
 	round.change = change;
-	do {
-		more = iommu_uses_visit(&domain->common, &number, add_use, &round);
-		status = end_round(&round);
-	} while (more && status == 0);
-	return status;
-}
-
-int iommu_riscv_tell_all(const struct iommu_place *place)
-{
-	return iommu_riscv_invalidate_all(place->at);
+	return iommu_driven_tell_uses(&round, add_use);
 }
 
 /* --- One page --------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_ONE_PAGE
 
-struct page_change {
-	uint64_t address;
-	/* Whether to tell, and under which id, is seen at the last moment. */
-	const struct iommu_placed *domain;
-	const struct iommu_place *place;
-};
-
 static bool make_page_command(const void *ctx, struct iommu_command *command)
 {
-	const struct page_change *page = ctx;
+	const struct iommu_driven_page *page = ctx;
 	uint16_t id;
 
 	if (__builtin_expect(!iommu_placed_is_at(page->domain, page->place, &id), 0))
@@ -492,28 +345,10 @@ static bool make_page_command(const void *ctx, struct iommu_command *command)
 int iommu_riscv_tell_page(struct iommu_placed *domain, const struct iommu_place *place,
 			  const struct iommu_change *change)
 {
-	struct riscv_unit *unit = place->at;
-	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
-	const struct page_change page = {
-		.address = change->start,
-		.domain = domain,
-		.place = place,
-	};
-	uint16_t silent;
-	int status;
-
-	/* A first look: a unit that is not in use may be about to go. Not all is simple. */
-	if (!iommu_place_is_used(place) || !iommu_unit_is_active(&unit->state) ||
-	    (change->start ^ change->last) >> IOMMU_PAGE_SHIFT != 0 ||
-	    riscv_domain_of(&domain->base)->type == RISCV_NESTED)
-		return IOMMU_EAGAIN;
-	status = iommu_ring_submit_made(&unit->queue, make_page_command, &page, &silent);
-	if (__builtin_expect(status == 0 || status == IOMMU_EAGAIN, 1))
-		return status;
-	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
-		return IOMMU_EAGAIN;
-	iommu_unit_note_failure(&unit->state);
-	return status;
+	return riscv_domain_of(&domain->base)->type != RISCV_NESTED
+		       ? iommu_driven_tell_page(domain, place, change, IOMMU_PAGE_SHIFT,
+						make_page_command)
+		       : IOMMU_EAGAIN;
 }
 
 #endif

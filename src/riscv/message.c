@@ -36,12 +36,12 @@ static unsigned int order_of(uint64_t mask)
 
 static struct riscv_msi_pte *table_of(const struct riscv_domain *domain)
 {
-	return iommu_phys_to_virt(domain->probe->platform, riscv_root_address(domain->msi_table));
+	return iommu_phys_to_virt(domain->common.platform, riscv_root_address(domain->msi_table));
 }
 
 void iommu_riscv_files_free(struct riscv_domain *domain)
 {
-	const struct iommu_platform *platform = domain->probe->platform;
+	const struct iommu_platform *platform = domain->common.platform;
 
 	if (domain->msi_table != 0)
 		platform->free_pages(platform->ctx, table_of(domain), order_of(domain->msi_mask));
@@ -62,7 +62,7 @@ static int refuse(const struct iommu_domain *domain, int status, const char *why
 /* A table is aligned to its size, as all blocks of the host are. */
 static int make_files(struct riscv_domain *domain, uint64_t mask, uint64_t pattern)
 {
-	const struct iommu_platform *platform = domain->probe->platform;
+	const struct iommu_platform *platform = domain->common.platform;
 	const struct iommu_place *place;
 	void *table;
 

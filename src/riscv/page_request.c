@@ -20,9 +20,9 @@
 #include "unit/event.h"
 
 /* Two pages: 512 requests, as many as one device may have outstanding; one, if that is all. */
-#define PAGES_ORDER   1
 #define QUEUE_ORDER   9
 #define SMALLER_ORDER 8
+#define RECORD_LOG2   4
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
@@ -30,18 +30,19 @@ int iommu_riscv_requests_alloc(struct riscv_unit *unit)
 {
 	if (!(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DEVICE_TLB) || !riscv_has(unit, RISCV_CAP_ATS))
 		return 0;
-	unit->requests.pages = iommu_riscv_pages_alloc(unit, PAGES_ORDER);
-	return unit->requests.pages != NULL ? 0 : IOMMU_ENOMEM;
+	return iommu_driven_log_alloc(&unit->common, &unit->common.requests, QUEUE_ORDER,
+				      RECORD_LOG2);
 }
 
 /* Does the unit keep a queue of 2^order requests? */
 static bool has_queue_of(struct riscv_unit *unit, unsigned int order)
 {
-	const uint64_t base =
-		riscv_queue_base(iommu_virt_to_phys(unit->platform, unit->requests.pages), order);
+	const uint64_t base = riscv_queue_base(
+		iommu_virt_to_phys(unit->common.platform, unit->common.requests.pages), order);
 
 	riscv_write64(unit, RISCV_PQB, base);
-	unit->requests.order = order;
+	/* A handler may be at the queue of an earlier start. */
+	__atomic_store_n(&unit->common.requests.order, order, __ATOMIC_RELAXED);
 	return riscv_read64(unit, RISCV_PQB) == base;
 }
 
@@ -53,11 +54,11 @@ int iommu_riscv_requests_start(struct riscv_unit *unit)
 		return 0;
 	/* Off, too, where it is not used: a predecessor may have left it on. */
 	status = iommu_riscv_queue_off(unit, RISCV_PQCSR);
-	if (status != 0 || unit->requests.pages == NULL)
+	if (status != 0 || unit->common.requests.pages == NULL)
 		return status;
 	if (!has_queue_of(unit, QUEUE_ORDER) && !has_queue_of(unit, SMALLER_ORDER))
 		return iommu_riscv_queue_misfit(unit, RISCV_PQB, SMALLER_ORDER);
-	iommu_event_gate_restart(&unit->requests.gate);
+	iommu_event_gate_restart(&unit->common.requests.gate);
 	riscv_write32(unit, RISCV_PQH, 0);
 	riscv_write32(unit, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
 	return iommu_riscv_queue_on(unit, RISCV_PQCSR, iommu_riscv_is_told(unit, 3));
@@ -80,50 +81,19 @@ static enum riscv_page_response code_of(enum iommu_page_response_code code)
 	}
 }
 
-static int respond(struct riscv_unit *unit, uint32_t device_id,
-		   const struct iommu_page_response *response)
+static struct iommu_command answer(uint32_t device_id, const struct iommu_page_response *response)
 {
 	struct riscv_command command = riscv_command_page_response(
 		(uint16_t)device_id, response->group, code_of(response->code));
-	struct iommu_batch batch = {.count = 0};
 
 	if (device_id >> 16 != 0)
 		command = riscv_command_to_segment(command, device_id >> 16);
 	if (response->has_pasid)
 		command = riscv_command_with_pasid(command, response->pasid);
-	riscv_batch_add(&batch, command);
-	return iommu_riscv_tell_once(unit, &batch);
-}
-
-int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
-			      const struct iommu_page_response *response)
-{
-	struct iommu_page_response answer = *response;
-
-	/* Of devices that expect no PASID in an answer. */
-	if (endpoint->info.page_responses_without_pasid)
-		answer.has_pasid = false;
-	return respond(riscv_unit_of(endpoint->unit), riscv_endpoint_of(endpoint)->ids.ids[0],
-		       &answer);
+	return riscv_command_words(command);
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
-
-/* To the core, which owns the group that it belongs to and answers it once. */
-static int hand_on(struct riscv_unit *unit, uint64_t low, const struct iommu_page_request *request)
-{
-	struct iommu *iommu = unit->base.iommu;
-	const uint32_t device_id = riscv_page_request_device_id(low);
-	const uint16_t source_id = iommu_id_map_source_of(&unit->map, device_id);
-
-	/* Of no function: what its lower bits name is another device. */
-	if (iommu_id_map_id_of(&unit->map, source_id) != device_id)
-		return IOMMU_ENODEV;
-	/* No domain of ours serves privileged requests, or ones to execute. */
-	if ((low & (RISCV_PAGE_REQUEST_PRIVILEGED | RISCV_PAGE_REQUEST_EXECUTE)) != 0)
-		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);
-	return iommu_report_page_request(iommu, unit->base.segment, source_id, request);
-}
 
 static void take(struct riscv_unit *unit, uint64_t low, uint64_t high)
 {
@@ -137,34 +107,29 @@ static void take(struct riscv_unit *unit, uint64_t low, uint64_t high)
 		.group = riscv_page_request_group(high),
 		.is_last = (high & RISCV_PAGE_REQUEST_LAST) != 0,
 	};
-	/* The core does not know this device, or has no page requests of it. */
-	const struct iommu_page_response refusal = {
-		.group = request.group,
-		.has_pasid = request.has_pasid,
-		.pasid = request.pasid,
-		.code = IOMMU_PAGE_INVALID,
-	};
 
 	/* A stop marker has a PASID (PCI Express, "Stop Marker Messages"). */
 	if (has_pasid && riscv_page_request_is_stop(high))
 		return;
-	if (hand_on(unit, low, &request) == IOMMU_ENODEV && request.is_last)
-		(void)respond(unit, riscv_page_request_device_id(low), &refusal);
+	iommu_driven_take_request(
+		&unit->common, riscv_page_request_device_id(low),
+		(low & (RISCV_PAGE_REQUEST_PRIVILEGED | RISCV_PAGE_REQUEST_EXECUTE)) == 0,
+		&request);
 }
 
 static void arm(void *ctx)
 {
-	riscv_write32(ctx, RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
+	riscv_write32(riscv_of(ctx), RISCV_IPSR, RISCV_IPSR_PAGE_REQUESTS);
 }
 
 static int empty_queue(void *ctx)
 {
-	struct riscv_unit *unit = ctx;
-	const struct riscv_page_request *requests = unit->requests.pages;
+	struct riscv_unit *unit = riscv_of(ctx);
+	const struct riscv_page_request *requests = unit->common.requests.pages;
 	const uint32_t tail = riscv_read32(unit, RISCV_PQT);
 	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
-	const uint32_t size = 1U << unit->requests.order;
-	uint32_t head = iommu_event_gate_head(&unit->requests.gate);
+	const uint32_t size = 1U << __atomic_load_n(&unit->common.requests.order, __ATOMIC_RELAXED);
+	uint32_t head = iommu_event_gate_head(&unit->common.requests.gate);
 	int count = 0;
 
 	if (csr == UINT32_MAX)
@@ -180,8 +145,8 @@ static int empty_queue(void *ctx)
 		     iommu_le64(iommu_cell_load(&requests[head].high)));
 		count++;
 	}
-	unit->requests.gate.head = head;
-	riscv_write32(unit, RISCV_PQH, iommu_event_gate_head(&unit->requests.gate));
+	unit->common.requests.gate.head = head;
+	riscv_write32(unit, RISCV_PQH, iommu_event_gate_head(&unit->common.requests.gate));
 	return count;
 }
 
@@ -191,7 +156,7 @@ static int empty_queue(void *ctx)
  */
 static bool clear_errors(void *ctx)
 {
-	struct riscv_unit *unit = ctx;
+	struct riscv_unit *unit = riscv_of(ctx);
 	const uint32_t csr = riscv_read32(unit, RISCV_PQCSR);
 
 	if (csr == UINT32_MAX || (csr & RISCV_QUEUE_ERRORS) == 0)
@@ -201,50 +166,9 @@ static bool clear_errors(void *ctx)
 	return true;
 }
 
-static const struct iommu_request_log_ops log_ops = {arm, empty_queue, clear_errors};
-
-int iommu_riscv_handle_requests(struct iommu_unit *base, bool *lost)
-{
-	struct riscv_unit *unit = riscv_unit_of(base);
-
-	if (unit->requests.pages == NULL)
-		return 0;
-	return iommu_request_log_read(&unit->requests.gate, &log_ops, unit, lost);
-}
-
-/* --- Draining --------------------------------------------------------------------------------- */
-
-static void handle_all(struct riscv_unit *unit)
-{
-	iommu_request_log_drain(&unit->requests.gate, &log_ops, unit, unit->platform);
-}
-
-/* Behind a fence: what the unit had taken before it is in the queue, or was answered. */
-int iommu_riscv_requests_drain(struct riscv_unit *unit)
-{
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	if (unit->requests.pages == NULL)
-		return 0;
-	unit->is_undrained = true;
-	/* Nothing is delivered until it is enabled, and what is attached then drains first. */
-	if (!iommu_unit_is_active(&unit->state))
-		return 0;
-	/* Room in the queue first, or what comes is dropped. */
-	handle_all(unit);
-	status = iommu_riscv_tell(unit, &batch);
-	handle_all(unit);
-	unit->is_undrained = status != 0;
-	return status;
-}
-
-#else
-
-int iommu_riscv_requests_drain(struct riscv_unit *unit)
-{
-	(void)unit;
-	return 0;
-}
+const struct iommu_driver_requests iommu_riscv_requests = {
+	.log = {arm, empty_queue, clear_errors},
+	.answer = answer,
+};
 
 #endif

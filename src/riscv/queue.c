@@ -24,7 +24,7 @@ _Static_assert(1U << QUEUE_ORDER == IOMMU_RING_SLOTS, "the ring has as many slot
 
 static struct riscv_unit *unit_of(struct iommu_command_ring *ring)
 {
-	return iommu_container_of((uintptr_t)ring, struct riscv_unit, queue);
+	return iommu_container_of((uintptr_t)ring, struct riscv_unit, common.queue);
 }
 
 /* --- The ring's operations -------------------------------------------------------------------- */
@@ -90,43 +90,18 @@ static const struct iommu_ring_ops ring_ops = {
 	.handle_errors = handle_errors,
 };
 
-/* --- Memory ----------------------------------------------------------------------------------- */
-
 int iommu_riscv_queue_alloc(struct riscv_unit *unit)
 {
-	struct iommu_command_ring *queue = &unit->queue;
-	void *commands, *completions;
-
-	queue->ops = &ring_ops;
-	queue->platform = unit->platform;
-	queue->timeout_ns = unit->timeout_ns;
-	queue->device_timeout_ns = unit->device_timeout_ns;
-	queue->command_words = 1;
-	commands = iommu_riscv_pages_alloc(unit, iommu_ring_order(queue));
-	completions = iommu_riscv_pages_alloc(unit, 0);
-	iommu_ring_init(queue, commands, completions);
-	if (commands != NULL && completions != NULL)
-		return 0;
-	iommu_riscv_queue_free(unit);
-	return IOMMU_ENOMEM;
-}
-
-void iommu_riscv_queue_free(struct riscv_unit *unit)
-{
-	struct iommu_command_ring *queue = &unit->queue;
-
-	iommu_riscv_pages_free(unit, queue->commands, iommu_ring_order(queue));
-	iommu_riscv_pages_free(unit, queue->completions, 0);
-	queue->commands = NULL;
-	queue->completions = NULL;
+	return iommu_driven_queue_alloc(&unit->common, &ring_ops);
 }
 
 /* --- On and off ------------------------------------------------------------------------------- */
 
 static uint64_t base_register(const struct riscv_unit *unit)
 {
-	return riscv_queue_base(iommu_virt_to_phys(unit->platform, unit->queue.commands),
-				QUEUE_ORDER);
+	return riscv_queue_base(
+		iommu_virt_to_phys(unit->common.platform, unit->common.queue.commands),
+		QUEUE_ORDER);
 }
 
 /* Is hardware at work in this ring, and not about to leave it? Its registers may have been lost. */
@@ -143,14 +118,14 @@ static int turn_on(struct riscv_unit *unit)
 {
 	int status;
 
-	iommu_ring_restart(&unit->queue);
+	iommu_ring_restart(&unit->common.queue);
 	riscv_write64(unit, RISCV_CQB, base_register(unit));
 	if (riscv_read64(unit, RISCV_CQB) != base_register(unit))
 		return IOMMU_EIO;
 	riscv_write32(unit, RISCV_CQT, 0);
 	status = iommu_riscv_queue_on(unit, RISCV_CQCSR, false);
 	if (status == 0)
-		iommu_ring_set_running(&unit->queue, true);
+		iommu_ring_set_running(&unit->common.queue, true);
 	return status;
 }
 
@@ -159,18 +134,18 @@ int iommu_riscv_queue_hold(struct riscv_unit *unit)
 	int status;
 
 	/* An error that came after the last submitter had given up is of no later command. */
-	if (unit->queue.running)
-		iommu_ring_check_errors(&unit->queue);
-	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
+	if (unit->common.queue.running)
+		iommu_ring_check_errors(&unit->common.queue);
+	if (iommu_ring_answers(&unit->common.queue) && is_at_work(unit))
 		return 0;
 	/* Nothing new is accepted; firmware, or a kernel before us, may have left its own on. */
-	iommu_ring_set_running(&unit->queue, false);
+	iommu_ring_set_running(&unit->common.queue, false);
 	status = iommu_riscv_queue_off(unit, RISCV_CQCSR);
 	if (status == 0)
 		status = turn_on(unit);
 	if (status != 0)
 		/* If hardware is still in the ring, submitters look whether it has come back. */
-		iommu_ring_let_hang(&unit->queue, is_at_work(unit));
+		iommu_ring_let_hang(&unit->common.queue, is_at_work(unit));
 	return status;
 }
 
@@ -187,8 +162,8 @@ int iommu_riscv_queue_release(struct riscv_unit *unit)
 	uint16_t silent;
 
 	/* Commands that were fetched may be dropped: what came before is complete first. */
-	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
-		(void)iommu_ring_submit(&unit->queue, NULL, 0, 0, &silent);
-	iommu_ring_set_running(&unit->queue, false);
+	if (iommu_ring_answers(&unit->common.queue) && is_at_work(unit))
+		(void)iommu_ring_submit(&unit->common.queue, NULL, 0, 0, &silent);
+	iommu_ring_set_running(&unit->common.queue, false);
 	return iommu_riscv_queue_off(unit, RISCV_CQCSR);
 }

@@ -14,7 +14,8 @@
 static int wait_for(const struct riscv_unit *unit, uint32_t offset, uint64_t mask, uint64_t value,
 		    bool is_wide)
 {
-	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	struct iommu_deadline deadline =
+		iommu_deadline_in(unit->common.platform, unit->common.timeout_ns);
 	bool passed = false;
 
 	for (;;) {
@@ -68,6 +69,15 @@ int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr)
 	return switch_queue(unit, csr, 0, 0);
 }
 
+int iommu_riscv_logs_off(const struct riscv_unit *unit)
+{
+	const int status = iommu_riscv_queue_off(unit, RISCV_FQCSR);
+
+	return status == 0 && riscv_has(unit, RISCV_CAP_ATS)
+		       ? iommu_riscv_queue_off(unit, RISCV_PQCSR)
+		       : status;
+}
+
 int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsigned int order)
 {
 	return riscv_queue_order(riscv_read64(unit, base)) < order ? IOMMU_EOPNOTSUPP : IOMMU_EIO;
@@ -79,7 +89,7 @@ int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsig
 static uint64_t ddtp_of(const struct riscv_unit *unit)
 {
 	return riscv_ddtp((enum riscv_ddtp_mode)(RISCV_DDTP_BARE + unit->levels),
-			  iommu_virt_to_phys(unit->platform, unit->root));
+			  iommu_virt_to_phys(unit->common.platform, unit->root));
 }
 
 static int write_ddtp(const struct riscv_unit *unit, uint64_t value)
@@ -98,13 +108,27 @@ int iommu_riscv_turn_off(const struct riscv_unit *unit)
 
 	/* The root stays where it is, ours or a predecessor's: hardware may still walk it. */
 	if (status == 0)
-		status = write_ddtp(unit, (iommu_unit_is_active(&unit->state)
+		status = write_ddtp(unit, (iommu_unit_is_active(&unit->common.state)
 						   ? ddtp_of(unit)
 						   : riscv_read64(unit, RISCV_DDTP)) &
 						  RISCV_PPN_MASK);
 	if (status == 0 && riscv_ddtp_mode(riscv_read64(unit, RISCV_DDTP)) != RISCV_DDTP_OFF)
 		status = IOMMU_EIO;
 	return status;
+}
+
+/* A mode that is read as it should be is written all the same: one read may be wrong. */
+int iommu_riscv_leave_off(const struct riscv_unit *unit)
+{
+	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
+	int status;
+
+	if ((ddtp & RISCV_DDTP_BUSY) == 0 && riscv_ddtp_mode(ddtp) <= RISCV_DDTP_BARE) {
+		status = write_ddtp(unit, ddtp);
+		return status == 0 && riscv_read64(unit, RISCV_DDTP) != ddtp ? IOMMU_EIO : status;
+	}
+	riscv_log(unit, IOMMU_LOG_WARNING, "was left translating by a predecessor: turned off");
+	return iommu_riscv_turn_off(unit);
 }
 
 /* From one directory to another leads only the way through "off". */
@@ -134,7 +158,7 @@ int iommu_riscv_set_directory(const struct riscv_unit *unit)
 
 bool iommu_riscv_has_directory(const struct riscv_unit *unit)
 {
-	return iommu_unit_is_active(&unit->state) &&
+	return iommu_unit_is_active(&unit->common.state) &&
 	       riscv_read64(unit, RISCV_DDTP) == ddtp_of(unit);
 }
 
@@ -144,28 +168,5 @@ bool iommu_riscv_translates(const struct riscv_unit *unit)
 	const uint64_t ddtp = riscv_read64(unit, RISCV_DDTP);
 	const bool is_busy = ddtp != UINT64_MAX && (ddtp & RISCV_DDTP_BUSY) != 0;
 
-	return iommu_unit_is_active(&unit->state) && (is_busy || ddtp == ddtp_of(unit));
-}
-
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-void *iommu_riscv_pages_alloc(const struct riscv_unit *unit, unsigned int order)
-{
-	const struct iommu_platform *platform = unit->platform;
-	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << order;
-	void *pages = platform->alloc_pages(platform->ctx, order, unit->node, 0);
-
-	if (pages == NULL)
-		return NULL;
-	if ((iommu_virt_to_phys(platform, pages) + (size - 1)) >> unit->output_bits == 0)
-		return pages;
-	riscv_log(unit, IOMMU_LOG_ERROR, "the host's page lies beyond what it can address");
-	platform->free_pages(platform->ctx, pages, order);
-	return NULL;
-}
-
-void iommu_riscv_pages_free(const struct riscv_unit *unit, void *pages, unsigned int order)
-{
-	if (pages != NULL)
-		unit->platform->free_pages(unit->platform->ctx, pages, order);
+	return iommu_unit_is_active(&unit->common.state) && (is_busy || ddtp == ddtp_of(unit));
 }

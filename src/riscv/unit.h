@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The RISC-V back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), directory (device and process directories), context (how an endpoint's
- * requests are translated), invalidation, domain, fault and page request, and driver, which puts
- * them behind the core's operations.
+ * (what software writes), directory (device and process directories), context and process (how an
+ * endpoint's requests are translated), invalidation, domain, fault and page request, setup, and
+ * driver, which puts them behind the core's operations. All stands on src/driver/.
  *
- * Locks. None is held while waiting for hardware, and none while another is taken:
- *
- *   unit->queue.lock      the command queue, and what became of submissions
- *   domain->common.lock   the domain's uses
- *   domain->common.pages  its withheld pages
- *   unit->counters.lock   performance counters: their counts, and which of them count
- *
- * Directories, ids and the list of a domain's units change only on the control path, which the host
- * serialises; with one exception, which is in context.c.
+ * The locks are those of driver/driver.h, and unit->counters.lock for performance counters: their
+ * counts, and which of them count.
  */
 #ifndef IOMMU_RISCV_UNIT_H
 #define IOMMU_RISCV_UNIT_H
@@ -23,34 +16,12 @@
 #include <libiommu/hw/riscv_registers.h>
 #include <libiommu/riscv.h>
 
-#include "base/list.h"
 #include "base/log.h"
-#include "base/object_cache.h"
+#include "driver/driver.h"
+#include "driver/page_request.h"
 #include "riscv/counters.h"
-#include "unit/command_ring.h"
-#include "unit/confirmation.h"
-#include "unit/device_id.h"
 #include "unit/event.h"
 #include "unit/id.h"
-
-/* What the units of an instance share. Freed with the last unit, domain and process directory. */
-struct riscv_probe {
-	struct iommu *iommu;
-	const struct iommu_platform *platform;
-	struct iommu_list_node units; /* also those that were removed */
-	struct iommu_object_cache unit_cache, domain_cache, place_cache, endpoint_cache, use_cache,
-		processes_cache;
-	unsigned int references;
-	unsigned int names; /* given so far */
-	struct iommu_unit_set set;
-};
-
-/* A queue that hardware fills: faults, page requests. */
-struct riscv_log {
-	void *pages;        /* NULL: there is none */
-	unsigned int order; /* of its entries, in powers of two: page requests */
-	struct iommu_event_gate gate;
-};
 
 /* What the unit sends for one of its causes (bits of ipsr). */
 struct riscv_message {
@@ -61,49 +32,29 @@ struct riscv_message {
 #define RISCV_CAUSES 4
 
 struct riscv_unit {
-	/*
-	 * The structure stays until the probe goes, because places of domains name it. A unit that
-	 * is added again with these registers gets it again.
-	 */
-	struct riscv_probe *probe;
-	struct iommu_list_node link; /* in probe->units */
-	iommu_paddr_t register_base;
-	/* What it has not confirmed; it is active while hardware may walk the directory. */
-	struct iommu_unit_state state;
-	/* From here on zero while the unit is not there. */
-	struct iommu_unit base;
-	const struct iommu_platform *platform;
-	void *registers;
+	struct iommu_driven_unit common; /* first */
 	uint64_t capabilities;
-	unsigned int flags;       /* enum iommu_riscv_flags */
-	unsigned int output_bits; /* of a physical address */
-	unsigned int faults_per_second;
-	uint64_t timeout_ns, device_timeout_ns;
-	int node; /* NUMA, or IOMMU_NODE_ANY */
-	struct iommu_id_map map;
+	unsigned int flags; /* enum iommu_riscv_flags */
 	/* The device directory: levels, and whether its contexts are of the extended format. */
 	iommu_cell_t *root;
 	unsigned int levels;
 	bool extended;
 	/* A guest's own first stage was attached: what is cached of it has to be named by guest. */
-	bool has_nested; /* atomic */
-	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
-	bool started;
-	/* Page requests of what was closed may still be in the queue. Control path. */
-	bool is_undrained;
+	bool has_nested;                    /* atomic */
 	struct iommu_ids guests, processes; /* GSCIDs, PSCIDs */
-	struct iommu_command_ring queue;
-	struct riscv_log faults, requests;
-	struct iommu_event_budget fault_budget;
 	struct riscv_message messages[RISCV_CAUSES];
 	unsigned int vectors; /* interrupt vectors that the unit has; 0: wires */
 	struct riscv_counters counters;
-	const char *failure; /* the step of the last bring-up that failed, or NULL */
 };
+
+static inline struct riscv_unit *riscv_of(const struct iommu_driven_unit *unit)
+{
+	return iommu_container_of((uintptr_t)unit, struct riscv_unit, common);
+}
 
 static inline struct riscv_unit *riscv_unit_of(const struct iommu_unit *unit)
 {
-	return iommu_container_of((uintptr_t)unit, struct riscv_unit, base);
+	return iommu_container_of((uintptr_t)unit, struct riscv_unit, common.base);
 }
 
 static inline bool riscv_has(const struct riscv_unit *unit, uint64_t capability)
@@ -121,22 +72,22 @@ static inline bool riscv_tells_valid(const struct riscv_unit *unit)
 
 static inline void *riscv_register(const struct riscv_unit *unit, uint32_t offset)
 {
-	return (unsigned char *)unit->registers + offset;
+	return (unsigned char *)unit->common.registers + offset;
 }
 
 static inline uint32_t riscv_read32(const struct riscv_unit *unit, uint32_t offset)
 {
-	return iommu_mmio_read32(unit->platform, riscv_register(unit, offset));
+	return iommu_mmio_read32(unit->common.platform, riscv_register(unit, offset));
 }
 
 static inline uint64_t riscv_read64(const struct riscv_unit *unit, uint32_t offset)
 {
-	return iommu_mmio_read64(unit->platform, riscv_register(unit, offset));
+	return iommu_mmio_read64(unit->common.platform, riscv_register(unit, offset));
 }
 
 static inline void riscv_write32(const struct riscv_unit *unit, uint32_t offset, uint32_t value)
 {
-	iommu_mmio_write32(unit->platform, riscv_register(unit, offset), value);
+	iommu_mmio_write32(unit->common.platform, riscv_register(unit, offset), value);
 }
 
 /* Do its registers read as ones? */
@@ -148,8 +99,8 @@ static inline bool iommu_riscv_is_gone(const struct riscv_unit *unit)
 /* By two accesses the high half comes first: the low one has what makes it take effect. */
 static inline void riscv_write64(const struct riscv_unit *unit, uint32_t offset, uint64_t value)
 {
-	if (sizeof(void *) == 8 || unit->platform->mmio_write64 != NULL) {
-		iommu_mmio_write64(unit->platform, riscv_register(unit, offset), value);
+	if (sizeof(void *) == 8 || unit->common.platform->mmio_write64 != NULL) {
+		iommu_mmio_write64(unit->common.platform, riscv_register(unit, offset), value);
 		return;
 	}
 	riscv_write32(unit, offset + 4, (uint32_t)(value >> 32));
@@ -167,6 +118,8 @@ int iommu_riscv_wait64(const struct riscv_unit *unit, uint32_t offset, uint64_t 
  */
 int iommu_riscv_queue_on(const struct riscv_unit *unit, uint32_t csr, bool interrupts);
 int iommu_riscv_queue_off(const struct riscv_unit *unit, uint32_t csr);
+/* Those of faults and page requests, as far as the unit has them. */
+int iommu_riscv_logs_off(const struct riscv_unit *unit);
 /*
  * Why a base register does not keep what it was told: IOMMU_EOPNOTSUPP: the unit has no queue of
  * 2^order entries; otherwise IOMMU_EIO.
@@ -179,44 +132,31 @@ int iommu_riscv_queue_misfit(const struct riscv_unit *unit, uint32_t base, unsig
  */
 int iommu_riscv_set_directory(const struct riscv_unit *unit);
 int iommu_riscv_turn_off(const struct riscv_unit *unit);
+/* Off if it translates; one that is off, or lets everything pass, stays as it is. */
+int iommu_riscv_leave_off(const struct riscv_unit *unit);
 /* Does hardware have the directory, and does it or may it still translate by it? */
 bool iommu_riscv_has_directory(const struct riscv_unit *unit);
 bool iommu_riscv_translates(const struct riscv_unit *unit);
-
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-/* Zeroed pages that the unit can address; NULL: the host has none, or none such. */
-void *iommu_riscv_pages_alloc(const struct riscv_unit *unit, unsigned int order);
-void iommu_riscv_pages_free(const struct riscv_unit *unit, void *pages, unsigned int order);
 
 /* --- Lines for people ------------------------------------------------------------------------- */
 
 static inline void riscv_log(const struct riscv_unit *unit, enum iommu_log_level level,
 			     const char *text)
 {
-	iommu_log(unit->platform, level, unit->base.name, text);
+	iommu_log(unit->common.platform, level, unit->common.base.name, text);
 }
 
-#define RISCV_REFUSE(unit, status, text)                                                           \
-	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
-#define RISCV_REFUSE_NOW(base, status, text)                                                       \
-	iommu_refuse_now((base)->iommu, IOMMU_CALL, (base)->name, status, IOMMU_WHY(text))
-#define RISCV_OTHERS "the unit is another back end's"
-#define RISCV_REFUSE_ENDPOINT(endpoint, status, text)                                              \
-	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
+#define RISCV_REFUSE(unit, status, text) IOMMU_REFUSE_DRIVEN(&(unit)->common, status, text)
 
 /* --- The unit as a whole ---------------------------------------------------------------------- */
 
 extern const char iommu_riscv_name[];
 bool iommu_riscv_owns(const struct iommu_unit *unit);
-/* Let go of a probe whose last unit, domain and process directory are gone. */
-void iommu_riscv_probe_free(struct riscv_probe *probe);
-/* Give back all that a unit has; it is off, and unregistered. */
-void iommu_riscv_unit_free(struct riscv_unit *unit);
+/* What a unit has, by its struct iommu_riscv_config, and the end of it: struct iommu_driver. */
+int iommu_riscv_unit_setup(struct iommu_driven_unit *unit, const void *config);
+void iommu_riscv_unit_free(struct iommu_driven_unit *unit);
+extern const struct iommu_bring_up iommu_riscv_bring_up;
 
-/* Bring-up: translation on, translation off, and everything off. */
-int iommu_riscv_unit_enable(struct riscv_unit *unit);
-int iommu_riscv_unit_disable(struct riscv_unit *unit);
 static inline bool riscv_uses_wires(const struct riscv_unit *unit)
 {
 	return riscv_cap_interrupts(unit->capabilities) == RISCV_INTERRUPTS_WIRED ||
@@ -233,17 +173,11 @@ bool iommu_riscv_is_told(const struct riscv_unit *unit, unsigned int cause);
 /* Have the queues of faults and page requests, and empty them; see fault.c, page_request.c. */
 int iommu_riscv_faults_alloc(struct riscv_unit *unit);
 int iommu_riscv_requests_alloc(struct riscv_unit *unit);
-void iommu_riscv_log_free(struct riscv_unit *unit, struct riscv_log *log);
 int iommu_riscv_faults_start(struct riscv_unit *unit);
 int iommu_riscv_requests_start(struct riscv_unit *unit);
 int iommu_riscv_handle_faults(struct iommu_unit *unit, bool *lost);
-int iommu_riscv_handle_requests(struct iommu_unit *unit, bool *lost);
-int iommu_riscv_page_response(struct iommu_endpoint *endpoint,
-			      const struct iommu_page_response *response);
-/*
- * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
- * before. The unit is undrained until it has confirmed. Control path.
- */
-int iommu_riscv_requests_drain(struct riscv_unit *unit);
+#if IOMMU_CONFIG_SCALABLE
+extern const struct iommu_driver_requests iommu_riscv_requests;
+#endif
 
 #endif

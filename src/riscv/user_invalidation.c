@@ -16,17 +16,8 @@
 
 #if IOMMU_CONFIG_SCALABLE
 
-bool iommu_riscv_rest_is_zero(const void *user, size_t from, size_t size)
-{
-	const unsigned char *bytes = user;
-
-	while (from < size)
-		if (bytes[from++] != 0)
-			return false;
-	return true;
-}
-
-static int check(struct riscv_command command)
+/* Is it a command that a guest gives, without reserved bits? */
+static bool is_known(struct riscv_command command)
 {
 	const uint64_t low =
 		command.low & ~(RISCV_COMMAND_KIND | RISCV_IOTINVAL_AV | RISCV_IOTINVAL_PSCV |
@@ -34,24 +25,18 @@ static int check(struct riscv_command command)
 
 	switch (riscv_command_kind(command)) {
 	case RISCV_IOTINVAL_VMA:
-		return low == 0 && (command.high & RISCV_IOTINVAL_HIGH_RESERVED) == 0
-			       ? 0
-			       : IOMMU_EOPNOTSUPP;
+		return low == 0 && (command.high & RISCV_IOTINVAL_HIGH_RESERVED) == 0;
 	case RISCV_INVAL_DDT:
-		return (command.low & RISCV_INVAL_DDT_LOW_RESERVED) == 0 && command.high == 0
-			       ? 0
-			       : IOMMU_EOPNOTSUPP;
+		return (command.low & RISCV_INVAL_DDT_LOW_RESERVED) == 0 && command.high == 0;
 	case RISCV_INVAL_PDT:
 		return (command.low & RISCV_INVAL_PDT_LOW_RESERVED) == 0 && command.high == 0 &&
-				       (command.low & RISCV_INVAL_DDT_DV) != 0
-			       ? 0
-			       : IOMMU_EOPNOTSUPP;
+		       (command.low & RISCV_INVAL_DDT_DV) != 0;
 	case RISCV_IOTINVAL_GVMA:
 	case RISCV_IOFENCE_C:
 	case RISCV_ATS_INVAL:
 	case RISCV_ATS_PRGR:
 	default:
-		return IOMMU_EOPNOTSUPP;
+		return false;
 	}
 }
 
@@ -76,36 +61,29 @@ static void range_of(struct riscv_command command, iommu_iova_t *start, iommu_io
 	*last = *start + (size - 1);
 }
 
+static bool read_request(const void *given, struct iommu_change *change)
+{
+	struct iommu_riscv_invalidation request;
+	struct riscv_command command;
+
+	memcpy(&request, given, sizeof(request));
+	command = riscv_command_of(request.low, request.high);
+	range_of(command, &change->start, &change->last);
+	change->leaves_only = is_of_leaves(command);
+	return is_known(command);
+}
+
+static const struct iommu_driver_user_requests user_requests = {
+	.size = sizeof(struct iommu_riscv_invalidation),
+	.is_short = IOMMU_WHY("a request is shorter than a struct iommu_riscv_invalidation"),
+	.read = read_request,
+};
+
 int iommu_riscv_invalidate_user(struct iommu_domain *domain, const void *requests,
 				size_t request_size, unsigned int count, unsigned int *done)
 {
-	const unsigned char *bytes = requests;
-	int status = 0;
-
-	/* Without a request the question is whether there could be any. */
-	if (count != 0 && request_size < sizeof(struct iommu_riscv_invalidation))
-		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
-				    "a request is shorter than a struct iommu_riscv_invalidation");
-	for (*done = 0; *done < count && status == 0; bytes += request_size) {
-		struct iommu_riscv_invalidation request;
-		struct riscv_command command;
-		iommu_iova_t start, last;
-
-		memcpy(&request, bytes, sizeof(request));
-		command = riscv_command_of(request.low, request.high);
-		status = iommu_riscv_rest_is_zero(bytes, sizeof(request), request_size)
-				 ? check(command)
-				 : IOMMU_EOPNOTSUPP;
-		if (status != 0)
-			return IOMMU_REFUSE(domain->iommu, "", status,
-					    "a command is none that a guest gives, or has "
-					    "reserved bits");
-		range_of(command, &start, &last);
-		status = iommu_placed_sync_range(iommu_placed_of(domain), start, last,
-						 is_of_leaves(command));
-		*done += status == 0;
-	}
-	return status;
+	return iommu_driver_invalidate_user(domain, &user_requests, requests, request_size, count,
+					    done);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attaching: who may use which domain, and what a stream table entry or a context says of it. When
- * uses begin and end is in unit/attach.c.
+ * What a stream table entry or a context says of a domain. Who may be attached to which is in
+ * driver/attach.c.
  */
 #include "unit/attach.h"
 
@@ -11,26 +11,16 @@
 #include <libiommu/status.h>
 
 #include "smmu/command.h"
-#include "smmu/context.h"
 #include "smmu/domain.h"
 #include "smmu/endpoint.h"
+#include "smmu/stream.h"
 #include "smmu/stream_table.h"
 #include "smmu/unit.h"
 #include "unit/invalidation.h"
 
 static struct smmu_endpoint *endpoint_of(struct iommu_attached *attached)
 {
-	return iommu_container_of(attached, struct smmu_endpoint, attached);
-}
-
-/* May this endpoint use a domain at all? */
-static int check(const struct smmu_endpoint *endpoint)
-{
-	return iommu_device_tlb_is_lost(&endpoint->tlb)
-		       ? SMMU_REFUSE_ENDPOINT(
-				 endpoint, IOMMU_EIO,
-				 "its TLB did not answer: it is blocked until it is reset")
-		       : 0;
+	return iommu_container_of(attached, struct smmu_endpoint, common.attached);
 }
 
 /* --- What a context says of a domain ---------------------------------------------------------- */
@@ -132,7 +122,7 @@ static void add_guest(struct smmu_ste *ste, const struct smmu_domain *domain)
 void iommu_smmu_describe(struct smmu_translation *translation, const struct smmu_domain *domain,
 			 const struct smmu_endpoint *endpoint, uint16_t id)
 {
-	const struct smmu_unit *unit = endpoint->unit;
+	const struct smmu_unit *unit = smmu_unit_behind(endpoint);
 
 	*translation = (struct smmu_translation){.config = config_of(domain)};
 	if (domain->type == SMMU_FIRST_STAGE)
@@ -171,114 +161,10 @@ static void put_back(struct iommu_attached *attached, uint32_t pasid, struct iom
 	iommu_smmu_translation_put_back(endpoint, &translation);
 }
 
-#if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
-/* A command of its own, beyond what is said under the domain's id: for a device's TLB. */
-static bool is_special(struct iommu_attached *attached, const struct iommu_placed *domain,
-		       uint32_t pasid)
-{
-	(void)domain;
-	(void)pasid;
-	return endpoint_of(attached)->device_tlb;
-}
-#endif
-
 const struct iommu_attach_ops iommu_smmu_attach_ops = {
 	.set = set,
 	.put_back = put_back,
 #if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
-	.is_special = is_special,
+	.is_special = iommu_driven_is_special,
 #endif
 };
-
-/* --- Requests without a PASID ----------------------------------------------------------------- */
-
-static int attach_ended(const struct smmu_endpoint *endpoint, int status)
-{
-	return status == IOMMU_ENOSPC
-		       ? SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_ENOSPC, "its unit has no free id")
-		       : status;
-}
-
-int iommu_smmu_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct smmu_endpoint *endpoint = smmu_endpoint_of(base_endpoint);
-	int status = check(endpoint);
-
-	if (status == 0)
-		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
-	return attach_ended(endpoint, status);
-}
-
-/* Invalidations that had found it before wait for it: not while it is being reset. */
-static void leave_alone(const struct smmu_endpoint *endpoint)
-{
-	if (endpoint->in_reset)
-		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
-}
-
-int iommu_smmu_detach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct smmu_endpoint *endpoint = smmu_endpoint_of(base_endpoint);
-	int status = iommu_attached_clear(&endpoint->attached, false);
-
-	(void)base;
-	leave_alone(endpoint);
-	/* There may have been nothing to take away, and something that is not confirmed. */
-	return status != 0 ? status : iommu_smmu_confirm(endpoint->unit);
-}
-
-int iommu_smmu_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
-{
-	struct smmu_endpoint *endpoint = smmu_endpoint_of(base_endpoint);
-	int status;
-
-	(void)base;
-	/* What is open from before comes first: once the endpoint is blocked nothing may fail. */
-	status = iommu_smmu_confirm(endpoint->unit);
-	if (status != 0 || base_endpoint->domain == NULL)
-		return status;
-	status = iommu_attached_clear(&endpoint->attached, true);
-	leave_alone(endpoint);
-	return status;
-}
-
-/* --- Requests with a PASID -------------------------------------------------------------------- */
-
-#if IOMMU_CONFIG_SCALABLE
-
-bool iommu_smmu_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid)
-{
-	return iommu_attached_has_pasid(&smmu_endpoint_of(endpoint)->attached, pasid);
-}
-
-int iommu_smmu_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
-			    uint32_t pasid, struct iommu_domain *before)
-{
-	struct smmu_endpoint *endpoint = smmu_endpoint_of(base_endpoint);
-	int status = check(endpoint);
-
-	(void)before; /* the use tells */
-	if (status != 0)
-		return status;
-	if (endpoint->contexts == NULL)
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
-					    "its PASIDs are not enabled");
-	if (pasid >> endpoint->contexts->bits != 0)
-		return SMMU_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
-	status = iommu_attached_set_pasid(&endpoint->attached, iommu_placed_of(base), pasid);
-	return attach_ended(endpoint, status);
-}
-
-int iommu_smmu_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
-			    uint32_t pasid)
-{
-	struct smmu_endpoint *endpoint = smmu_endpoint_of(base_endpoint);
-	int status = iommu_attached_clear_pasid(&endpoint->attached, pasid);
-
-	(void)base;
-	leave_alone(endpoint);
-	/* As above: nothing may be left to take away, of an attach that failed. */
-	return status != 0 ? status : iommu_smmu_confirm(endpoint->unit);
-}
-
-#endif

@@ -5,8 +5,8 @@
 
 #include <libiommu/hw/smmu_command.h>
 
+#include "driver/invalidation.h"
 #include "unit/domain.h"
-#include "unit/invalidation.h"
 
 struct smmu_endpoint;
 struct smmu_unit;
@@ -24,7 +24,6 @@ static inline void smmu_batch_add(struct iommu_batch *batch, struct smmu_command
 /* --- The command queue ------------------------------------------------------------------------ */
 
 int iommu_smmu_queue_alloc(struct smmu_unit *unit);
-void iommu_smmu_queue_free(struct smmu_unit *unit);
 /*
  * Have the queue on and working: restarted, empty, where it is not. Off; what was submitted is
  * lost. Control path.
@@ -42,29 +41,11 @@ void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_e
  */
 void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint *endpoint,
 				 uint32_t pasid, uint64_t address, unsigned int order);
-/* Execute a batch and wait; what is open on the unit is made good first. */
-int iommu_smmu_invalidate(struct smmu_unit *unit, struct iommu_batch *batch);
-/* Execute a batch that invalidates nothing: what had failed before is none of its business. */
-int iommu_smmu_tell(struct smmu_unit *unit, struct iommu_batch *batch);
-/*
- * The same of commands that hardware may have executed when that is not known, and that are not to
- * be executed twice: answers. IOMMU_EIO, too, if the unit is off, and nothing was sent.
- */
-int iommu_smmu_tell_once(struct smmu_unit *unit, const struct iommu_batch *batch);
-/* Everything that the unit caches; not the TLBs of devices. */
-int iommu_smmu_invalidate_all(struct smmu_unit *unit);
-/* The same while the unit is off, before it gets a table: what it has is of an earlier one. */
-int iommu_smmu_start_afresh(struct smmu_unit *unit);
-/*
- * Nothing that hardware was told is open when this returns 0. To be asked before anything new is
- * made present or reported as done. Control path.
- */
-int iommu_smmu_confirm(struct smmu_unit *unit);
+extern const struct iommu_driver_invalidation iommu_smmu_invalidation;
 
 /* Of a change of a domain: struct iommu_place_ops. */
 int iommu_smmu_tell_place(struct iommu_placed *domain, const struct iommu_place *place, uint16_t id,
 			  const struct iommu_change *change);
-int iommu_smmu_tell_all(const struct iommu_place *place);
 int iommu_smmu_tell_page(struct iommu_placed *domain, const struct iommu_place *place,
 			 const struct iommu_change *change);
 

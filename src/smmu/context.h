@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How the requests of an endpoint are translated: its stream table entry, and its contexts. */
+/* How the requests of an endpoint with PASIDs are translated: its contexts. */
 #ifndef IOMMU_SMMU_CONTEXT_H
 #define IOMMU_SMMU_CONTEXT_H
 
-#include <libiommu/hw/smmu_context.h>
-#include <libiommu/hw/smmu_stream_table.h>
+#include "smmu/stream.h"
 
-struct smmu_endpoint;
-
-struct smmu_translation {
-	enum smmu_ste_config config;
-	/* Of stage 2, and nested: the entry, but for what the endpoint alone says. */
-	struct smmu_ste stream;
-	/* Of stage 1 of the host's. */
-	struct smmu_cd context;
-};
-
-/*
- * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all
- * (NULL). On failure it is as before, except that what was to be blocked stays blocked.
- */
-int iommu_smmu_translation_set(struct smmu_endpoint *endpoint, uint32_t pasid,
-			       const struct smmu_translation *translation);
-/*
- * What was taken away, without confirmation, is said again: hardware may not have forgotten it
- * anyway. A TLB of the device is not used before it was emptied. Without a PASID.
- */
-void iommu_smmu_translation_put_back(struct smmu_endpoint *endpoint,
-				     const struct smmu_translation *translation);
-/* Take a device that did not answer off the table, in any context; hardware is not told yet. */
-void iommu_smmu_stream_block(struct smmu_endpoint *endpoint);
-/* Refuse what the device has translated, until it was reset, or the reset is off. */
-int iommu_smmu_stream_close(struct smmu_endpoint *endpoint);
 /*
  * Have PASIDs, or none: what the endpoint's requests without one are under stays. `translation`: as
  * that is now, or NULL: blocked. On failure it is as before.
@@ -40,14 +13,10 @@ int iommu_smmu_pasids_enable(struct smmu_endpoint *endpoint,
 			     const struct smmu_translation *translation);
 int iommu_smmu_pasids_disable(struct smmu_endpoint *endpoint,
 			      const struct smmu_translation *translation);
-/*
- * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
- * again; and one of which an invalidation may have failed, too.
- */
-void iommu_smmu_tlb_suspect(struct smmu_endpoint *endpoint);
-/* The host has switched it off in the device, or is about to switch it on. On failure it is off. */
-int iommu_smmu_tlb_switch(struct smmu_endpoint *endpoint, bool on);
-int iommu_smmu_tlb_recover(struct smmu_endpoint *endpoint);
-int iommu_smmu_tlb_confirm(struct smmu_endpoint *endpoint);
+/* As iommu_smmu_translation_set and …_put_back, while they are enabled. */
+int iommu_smmu_context_set(struct smmu_endpoint *endpoint, uint32_t pasid,
+			   const struct smmu_translation *translation);
+void iommu_smmu_context_put_back(struct smmu_endpoint *endpoint,
+				 const struct smmu_translation *translation);
 
 #endif

@@ -34,7 +34,7 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 										  : 0;
 	const bool is_second = domain->type == SMMU_SECOND_STAGE;
 
-	if (pt->paddr_last >> unit->output_bits != 0)
+	if (pt->paddr_last >> unit->common.output_bits != 0)
 		return IOMMU_WHY("it cannot reach all memory that the domain maps");
 	if (!iommu_smmu_has_granule(unit, iommu_vmsa_granule_shift(pt)))
 		return IOMMU_WHY("it does not have the domain's smallest page");
@@ -46,16 +46,19 @@ static const char *table_defect(const struct smmu_domain *domain, const struct s
 	    (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0)
 		return IOMMU_WHY("it does not see what the CPUs' caches hold of the domain's "
 				 "tables");
-	if (is_second && iommu_vmsa_input_bits(pt) > unit->output_bits)
+	if (is_second && iommu_vmsa_input_bits(pt) > unit->common.output_bits)
 		return IOMMU_WHY("it does not have the domain's width");
 	return smmu_has0(unit, is_second ? SMMU_IDR0_S2P : SMMU_IDR0_S1P)
 		       ? NULL
 		       : IOMMU_WHY("it does not have the domain's stage");
 }
 
-/* Why the unit cannot translate by this domain at all; NULL: it can. */
-static const char *defect_of(const struct smmu_domain *domain, const struct smmu_unit *unit)
+const char *iommu_smmu_domain_defect(const struct iommu_placed *common,
+				     const struct iommu_driven_unit *driven)
 {
+	const struct smmu_domain *domain = smmu_domain_of(&common->base);
+	const struct smmu_unit *unit = smmu_of(driven);
+
 	if (iommu_placed_has_table(&domain->common))
 		return table_defect(domain, unit);
 	return domain->type != SMMU_NESTED || (smmu_has0(unit, SMMU_IDR0_S1P) &&
@@ -64,24 +67,16 @@ static const char *defect_of(const struct smmu_domain *domain, const struct smmu
 		       : IOMMU_WHY("it does not nest");
 }
 
-/* --- Places ----------------------------------------------------------------------------------- */
-
-static int find(struct iommu_placed *common, void *at, struct iommu_place **place)
+struct iommu_ids *iommu_smmu_domain_ids(const struct iommu_placed *domain,
+					struct iommu_driven_unit *common)
 {
-	struct smmu_domain *domain = smmu_domain_of(&common->base);
-	struct smmu_unit *unit = at;
-	const char *defect = defect_of(domain, unit);
+	struct smmu_unit *unit = smmu_of(common);
 
-	if (domain->probe != unit->probe)
-		return SMMU_REFUSE(unit, IOMMU_EINVAL, IOMMU_PLACED_OF_OTHERS);
-	if (defect != NULL)
-		return SMMU_REFUSE(unit, IOMMU_EINVAL, defect);
-	*place = iommu_place_get(common, &unit->probe->place_cache, &unit->state, unit);
-	if (*place == NULL)
-		return IOMMU_ENOMEM;
-	(*place)->ids = domain->type == SMMU_SECOND_STAGE ? &unit->vmids : &unit->asids;
-	return 0;
+	return smmu_domain_of(&domain->base)->type == SMMU_SECOND_STAGE ? &unit->vmids
+									: &unit->asids;
 }
+
+/* --- Places ----------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_UNLIKE_UNITS
 
@@ -117,20 +112,6 @@ static void left(struct iommu_placed *domain)
 		domain->format->set_coherent(&domain->pgtable, true);
 }
 
-#else
-
-static int join(struct iommu_placed *domain, void *at)
-{
-	(void)domain;
-	(void)at;
-	return 0;
-}
-
-static void left(struct iommu_placed *domain)
-{
-	(void)domain;
-}
-
 #endif
 
 const struct iommu_place_ops iommu_smmu_place_ops = {
@@ -138,113 +119,30 @@ const struct iommu_place_ops iommu_smmu_place_ops = {
 #if IOMMU_CONFIG_ONE_PAGE
 	.tell_page = iommu_smmu_tell_page,
 #endif
-	.tell_all = iommu_smmu_tell_all,
-	.find = find,
+	.tell_all = iommu_driven_tell_all,
+	.find = iommu_driven_place_find,
+#if IOMMU_CONFIG_UNLIKE_UNITS
 	.join = join,
 	.left = left,
+#else
+	.join = iommu_driven_place_join,
+	.left = iommu_driven_place_left,
+#endif
 };
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
-static struct iommu_pgtable *table_of(struct iommu_domain *domain)
-{
-	return &smmu_domain_of(domain)->common.pgtable;
-}
+#define FORMAT(verb)   iommu_vmsas1_##verb
+#define MAP_PATH(name) vmsas1_domain_##name
+#include "unit/map_path.h"
 
-static int map_first(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		     uint64_t *mapped)
-{
-	return iommu_vmsas1_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_first(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vmsas1_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-static int map_second(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		      uint64_t *mapped)
-{
-	return iommu_vmsas2_map(table_of(domain), iova, paddr, size, prot, gather, mapped);
-}
-
-static int unmap_second(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vmsas2_unmap(table_of(domain), iova, size, flags, gather, unmapped);
-}
-
-#if IOMMU_CONFIG_ONE_PAGE
-
-static bool map_first_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			   uint64_t size, unsigned int prot)
-{
-	return iommu_vmsas1_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_first_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vmsas1_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_first_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				     const struct iommu_map_piece *pieces, unsigned int count,
-				     unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vmsas1_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-static bool map_second_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			    uint64_t size, unsigned int prot)
-{
-	return iommu_vmsas2_map_page(table_of(domain), iova, paddr, size, prot);
-}
-
-static bool unmap_second_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vmsas2_unmap_page(table_of(domain), iova, size);
-}
-
-static unsigned int map_second_pieces(struct iommu_domain *domain, iommu_iova_t iova,
-				      const struct iommu_map_piece *pieces, unsigned int count,
-				      unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vmsas2_map_pieces(table_of(domain), iova, pieces, count, prot, mapped);
-}
-
-const struct iommu_page_ops iommu_smmu_first_stage_page_ops = {
-	.map_page = map_first_page,
-	.unmap_page = unmap_first_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_first_pieces,
-};
-
-const struct iommu_page_ops iommu_smmu_second_stage_page_ops = {
-	.map_page = map_second_page,
-	.unmap_page = unmap_second_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_second_pieces,
-};
-
-#endif
-
-static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
-{
-	const struct smmu_domain *domain = smmu_domain_of(base);
-
-	info->coherent = (domain->common.pgtable.flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
-	info->levels = domain->common.pgtable.levels;
-	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
-}
+#define FORMAT(verb)   iommu_vmsas2_##verb
+#define MAP_PATH(name) vmsas2_domain_##name
+#include "unit/map_path.h"
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
-
 static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 {
 	struct smmu_domain *domain = smmu_domain_of(base);
@@ -253,38 +151,36 @@ static int set_dirty_tracking(struct iommu_domain *base, bool enable)
 		       ? iommu_placed_set_dirty_tracking(&domain->common, enable)
 		       : IOMMU_EOPNOTSUPP;
 }
-
-#define FIRST_OPS .attach_pasid = iommu_smmu_attach_pasid, .detach_pasid = iommu_smmu_detach_pasid,
-#define DIRTY_OPS                                                                                  \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
-	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
-#else
-#define FIRST_OPS
-#define DIRTY_OPS
 #endif
 
 /* --- The operations --------------------------------------------------------------------------- */
 
-#if IOMMU_CONFIG_TABLE_TOOLS
-#define WALK_OPS .walk = iommu_placed_walk,
-#else
-#define WALK_OPS
+static const struct iommu_domain_ops first_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+#if IOMMU_CONFIG_SCALABLE
+	.attach_pasid = iommu_driver_attach_pasid,
+	.detach_pasid = iommu_driver_detach_pasid,
 #endif
-#if IOMMU_CONFIG_QUARANTINE
-#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
-#else
-#define FILL_OPS
-#endif
-#define TABLE_OPS(map, unmap, pasid_ops)                                                           \
-	{                                                                                          \
-		.attach = iommu_smmu_attach, .detach = iommu_smmu_detach,                          \
-		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
-		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
-		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		WALK_OPS DIRTY_OPS FILL_OPS pasid_ops                                              \
-	}
+	IOMMU_TABLE_OPERATIONS(vmsas1_domain_map, vmsas1_domain_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
+static const struct iommu_domain_ops second_stage_ops = {
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
+	.get_info = iommu_driver_get_info,
+	IOMMU_TABLE_OPERATIONS(vmsas2_domain_map, vmsas2_domain_unmap)
+		IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)};
 
-const struct iommu_domain_ops iommu_smmu_first_stage_ops =
-	TABLE_OPS(map_first, unmap_first, FIRST_OPS);
-const struct iommu_domain_ops iommu_smmu_second_stage_ops = TABLE_OPS(map_second, unmap_second, );
+void iommu_smmu_domain_use(struct smmu_domain *domain, bool first)
+{
+	struct iommu_domain *base = &domain->common.base;
+
+	domain->type = first ? SMMU_FIRST_STAGE : SMMU_SECOND_STAGE;
+	domain->common.format = first ? &iommu_vmsas1_ops : &iommu_vmsas2_ops;
+	base->stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
+	base->ops = first ? &first_stage_ops : &second_stage_ops;
+#if IOMMU_CONFIG_ONE_PAGE
+	base->page_ops = first ? &vmsas1_domain_page_ops : &vmsas2_domain_page_ops;
+#endif
+}

@@ -6,9 +6,9 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/smmu_stream_table.h>
 
+#include "driver/domain.h"
 #include "smmu/endpoint.h"
 #include "smmu/unit.h"
-#include "unit/domain.h"
 
 struct smmu_translation;
 
@@ -22,9 +22,7 @@ enum smmu_domain_type {
 
 struct smmu_domain {
 	struct iommu_placed common; /* first */
-	struct smmu_probe *probe;
 	enum smmu_domain_type type;
-	bool nest_parent; /* nested domains may be made of it */
 	/* Nested: what the guest says, of what it may say. */
 	uint64_t guest[2];
 };
@@ -37,31 +35,21 @@ static inline struct smmu_domain *smmu_domain_of(const struct iommu_domain *doma
 /* Are such pages, and runs of them, of these sizes a table's? */
 bool iommu_smmu_has_granule(const struct smmu_unit *unit, unsigned int shift);
 
-/* See struct iommu_place_ops. */
+/* See struct iommu_place_ops, and struct iommu_driver_domain_ops. */
 extern const struct iommu_place_ops iommu_smmu_place_ops;
+const char *iommu_smmu_domain_defect(const struct iommu_placed *domain,
+				     const struct iommu_driven_unit *unit);
+struct iommu_ids *iommu_smmu_domain_ids(const struct iommu_placed *domain,
+					struct iommu_driven_unit *unit);
 /* What an entry, or a context, says of a domain, under this id of its place. */
 void iommu_smmu_describe(struct smmu_translation *translation, const struct smmu_domain *domain,
 			 const struct smmu_endpoint *endpoint, uint16_t id);
 
-int iommu_smmu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
-			    const struct iommu_domain_config *config, struct iommu_domain **domain);
-extern const struct iommu_domain_ops iommu_smmu_first_stage_ops;
-extern const struct iommu_domain_ops iommu_smmu_second_stage_ops;
-extern const struct iommu_page_ops iommu_smmu_first_stage_page_ops;
-extern const struct iommu_page_ops iommu_smmu_second_stage_page_ops;
-/* What a newer caller's structure has behind those that are known: nothing that is asked for. */
-bool iommu_smmu_rest_is_zero(const void *user, size_t from, size_t size);
+extern const struct iommu_driver_domain_ops iommu_smmu_domains;
+/* The table of such a stage is made: the domain is one of that stage. */
+void iommu_smmu_domain_use(struct smmu_domain *domain, bool first);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_smmu_invalidate_user(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done);
-
-int iommu_smmu_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_smmu_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_smmu_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-int iommu_smmu_attach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
-			    uint32_t pasid, struct iommu_domain *before);
-int iommu_smmu_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
-			    uint32_t pasid);
-bool iommu_smmu_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid);
 
 #endif

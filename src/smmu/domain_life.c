@@ -25,29 +25,11 @@
 #define WIDE_BITS   52U
 #define NARROW_BITS 48U
 
-static void domain_release(struct iommu_placed *common)
-{
-	struct smmu_domain *domain = smmu_domain_of(&common->base);
-	struct smmu_probe *probe = domain->probe;
-
-	iommu_placed_destroy(common, &probe->place_cache);
-	iommu_object_free(&probe->domain_cache, domain);
-	/* A host may free its domains after the last unit is gone. */
-	probe->references--;
-	iommu_smmu_probe_free(probe);
-}
-
 /* --- Domains without tables of their own ------------------------------------------------------ */
 
 static const struct iommu_domain_ops identity_ops = {
-	.attach = iommu_smmu_attach,
-	.detach = iommu_smmu_detach,
-	.free = iommu_placed_free,
-};
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach = iommu_smmu_blocked_attach,
-	.detach = iommu_smmu_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 	.free = iommu_placed_free,
 };
 
@@ -55,8 +37,8 @@ static const struct iommu_domain_ops blocked_ops = {
 
 /* Its requests may be those of contexts of its own: PASIDs of ours have no place beside them. */
 static const struct iommu_domain_ops nested_ops = {
-	.attach = iommu_smmu_attach,
-	.detach = iommu_smmu_detach,
+	.attach = iommu_driver_attach,
+	.detach = iommu_driver_detach,
 	.free = iommu_placed_free,
 	.invalidate_user = iommu_smmu_invalidate_user,
 };
@@ -74,7 +56,7 @@ static bool is_wrong(const struct smmu_unit *unit, const uint64_t *words)
 	const uint64_t bits = smmu_bits(unit->idr1, SMMU_IDR1_SSIDSIZE);
 	const uint64_t format = smmu_get(words, SMMU_STE_S1FMT);
 
-	if (smmu_address(words, SMMU_STE_S1CONTEXTPTR) >> unit->output_bits != 0 ||
+	if (smmu_address(words, SMMU_STE_S1CONTEXTPTR) >> unit->common.output_bits != 0 ||
 	    smmu_get(words, SMMU_STE_S1CDMAX) > bits || format > SMMU_S1FMT_64K ||
 	    smmu_get(words, SMMU_STE_S1DSS) > SMMU_S1DSS_CD0)
 		return true;
@@ -96,7 +78,7 @@ static int take_stream(struct smmu_domain *domain, const struct smmu_unit *unit,
 	memcpy(&stream, config->user_data, sizeof(stream));
 	configuration = (unsigned int)smmu_get(stream.words, SMMU_STE_CONFIG);
 	if (has_unknown_bits(stream.words) ||
-	    !iommu_smmu_rest_is_zero(config->user_data, sizeof(stream), config->user_size))
+	    !iommu_driver_rest_is_zero(config->user_data, sizeof(stream), config->user_size))
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				   has_unknown_bits(stream.words)
 					   ? "the guest's entry has bits that are not a guest's"
@@ -137,17 +119,6 @@ static int make_nested(struct smmu_domain *domain, const struct smmu_unit *unit,
 #endif
 
 /* --- Tables of its own ------------------------------------------------------------------------ */
-
-static void show_table(struct smmu_domain *domain)
-{
-	const struct iommu_pgtable *pt = &domain->common.pgtable;
-
-	domain->common.base.aperture_last = pt->aperture_last;
-	domain->common.base.paddr_last = pt->paddr_last;
-	domain->common.base.pgsize_bitmap = pt->pgsize_bitmap;
-	domain->common.base.prot_hints |=
-		IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO;
-}
 
 /* Pages, blocks and runs of a granule. */
 static uint64_t sizes_of(unsigned int granule)
@@ -197,16 +168,17 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 {
 	const unsigned int granule = granule_for(unit, config->pgsize_bitmap);
 	const unsigned int most = granule == 16 ? WIDE_BITS : NARROW_BITS;
-	const unsigned int output = unit->output_bits < most ? unit->output_bits : most;
+	const unsigned int output =
+		unit->common.output_bits < most ? unit->common.output_bits : most;
 	const unsigned int widest = first ? NARROW_BITS : output;
 	const struct iommu_pgtable_config table = {
-		.platform = unit->platform,
+		.platform = unit->common.platform,
 		.input_bits = config->address_width != 0 ? config->address_width : widest,
 		.output_bits = output,
 		.pgsize_bitmap =
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : sizes_of(granule),
 		.max_pages = config->max_table_pages,
-		.node = iommu_node_near(config->near_node, unit->node),
+		.node = iommu_node_near(config->near_node, unit->common.node),
 		.flags = flags_for(unit, config),
 	};
 	int status;
@@ -228,7 +200,7 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 	if (table.input_bits > widest)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL,
 				   first ? "address_width is more than the 48 of stage 1"
-				   : unit->output_bits <= most
+				   : unit->common.output_bits <= most
 					   ? "address_width is more than its addresses have, which "
 					     "stage 2 translates (IDR5.OAS)"
 					   : "address_width is more than the 48 of stage 2 (52: "
@@ -237,18 +209,10 @@ static int make_table(struct smmu_domain *domain, const struct smmu_unit *unit,
 		       : iommu_vmsas2_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : SMMU_REFUSE(unit, status, NO_TABLE);
-	domain->type = first ? SMMU_FIRST_STAGE : SMMU_SECOND_STAGE;
-	domain->common.format = first ? &iommu_vmsas1_ops : &iommu_vmsas2_ops;
-	domain->common.base.ops =
-		first ? &iommu_smmu_first_stage_ops : &iommu_smmu_second_stage_ops;
-#if IOMMU_CONFIG_ONE_PAGE
-	domain->common.base.page_ops =
-		first ? &iommu_smmu_first_stage_page_ops : &iommu_smmu_second_stage_page_ops;
-#endif
-	domain->common.base.stage = first ? IOMMU_STAGE_FIRST : IOMMU_STAGE_SECOND;
-	domain->common.base.nest_parent = config->nest_parent;
-	domain->nest_parent = config->nest_parent;
-	show_table(domain);
+	iommu_smmu_domain_use(domain, first);
+	iommu_driven_show_table(&domain->common, config->nest_parent);
+	domain->common.base.keeps_sizes =
+		(domain->common.pgtable.flags & IOMMU_PGTABLE_BBM_LEVEL_2) == 0;
 	return 0;
 }
 
@@ -266,9 +230,12 @@ static int make_tables(struct smmu_domain *domain, const struct smmu_unit *unit,
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
-		       enum iommu_domain_type type, const struct iommu_domain_config *config)
+static int make(struct iommu_placed *common, struct iommu_driven_unit *driven,
+		enum iommu_domain_type type, const struct iommu_domain_config *config)
 {
+	struct smmu_domain *domain = smmu_domain_of(&common->base);
+	const struct smmu_unit *unit = smmu_of(driven);
+
 	switch (type) {
 	case IOMMU_DOMAIN_PAGING:
 		return make_tables(domain, unit, config);
@@ -279,7 +246,7 @@ static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
 	case IOMMU_DOMAIN_SVA:
 		return SMMU_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	case IOMMU_DOMAIN_BLOCKED:
-		domain->common.base.ops = &blocked_ops;
+		domain->common.base.ops = &iommu_driver_blocked_ops;
 		return 0;
 	case IOMMU_DOMAIN_IDENTITY:
 		domain->type = SMMU_IDENTITY;
@@ -295,28 +262,9 @@ static int make_domain(struct smmu_domain *domain, const struct smmu_unit *unit,
 	}
 }
 
-int iommu_smmu_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
-			    const struct iommu_domain_config *config, struct iommu_domain **result)
-{
-	struct smmu_unit *unit = smmu_unit_of(base);
-	struct smmu_probe *probe = unit->probe;
-	struct smmu_domain *domain;
-	int status;
-
-	iommu_release_confirmed(&probe->set);
-	domain = iommu_object_alloc(&probe->domain_cache, 0);
-	if (domain == NULL)
-		return IOMMU_ENOMEM;
-	domain->probe = probe;
-	iommu_placed_init(&domain->common, &iommu_smmu_place_ops, unit->platform, &probe->set,
-			  domain_release);
-	domain->common.base.aperture_last = (1ULL << unit->output_bits) - 1;
-	status = make_domain(domain, unit, type, config);
-	if (status != 0) {
-		iommu_object_free(&probe->domain_cache, domain);
-		return status;
-	}
-	probe->references++;
-	*result = &domain->common.base;
-	return 0;
-}
+const struct iommu_driver_domain_ops iommu_smmu_domains = {
+	.places = &iommu_smmu_place_ops,
+	.make = make,
+	.defect = iommu_smmu_domain_defect,
+	.ids = iommu_smmu_domain_ids,
+};

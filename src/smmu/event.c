@@ -13,6 +13,7 @@
 #include <libiommu/smmu.h>
 #include <libiommu/status.h>
 
+#include "driver/fault.h"
 #include "smmu/command.h"
 #include "smmu/unit.h"
 #include "unit/event.h"
@@ -119,21 +120,13 @@ int iommu_smmu_events_alloc(struct smmu_unit *unit)
 {
 	const unsigned int most = (unsigned int)smmu_bits(unit->idr1, SMMU_IDR1_EVENTQS);
 
-	return iommu_smmu_log_alloc(unit, &unit->events, most < QUEUE_ORDER ? most : QUEUE_ORDER,
-				    RECORD_LOG2);
+	return iommu_driven_log_alloc(&unit->common, &unit->common.faults,
+				      most < QUEUE_ORDER ? most : QUEUE_ORDER, RECORD_LOG2);
 }
 
 int iommu_smmu_events_start(struct smmu_unit *unit)
 {
-	return iommu_smmu_log_start(unit, &unit->events, &iommu_smmu_event_registers);
-}
-
-/* A device that faults without end must not keep a CPU busy with reports. */
-static bool may_report(struct smmu_unit *unit)
-{
-	return unit->faults_per_second == IOMMU_SMMU_FAULTS_UNBOUNDED ||
-	       iommu_event_budget_take(&unit->fault_budget, unit->platform,
-				       unit->faults_per_second);
+	return iommu_smmu_log_start(unit, &unit->common.faults, &iommu_smmu_event_registers);
 }
 
 static enum iommu_fault_access access_of(const uint64_t *words, unsigned int code)
@@ -144,15 +137,12 @@ static enum iommu_fault_access access_of(const uint64_t *words, unsigned int cod
 	return smmu_has(words, SMMU_EVENT_RNW) ? IOMMU_FAULT_READ : IOMMU_FAULT_WRITE;
 }
 
-static void report(struct smmu_unit *unit, const uint64_t *words)
+static void report(struct iommu_driven_sweep *sweep, const uint64_t *words)
 {
 	const unsigned int code = (unsigned int)smmu_get(words, SMMU_EVENT_CODE);
 	const uint32_t stream = (uint32_t)smmu_get(words, SMMU_EVENT_SID);
 	const bool has_pasid = smmu_has(words, SMMU_EVENT_SSV) || code == SMMU_C_BAD_SUBSTREAMID;
 	struct iommu_fault fault = {
-		.unit = &unit->base,
-		.segment = unit->base.segment,
-		.source_id = iommu_id_map_source_of(&unit->map, stream),
 		.device_id = stream,
 		.address = smmu_event_has_input(code) ? words[SMMU_EVENT_INPUT] : 0,
 		.access = access_of(words, code),
@@ -163,7 +153,7 @@ static void report(struct smmu_unit *unit, const uint64_t *words)
 		.explanation = iommu_smmu_fault_explanation(code),
 	};
 
-	iommu_report_fault(unit->base.iommu, &fault);
+	iommu_driven_report(sweep, &fault);
 }
 
 /* What a unit has stalled that can do nothing else is ended: no domain serves it later. */
@@ -177,28 +167,17 @@ static void end_stalled(struct smmu_unit *unit, const uint64_t *words)
 	smmu_batch_add(&batch,
 		       smmu_resume((uint32_t)smmu_get(words, SMMU_EVENT_SID),
 				   (uint16_t)smmu_get(words, SMMU_EVENT_STAG), SMMU_RESUME_ABORT));
-	if (iommu_smmu_tell_once(unit, &batch) != 0)
+	if (iommu_driven_tell_once(&unit->common, &batch) != 0)
 		__atomic_store_n(&unit->has_stalled, 1, __ATOMIC_RELEASE);
 }
 
-/* One call. */
-struct sweep {
-	struct smmu_unit *unit;
-	bool lost;
-	unsigned int reported;
-};
-
 static void take(void *ctx, const uint64_t *words)
 {
-	struct sweep *sweep = ctx;
+	struct iommu_driven_sweep *sweep = ctx;
 
-	end_stalled(sweep->unit, words);
-	if (!may_report(sweep->unit)) {
-		sweep->lost = true;
-		return;
-	}
-	report(sweep->unit, words);
-	sweep->reported++;
+	end_stalled(smmu_of(sweep->unit), words);
+	if (iommu_driven_may_report(sweep))
+		report(sweep, words);
 }
 
 /* --- Errors of the unit ----------------------------------------------------------------------- */
@@ -225,12 +204,12 @@ static void tell_error(const struct smmu_unit *unit, uint32_t error)
 	}
 }
 
-static void handle_errors(struct sweep *sweep)
+static void handle_errors(struct iommu_driven_sweep *sweep)
 {
-	struct smmu_unit *unit = sweep->unit;
+	struct smmu_unit *unit = smmu_of(sweep->unit);
 	uint32_t errors, bit;
 
-	iommu_ring_check_errors(&unit->queue);
+	iommu_ring_check_errors(&unit->common.queue);
 	errors = __atomic_exchange_n(&unit->new_errors, 0, __ATOMIC_ACQ_REL);
 	for (bit = 1; bit <= errors; bit <<= 1)
 		if ((errors & bit) != 0)
@@ -244,10 +223,10 @@ static void handle_errors(struct sweep *sweep)
 /* 0: the queue is empty, and hardware is armed again. */
 static int look(void *ctx, unsigned int round)
 {
-	struct sweep *sweep = ctx;
+	struct iommu_driven_sweep *sweep = ctx;
 	struct smmu_log_reading reading = {
-		.unit = sweep->unit,
-		.log = &sweep->unit->events,
+		.unit = smmu_of(sweep->unit),
+		.log = &sweep->unit->faults,
 		.registers = &iommu_smmu_event_registers,
 		.take = take,
 		.ctx = sweep,
@@ -266,19 +245,5 @@ static int look(void *ctx, unsigned int round)
 
 int iommu_smmu_handle_faults(struct iommu_unit *base, bool *lost)
 {
-	struct smmu_unit *unit = smmu_unit_of(base);
-	struct sweep sweep = {.unit = unit};
-	int status = 0;
-
-	if (!iommu_event_gate_enter(&unit->events.gate, true))
-		return 0;
-	do {
-		const int ended = iommu_event_rounds(look, &sweep);
-
-		if (ended < 0)
-			status = ended;
-	} while (!iommu_event_gate_leave(&unit->events.gate));
-	if (sweep.lost)
-		*lost = true;
-	return status != 0 ? status : (int)sweep.reported;
+	return iommu_driven_handle_faults(iommu_driven_of(base), look, lost);
 }

@@ -21,7 +21,7 @@ static const struct cause causes[SMMU_CAUSES] = {
 /* Has the unit such a cause? */
 static bool has_cause(const struct smmu_unit *unit, unsigned int cause)
 {
-	return cause != IOMMU_SMMU_PAGE_REQUESTS || unit->requests.pages != NULL;
+	return cause != IOMMU_SMMU_PAGE_REQUESTS || unit->common.requests.pages != NULL;
 }
 
 static bool is_told(const struct smmu_unit *unit, unsigned int cause)

@@ -17,9 +17,9 @@
 #include "base/bits.h"
 #include "base/trace.h"
 #include "smmu/command.h"
-#include "smmu/context.h"
 #include "smmu/domain.h"
 #include "smmu/endpoint.h"
+#include "smmu/stream.h"
 #include "smmu/unit.h"
 #include "unit/confirmation.h"
 #include "unit/range.h"
@@ -29,8 +29,8 @@
 static struct smmu_command forget_streams(const struct smmu_endpoint *endpoint)
 {
 	/* Of one id itself; of several everything, which is no more commands. */
-	return endpoint->streams.count == 1 ? smmu_cfgi_ste(endpoint->streams.ids[0], false)
-					    : smmu_cfgi_all();
+	return endpoint->common.ids.count == 1 ? smmu_cfgi_ste(endpoint->common.ids.ids[0], false)
+					       : smmu_cfgi_all();
 }
 
 void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_endpoint *endpoint)
@@ -41,11 +41,11 @@ void iommu_smmu_batch_add_streams(struct iommu_batch *batch, const struct smmu_e
 void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint *endpoint,
 				 uint32_t pasid, uint64_t address, unsigned int order)
 {
-	struct smmu_command command = smmu_atc_inv(endpoint->streams.ids[0], address, order);
+	struct smmu_command command = smmu_atc_inv(endpoint->common.ids.ids[0], address, order);
 
 	if (pasid != 0)
 		command = smmu_command_with_ssid(command, pasid);
-	iommu_batch_add(batch, smmu_command_words(command), &endpoint->tlb);
+	iommu_batch_add(batch, smmu_command_words(command), &endpoint->common.tlb);
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -53,31 +53,18 @@ void iommu_smmu_batch_add_device(struct iommu_batch *batch, struct smmu_endpoint
 static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device)
 {
 	struct smmu_endpoint *endpoint =
-		iommu_container_of((uintptr_t)device, struct smmu_endpoint, tlb);
+		iommu_container_of((uintptr_t)device, struct smmu_endpoint, common.tlb);
 
 	(void)unit;
 	if (!iommu_device_tlb_is_lost(device))
-		smmu_log(endpoint->unit, IOMMU_LOG_ERROR,
+		smmu_log(smmu_unit_behind(endpoint), IOMMU_LOG_ERROR,
 			 "a device does not invalidate its TLB: it is blocked until it is reset");
 	iommu_smmu_stream_block(endpoint);
 	return smmu_command_words(forget_streams(endpoint));
 }
 #endif
 
-/* --- Execution -------------------------------------------------------------------------------- */
-
-static inline struct smmu_unit *unit_of(struct iommu_unit_state *state)
-{
-	return iommu_container_of((uintptr_t)state, struct smmu_unit, state);
-}
-
-static int give(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
-{
-	struct smmu_unit *unit = unit_of(state);
-
-	return iommu_ring_submit(&unit->queue, batch->commands, batch->count, batch->barriers,
-				 silent);
-}
+/* --- What commands do ------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_TRACE
 
@@ -109,19 +96,9 @@ static unsigned int kind_of(struct iommu_command words)
 	}
 }
 
-static const struct iommu_batch_tracing tracing = {give, kind_of};
+static const struct iommu_batch_tracing tracing = {iommu_driven_give, kind_of};
 
 #endif
-
-static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
-{
-#if IOMMU_CONFIG_TRACE
-	if (iommu_is_traced(&unit_of(state)->base))
-		return iommu_batch_give_traced(&unit_of(state)->base, state, batch, silent,
-					       &tracing);
-#endif
-	return give(state, batch, silent);
-}
 
 /* Configurations lead to translations. */
 static unsigned int cache_of(struct iommu_command words)
@@ -134,118 +111,33 @@ static unsigned int cache_of(struct iommu_command words)
 
 static const struct iommu_batch_ops batch_ops = {
 	.cache_of = cache_of,
-	.submit = submit,
+	.submit = iommu_driven_submit,
 #if IOMMU_CONFIG_DEVICE_TLB
 	.block = block,
 #endif
 };
 
-/* While the unit is off there is nothing to confirm, unless the caller is about to turn it on. */
-static int execute_in(struct smmu_unit *unit, struct iommu_batch *batch, bool while_off)
-{
-	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
-}
-
-/* Configurations first: otherwise they might bring translations back. */
-static int forget_all(struct smmu_unit *unit, bool while_off)
-{
-	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
-	struct iommu_batch everything = {.count = 0};
-	int status;
-
-	smmu_batch_add(&everything, smmu_cfgi_all());
-	if (smmu_has0(unit, SMMU_IDR0_HYP))
-		smmu_batch_add(&everything, smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0));
-	smmu_batch_add(&everything, smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0));
-	status = execute_in(unit, &everything, while_off);
-	if (status == 0)
-		iommu_confirmation_end(&unit->state.confirmation, failures);
-	return status;
-}
-
-int iommu_smmu_invalidate_all(struct smmu_unit *unit)
-{
-	return forget_all(unit, false);
-}
-
-int iommu_smmu_start_afresh(struct smmu_unit *unit)
-{
-	return forget_all(unit, true);
-}
-
-int iommu_smmu_invalidate(struct smmu_unit *unit, struct iommu_batch *batch)
-{
-	if (iommu_unit_has_failed(&unit->state)) {
-		const int status = iommu_smmu_invalidate_all(unit);
-
-		/* The TLBs of devices are not part of it. */
-		if (status != 0 || !iommu_batch_has_devices(batch))
-			return status;
-	}
-	return execute_in(unit, batch, false);
-}
-
-int iommu_smmu_tell(struct smmu_unit *unit, struct iommu_batch *batch)
-{
-	return execute_in(unit, batch, false);
-}
-
-int iommu_smmu_tell_once(struct smmu_unit *unit, const struct iommu_batch *batch)
-{
-	uint16_t silent;
-	int status;
-
-	if (!iommu_unit_is_active(&unit->state))
-		return IOMMU_EIO;
-	status = submit(&unit->state, batch, &silent);
-	/* A completion that stopped at a silent device: what is before it was executed. */
-	if (status == 0 || status == IOMMU_EAGAIN)
-		return 0;
-	iommu_unit_note_failure(&unit->state);
-	return status;
-}
-
-/* --- Confirmation ----------------------------------------------------------------------------- */
-
-/*
- * What devices keep: any of them may have been asked in vain. It is settled before it is done,
- * because entries are written for it, which begins with a confirmation; only the control path
- * looks.
- */
-static int confirm_device_tlbs(struct smmu_unit *unit)
-{
-	struct iommu_endpoint *endpoint = NULL;
-	int status = 0;
-
-	iommu_confirmation_end(&unit->state.device_tlbs,
-			       iommu_confirmation_begin(&unit->state.device_tlbs));
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
-		status = iommu_smmu_tlb_confirm(smmu_endpoint_of(endpoint));
-	if (status != 0)
-		iommu_confirmation_fail(&unit->state.device_tlbs);
-	return status;
-}
-
 /*
  * Transactions of which some are stalled since they could not be ended: which ones is not known any
  * more, and all of each device are. It is settled before it is done: what fails now is open anew.
  */
-static int end_stalled(struct smmu_unit *unit)
+static int end_stalled(struct iommu_driven_unit *common)
 {
+	struct smmu_unit *unit = smmu_of(common);
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
 	if (!__atomic_exchange_n(&unit->has_stalled, 0, __ATOMIC_ACQ_REL))
 		return 0;
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL) {
-		const struct iommu_device_ids *streams = &smmu_endpoint_of(endpoint)->streams;
+	while (status == 0 && (endpoint = iommu_unit_next_id(&common->base, endpoint)) != NULL) {
+		const struct iommu_device_ids *streams = &iommu_driven_endpoint_of(endpoint)->ids;
 		unsigned int i;
 
 		for (i = 0; i < streams->count && status == 0; i++) {
 			struct iommu_batch batch = {.count = 0};
 
 			smmu_batch_add(&batch, smmu_stall_term(streams->ids[i]));
-			status = iommu_smmu_tell_once(unit, &batch);
+			status = iommu_driven_tell_once(common, &batch);
 		}
 	}
 	if (status != 0)
@@ -253,25 +145,29 @@ static int end_stalled(struct smmu_unit *unit)
 	return status;
 }
 
-int iommu_smmu_confirm(struct smmu_unit *unit)
+/* Configurations first: otherwise they might bring translations back. */
+static void add_everything(const struct iommu_driven_unit *unit, struct iommu_batch *batch)
 {
-	int status = 0;
-
-	if (iommu_unit_is_suspect(&unit->state)) {
-		/* What was reset meanwhile answers, and translates nothing. */
-		if (iommu_unit_is_to_translate(&unit->base) && !iommu_smmu_translates(unit))
-			return IOMMU_EIO;
-		status = iommu_smmu_queue_hold(unit);
-		if (status == 0)
-			status = iommu_smmu_invalidate_all(unit);
-	}
-	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
-	    iommu_confirmation_is_open(&unit->state.device_tlbs))
-		status = confirm_device_tlbs(unit);
-	if (status == 0 && unit->is_undrained)
-		status = iommu_smmu_requests_drain(unit);
-	return status == 0 ? end_stalled(unit) : status;
+	smmu_batch_add(batch, smmu_cfgi_all());
+	if (smmu_has0(smmu_of(unit), SMMU_IDR0_HYP))
+		smmu_batch_add(batch, smmu_tlbi(SMMU_TLBI_EL2_ALL, 0, 0));
+	smmu_batch_add(batch, smmu_tlbi(SMMU_TLBI_NSNH_ALL, 0, 0));
 }
+
+static int hold_queue(struct iommu_driven_unit *unit)
+{
+	return iommu_smmu_queue_hold(smmu_of(unit));
+}
+
+const struct iommu_driver_invalidation iommu_smmu_invalidation = {
+	.batch = &batch_ops,
+#if IOMMU_CONFIG_TRACE
+	.tracing = &tracing,
+#endif
+	.add_everything = add_everything,
+	.hold_queue = hold_queue,
+	.confirm_rest = end_stalled,
+};
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
 
@@ -341,24 +237,16 @@ static void add_range(struct iommu_batch *batch, const struct smmu_unit *unit,
 
 /* --- Those that have to be told one by one ---------------------------------------------------- */
 
-/* One round over the uses of a domain. */
-struct round {
-	struct iommu_batch batch;
-	struct smmu_unit *unit;
-	const struct smmu_domain *domain;
-	const struct iommu_change *change;
-};
-
 /*
  * What a nested domain has of the one that changed is not known: its contexts lie in that, too, and
  * so does what a guest says of its own.
  */
 static bool add_entries(void *ctx, const struct iommu_listing *listing)
 {
-	struct round *round = ctx;
+	struct iommu_driven_round *round = ctx;
 	const struct smmu_endpoint *endpoint = smmu_endpoint_using(listing->use);
 
-	if (endpoint->unit != round->unit || listing->use->domain->parent == NULL)
+	if (endpoint->common.unit != round->unit || listing->use->domain->parent == NULL)
 		return true;
 	if (!iommu_batch_has_room(&round->batch))
 		return false;
@@ -369,14 +257,14 @@ static bool add_entries(void *ctx, const struct iommu_listing *listing)
 /* Of a nested domain it is not known which of its addresses lead to the ones that changed. */
 static bool add_device(void *ctx, const struct iommu_listing *listing)
 {
-	struct round *round = ctx;
+	struct iommu_driven_round *round = ctx;
 	const struct iommu_use *use = listing->use;
 	struct smmu_endpoint *endpoint = smmu_endpoint_using(use);
 	const struct iommu_change *change = round->change;
 	const bool is_all = use->domain->parent != NULL;
 
-	if (endpoint->unit != round->unit || !endpoint->device_tlb ||
-	    !iommu_device_tlb_is_asked(&endpoint->tlb))
+	if (endpoint->common.unit != round->unit || !endpoint->common.device_tlb ||
+	    !iommu_device_tlb_is_asked(&endpoint->common.tlb))
 		return true;
 	if (!iommu_batch_has_room(&round->batch))
 		return false;
@@ -385,38 +273,6 @@ static bool add_device(void *ctx, const struct iommu_listing *listing)
 	iommu_batch_hold(&round->batch, round->batch.count - 1);
 	return true;
 }
-
-/* Invalidate what has come together, and let go of the devices in it. */
-static int end_round(struct round *round)
-{
-	const struct iommu_batch held = round->batch;
-	int status = held.count != 0 ? iommu_smmu_invalidate(round->unit, &round->batch) : 0;
-
-	iommu_batch_let_go(&held);
-	round->batch.count = 0;
-	return status;
-}
-
-/* What is in the batch so far, and what each use adds. */
-static int tell_uses(struct round *round,
-		     bool (*add)(void *ctx, const struct iommu_listing *listing))
-{
-	struct smmu_domain *domain = smmu_domain_of(&round->domain->common.base);
-	uint64_t number = 0;
-	bool more;
-	int status;
-
-	do {
-		more = iommu_uses_visit(&domain->common, &number, add, round);
-		status = end_round(round);
-	} while (more && status == 0);
-	return status;
-}
-
-/* No use has to be told by itself. A macro: what is left out is not missing when it links. */
-#define is_told_at_once(domain)                                                                    \
-	(!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||                                    \
-	 __atomic_load_n(&(domain)->common.special_uses, __ATOMIC_RELAXED) == 0)
 
 /* Has a guest changed more than its tables: contexts, or everything? */
 static bool is_of_guests_contexts(const struct smmu_domain *domain,
@@ -439,52 +295,40 @@ int iommu_smmu_tell_place(struct iommu_placed *common, const struct iommu_place 
 {
 	struct smmu_domain *domain = smmu_domain_of(&common->base);
 	struct smmu_unit *unit = place->at;
-	struct round round;
+	struct iommu_driven_round round;
 	int status = 0;
 
 	/* Entries of tables that are not valid are never cached. */
 	if (change->is_map)
 		return 0;
-	round.unit = unit;
-	round.domain = domain;
+	round.unit = &unit->common;
+	round.domain = common;
 	round.change = change;
 	round.batch.count = 0;
 	iommu_trace_batch(&round.batch, &domain->common.base, change->start,
 			  change->last - change->start + 1);
 	if (domain->type == SMMU_NESTED)
 		smmu_batch_add(&round.batch, everything_of_guest(domain, unit));
-	else if (domain->nest_parent && !is_told_at_once(domain))
+	else if (domain->common.base.nest_parent && !IOMMU_IS_TOLD_AT_ONCE(&domain->common))
 		smmu_batch_add(&round.batch, everything_of(domain, id));
 	else
 		add_range(&round.batch, unit, domain, id, change);
-	if (is_told_at_once(domain) &&
+	if (IOMMU_IS_TOLD_AT_ONCE(&domain->common) &&
 	    !(IOMMU_CONFIG_SCALABLE && is_of_guests_contexts(domain, change)))
-		return iommu_smmu_invalidate(unit, &round.batch);
+		return iommu_driven_invalidate_by(&unit->common, &batch_ops, &round.batch);
 	/* Entries and contexts that hardware reads through what has changed, and then devices. */
-	if (domain->nest_parent || is_of_guests_contexts(domain, change))
-		status = tell_uses(&round, add_entries);
-	return status == 0 ? tell_uses(&round, add_device) : status;
-}
-
-int iommu_smmu_tell_all(const struct iommu_place *place)
-{
-	return iommu_smmu_invalidate_all(place->at);
+	if (domain->common.base.nest_parent || is_of_guests_contexts(domain, change))
+		status = iommu_driven_tell_uses(&round, add_entries);
+	return status == 0 ? iommu_driven_tell_uses(&round, add_device) : status;
 }
 
 /* --- One page --------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_ONE_PAGE
 
-struct page_change {
-	uint64_t address;
-	/* Whether to tell, and under which id, is seen at the last moment. */
-	const struct iommu_placed *domain;
-	const struct iommu_place *place;
-};
-
 static bool make_page_command(const void *ctx, struct iommu_command *command)
 {
-	const struct page_change *page = ctx;
+	const struct iommu_driven_page *page = ctx;
 	uint16_t id;
 
 	if (__builtin_expect(!iommu_placed_is_at(page->domain, page->place, &id), 0))
@@ -497,28 +341,9 @@ static bool make_page_command(const void *ctx, struct iommu_command *command)
 int iommu_smmu_tell_page(struct iommu_placed *domain, const struct iommu_place *place,
 			 const struct iommu_change *change)
 {
-	struct smmu_unit *unit = place->at;
-	const unsigned int shift = iommu_vmsa_granule_shift(&domain->pgtable);
-	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
-	const struct page_change page = {
-		.address = change->start,
-		.domain = domain,
-		.place = place,
-	};
-	uint16_t silent;
-	int status;
-
-	/* A first look: a unit that is not in use may be about to go. Not all is simple. */
-	if (!iommu_place_is_used(place) || !iommu_unit_is_active(&unit->state) ||
-	    (change->start ^ change->last) >> shift != 0)
-		return IOMMU_EAGAIN;
-	status = iommu_ring_submit_made(&unit->queue, make_page_command, &page, &silent);
-	if (__builtin_expect(status == 0 || status == IOMMU_EAGAIN, 1))
-		return status;
-	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
-		return IOMMU_EAGAIN;
-	iommu_unit_note_failure(&unit->state);
-	return status;
+	return iommu_driven_tell_page(domain, place, change,
+				      iommu_vmsa_granule_shift(&domain->pgtable),
+				      make_page_command);
 }
 
 #endif

@@ -18,28 +18,11 @@ const struct smmu_log_registers iommu_smmu_event_registers = {SMMU_EVENTQ_BASE, 
 const struct smmu_log_registers iommu_smmu_request_registers = {SMMU_PRIQ_BASE, SMMU_PRIQ_PROD,
 								SMMU_PRIQ_CONS, SMMU_CR0_PRIQEN};
 
-int iommu_smmu_log_alloc(struct smmu_unit *unit, struct smmu_log *log, unsigned int order,
-			 unsigned int record)
-{
-	const unsigned int bytes = order + record;
-
-	log->order = order;
-	log->page_order = bytes > IOMMU_PAGE_SHIFT ? bytes - IOMMU_PAGE_SHIFT : 0;
-	log->pages = iommu_smmu_pages_alloc(unit, log->page_order);
-	return log->pages != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-void iommu_smmu_log_free(struct smmu_unit *unit, struct smmu_log *log)
-{
-	iommu_smmu_pages_free(unit, log->pages, log->page_order);
-	log->pages = NULL;
-}
-
-int iommu_smmu_log_start(struct smmu_unit *unit, struct smmu_log *log,
+int iommu_smmu_log_start(struct smmu_unit *unit, struct iommu_driven_log *log,
 			 const struct smmu_log_registers *registers)
 {
-	const uint64_t base =
-		smmu_queue_base(iommu_virt_to_phys(unit->platform, log->pages), log->order, true);
+	const uint64_t base = smmu_queue_base(iommu_virt_to_phys(unit->common.platform, log->pages),
+					      log->order, true);
 	int status;
 
 	if (iommu_smmu_is_on(unit, registers->enable) && smmu_read64(unit, registers->base) == base)
@@ -76,7 +59,7 @@ static void take(const struct smmu_log_reading *reading, uint32_t index)
 int iommu_smmu_log_read(struct smmu_log_reading *reading)
 {
 	struct smmu_unit *unit = reading->unit;
-	struct smmu_log *log = reading->log;
+	struct iommu_driven_log *log = reading->log;
 	const uint32_t producer = smmu_read32(unit, reading->registers->producer);
 	const uint32_t consumer = smmu_read32(unit, reading->registers->consumer);
 	const uint32_t overflow = producer & SMMU_QUEUE_OVERFLOW;

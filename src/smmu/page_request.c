@@ -30,15 +30,16 @@ int iommu_smmu_requests_alloc(struct smmu_unit *unit)
 
 	if (!smmu_has_requests(unit))
 		return 0;
-	return iommu_smmu_log_alloc(unit, &unit->requests, most < QUEUE_ORDER ? most : QUEUE_ORDER,
-				    RECORD_LOG2);
+	return iommu_driven_log_alloc(&unit->common, &unit->common.requests,
+				      most < QUEUE_ORDER ? most : QUEUE_ORDER, RECORD_LOG2);
 }
 
 /* Off, too, where it is not used: a predecessor may have left it on. */
 int iommu_smmu_requests_start(struct smmu_unit *unit)
 {
-	return unit->requests.pages != NULL
-		       ? iommu_smmu_log_start(unit, &unit->requests, &iommu_smmu_request_registers)
+	return unit->common.requests.pages != NULL
+		       ? iommu_smmu_log_start(unit, &unit->common.requests,
+					      &iommu_smmu_request_registers)
 		       : iommu_smmu_change_cr0(unit, 0, SMMU_CR0_PRIQEN);
 }
 
@@ -59,49 +60,17 @@ static enum smmu_pri_response code_of(enum iommu_page_response_code code)
 	}
 }
 
-static int respond(struct smmu_unit *unit, uint32_t stream,
-		   const struct iommu_page_response *response)
+static struct iommu_command answer(uint32_t stream, const struct iommu_page_response *response)
 {
 	struct smmu_command command =
 		smmu_pri_resp(stream, response->group, code_of(response->code));
-	struct iommu_batch batch = {.count = 0};
 
 	if (response->has_pasid)
 		command = smmu_command_with_ssid(command, response->pasid);
-	smmu_batch_add(&batch, command);
-	return iommu_smmu_tell_once(unit, &batch);
-}
-
-int iommu_smmu_page_response(struct iommu_endpoint *endpoint,
-			     const struct iommu_page_response *response)
-{
-	struct iommu_page_response answer = *response;
-
-	/* Of devices that expect no PASID in an answer. */
-	if (endpoint->info.page_responses_without_pasid)
-		answer.has_pasid = false;
-	return respond(smmu_unit_of(endpoint->unit), smmu_endpoint_of(endpoint)->streams.ids[0],
-		       &answer);
+	return smmu_command_words(command);
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
-
-/* To the core, which owns the group that it belongs to and answers it once. */
-static int hand_on(struct smmu_unit *unit, const uint64_t *words,
-		   const struct iommu_page_request *request)
-{
-	struct iommu *iommu = unit->base.iommu;
-	const uint32_t stream = (uint32_t)smmu_get(words, SMMU_PPR_SID);
-	const uint16_t source_id = iommu_id_map_source_of(&unit->map, stream);
-
-	/* Of no function: what its lower bits name is another device. */
-	if (iommu_id_map_id_of(&unit->map, source_id) != stream)
-		return IOMMU_ENODEV;
-	/* No domain of ours serves privileged requests, or ones to execute. */
-	if (smmu_has(words, SMMU_PPR_PRIVILEGED) || smmu_has(words, SMMU_PPR_EXECUTE))
-		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);
-	return iommu_report_page_request(iommu, unit->base.segment, source_id, request);
-}
 
 static void take(void *ctx, const uint64_t *words)
 {
@@ -116,106 +85,51 @@ static void take(void *ctx, const uint64_t *words)
 		.group = (uint16_t)smmu_get(words, SMMU_PPR_GROUP),
 		.is_last = smmu_has(words, SMMU_PPR_LAST),
 	};
-	/* The core does not know this device, or has no page requests of it. */
-	const struct iommu_page_response refusal = {
-		.group = request.group,
-		.has_pasid = request.has_pasid,
-		.pasid = request.pasid,
-		.code = IOMMU_PAGE_INVALID,
-	};
 
 	/* A stop marker wants no answer. */
 	if (request.is_last && has_pasid && request.prot == 0)
 		return;
-	if (hand_on(unit, words, &request) == IOMMU_ENODEV && request.is_last)
-		(void)respond(unit, (uint32_t)smmu_get(words, SMMU_PPR_SID), &refusal);
+	iommu_driven_take_request(&unit->common, (uint32_t)smmu_get(words, SMMU_PPR_SID),
+				  !smmu_has(words, SMMU_PPR_PRIVILEGED) &&
+					  !smmu_has(words, SMMU_PPR_EXECUTE),
+				  &request);
 }
-
-/* One look at a log, for struct iommu_request_log_ops. */
-struct look {
-	struct smmu_unit *unit;
-	bool overflowed;
-};
 
 /* Its interrupts are edges, and the queue is looked at until it is empty. */
 static void arm(void *ctx)
 {
-	struct look *look = ctx;
+	struct smmu_unit *unit = smmu_of(ctx);
 
-	look->overflowed = false;
-	iommu_ring_check_errors(&look->unit->queue);
+	unit->requests_overflowed = false;
+	iommu_ring_check_errors(&unit->common.queue);
 }
 
 static int empty_queue(void *ctx)
 {
-	struct look *look = ctx;
+	struct smmu_unit *unit = smmu_of(ctx);
 	struct smmu_log_reading reading = {
-		.unit = look->unit,
-		.log = &look->unit->requests,
+		.unit = unit,
+		.log = &unit->common.requests,
 		.registers = &iommu_smmu_request_registers,
 		.take = take,
-		.ctx = look->unit,
+		.ctx = unit,
 		.words = SMMU_PAGE_REQUEST_WORDS,
 	};
 	const int count = iommu_smmu_log_read(&reading);
 
-	look->overflowed = reading.overflowed;
+	unit->requests_overflowed = reading.overflowed;
 	return count;
 }
 
 /* It was acknowledged with the consumer. */
 static bool clear_errors(void *ctx)
 {
-	return ((const struct look *)ctx)->overflowed;
+	return smmu_of(ctx)->requests_overflowed;
 }
 
-static const struct iommu_request_log_ops log_ops = {arm, empty_queue, clear_errors};
-
-int iommu_smmu_handle_requests(struct iommu_unit *base, bool *lost)
-{
-	struct smmu_unit *unit = smmu_unit_of(base);
-	struct look look = {.unit = unit};
-
-	if (unit->requests.pages == NULL)
-		return 0;
-	return iommu_request_log_read(&unit->requests.gate, &log_ops, &look, lost);
-}
-
-/* --- Draining --------------------------------------------------------------------------------- */
-
-static void handle_all(struct smmu_unit *unit)
-{
-	struct look look = {.unit = unit};
-
-	iommu_request_log_drain(&unit->requests.gate, &log_ops, &look, unit->platform);
-}
-
-/* Behind a CMD_SYNC: what the unit had taken before it is in the queue, or was answered. */
-int iommu_smmu_requests_drain(struct smmu_unit *unit)
-{
-	struct iommu_batch batch = {.count = 0};
-	int status;
-
-	if (unit->requests.pages == NULL)
-		return 0;
-	unit->is_undrained = true;
-	/* Nothing is delivered until it is enabled, and what is attached then drains first. */
-	if (!iommu_unit_is_active(&unit->state))
-		return 0;
-	/* Room in the queue first, or what comes is dropped. */
-	handle_all(unit);
-	status = iommu_smmu_tell(unit, &batch);
-	handle_all(unit);
-	unit->is_undrained = status != 0;
-	return status;
-}
-
-#else
-
-int iommu_smmu_requests_drain(struct smmu_unit *unit)
-{
-	(void)unit;
-	return 0;
-}
+const struct iommu_driver_requests iommu_smmu_requests = {
+	.log = {arm, empty_queue, clear_errors},
+	.answer = answer,
+};
 
 #endif

@@ -25,7 +25,7 @@ _Static_assert(1U << QUEUE_ORDER == IOMMU_RING_SLOTS, "the ring has as many slot
 
 static struct smmu_unit *unit_of(struct iommu_command_ring *ring)
 {
-	return iommu_container_of((uintptr_t)ring, struct smmu_unit, queue);
+	return iommu_container_of((uintptr_t)ring, struct smmu_unit, common.queue);
 }
 
 /* --- The ring's operations -------------------------------------------------------------------- */
@@ -169,46 +169,24 @@ static bool handle_errors(struct iommu_command_ring *ring)
 static const struct iommu_ring_ops storing_ops = RING_OPS(sync_that_stores);
 static const struct iommu_ring_ops polled_ops = RING_OPS(sync_that_ends);
 
-/* --- Memory ----------------------------------------------------------------------------------- */
-
 int iommu_smmu_queue_alloc(struct smmu_unit *unit)
 {
-	struct iommu_command_ring *queue = &unit->queue;
-	void *commands, *completions;
+	struct iommu_command_ring *queue = &unit->common.queue;
 
 	/* Numbers that a unit stores past the caches would not be seen. */
 	queue->is_polled = !smmu_has0(unit, SMMU_IDR0_MSI) || !unit->is_coherent ||
 			   (unit->flags & IOMMU_SMMU_POLLED) != 0;
-	queue->ops = queue->is_polled ? &polled_ops : &storing_ops;
-	queue->platform = unit->platform;
-	queue->timeout_ns = unit->timeout_ns;
-	queue->device_timeout_ns = unit->device_timeout_ns;
-	queue->command_words = 1;
-	commands = iommu_smmu_pages_alloc(unit, iommu_ring_order(queue));
-	completions = iommu_smmu_pages_alloc(unit, 0);
-	iommu_ring_init(queue, commands, completions);
-	if (commands != NULL && completions != NULL)
-		return 0;
-	iommu_smmu_queue_free(unit);
-	return IOMMU_ENOMEM;
-}
-
-void iommu_smmu_queue_free(struct smmu_unit *unit)
-{
-	struct iommu_command_ring *queue = &unit->queue;
-
-	iommu_smmu_pages_free(unit, queue->commands, iommu_ring_order(queue));
-	iommu_smmu_pages_free(unit, queue->completions, 0);
-	queue->commands = NULL;
-	queue->completions = NULL;
+	return iommu_driven_queue_alloc(&unit->common,
+					queue->is_polled ? &polled_ops : &storing_ops);
 }
 
 /* --- On and off ------------------------------------------------------------------------------- */
 
 static uint64_t base_register(const struct smmu_unit *unit)
 {
-	return smmu_queue_base(iommu_virt_to_phys(unit->platform, unit->queue.commands),
-			       QUEUE_ORDER, true);
+	return smmu_queue_base(
+		iommu_virt_to_phys(unit->common.platform, unit->common.queue.commands), QUEUE_ORDER,
+		true);
 }
 
 /* Is hardware at work in this ring? Its registers may have been lost. */
@@ -234,7 +212,7 @@ static int turn_on(struct smmu_unit *unit)
 {
 	int status;
 
-	iommu_ring_restart(&unit->queue);
+	iommu_ring_restart(&unit->common.queue);
 	unit->producer = 0;
 	smmu_write64(unit, SMMU_CMDQ_BASE, base_register(unit));
 	if (smmu_read64(unit, SMMU_CMDQ_BASE) != base_register(unit))
@@ -249,7 +227,7 @@ static int turn_on(struct smmu_unit *unit)
 	if (status == 0)
 		status = iommu_smmu_change_cr0(unit, SMMU_CR0_CMDQEN, 0);
 	if (status == 0)
-		iommu_ring_set_running(&unit->queue, true);
+		iommu_ring_set_running(&unit->common.queue, true);
 	return status;
 }
 
@@ -258,18 +236,18 @@ int iommu_smmu_queue_hold(struct smmu_unit *unit)
 	int status;
 
 	/* An error that came after the last submitter had given up is of no later command. */
-	if (unit->queue.running)
-		iommu_ring_check_errors(&unit->queue);
-	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
+	if (unit->common.queue.running)
+		iommu_ring_check_errors(&unit->common.queue);
+	if (iommu_ring_answers(&unit->common.queue) && is_at_work(unit))
 		return 0;
 	/* Nothing new is accepted; firmware, or a kernel before us, may have left its own on. */
-	iommu_ring_set_running(&unit->queue, false);
+	iommu_ring_set_running(&unit->common.queue, false);
 	status = iommu_smmu_change_cr0(unit, 0, SMMU_CR0_CMDQEN);
 	if (status == 0)
 		status = turn_on(unit);
 	if (status != 0)
 		/* If hardware is still in the ring, submitters look whether it has come back. */
-		iommu_ring_let_hang(&unit->queue, is_at_work(unit));
+		iommu_ring_let_hang(&unit->common.queue, is_at_work(unit));
 	return status;
 }
 
@@ -278,8 +256,8 @@ int iommu_smmu_queue_release(struct smmu_unit *unit)
 	uint16_t silent;
 
 	/* Commands that were fetched may be dropped: what came before is complete first. */
-	if (iommu_ring_answers(&unit->queue) && is_at_work(unit))
-		(void)iommu_ring_submit(&unit->queue, NULL, 0, 0, &silent);
-	iommu_ring_set_running(&unit->queue, false);
+	if (iommu_ring_answers(&unit->common.queue) && is_at_work(unit))
+		(void)iommu_ring_submit(&unit->common.queue, NULL, 0, 0, &silent);
+	iommu_ring_set_running(&unit->common.queue, false);
 	return iommu_smmu_change_cr0(unit, 0, SMMU_CR0_CMDQEN);
 }

@@ -34,10 +34,10 @@ static int check(const struct smmu_unit *unit, const struct iommu_smmu_region *g
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "there is no such type of region");
 	if (!is_direct(region))
 		return 0;
-	if (region->last >> unit->output_bits != 0)
+	if (region->last >> unit->common.output_bits != 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region lies beyond what it can address");
-	if (region->start < unit->register_base + SMMU_REGISTERS_SIZE &&
-	    region->last >= unit->register_base)
+	if (region->start < unit->common.register_base + SMMU_REGISTERS_SIZE &&
+	    region->last >= unit->common.register_base)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region holds the unit's own registers");
 	if ((region->prot & IOMMU_PROT_READ_WRITE) == 0)
 		return SMMU_REFUSE(unit, IOMMU_EINVAL, "a region is for no access");
@@ -46,7 +46,7 @@ static int check(const struct smmu_unit *unit, const struct iommu_smmu_region *g
 
 int iommu_smmu_regions_copy(struct smmu_unit *unit, const struct iommu_smmu_config *config)
 {
-	const struct iommu_platform *platform = unit->platform;
+	const struct iommu_platform *platform = unit->common.platform;
 	unsigned int i;
 	int status = 0;
 
@@ -68,9 +68,9 @@ static bool concerns(const struct smmu_endpoint *own, const struct iommu_smmu_re
 {
 	unsigned int i;
 
-	for (i = 0; i < own->streams.count; i++)
-		if (own->streams.ids[i] >= region->first_stream &&
-		    own->streams.ids[i] <= region->last_stream)
+	for (i = 0; i < own->common.ids.count; i++)
+		if (own->common.ids.ids[i] >= region->first_stream &&
+		    own->common.ids.ids[i] <= region->last_stream)
 			return true;
 	return false;
 }
@@ -78,8 +78,8 @@ static bool concerns(const struct smmu_endpoint *own, const struct iommu_smmu_re
 bool iommu_smmu_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region)
 {
-	const struct smmu_endpoint *own = smmu_endpoint_of(endpoint);
-	const struct smmu_unit *unit = own->unit;
+	const struct smmu_endpoint *own = smmu_own(iommu_driven_endpoint_of(endpoint));
+	const struct smmu_unit *unit = smmu_unit_behind(own);
 
 	/* An id has none: its device has. */
 	while (!endpoint->is_alias && *cursor < unit->region_count) {

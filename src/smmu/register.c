@@ -12,7 +12,8 @@
 /* A CPU that was kept busy elsewhere until the time was over looks once more. */
 static int wait_for(const struct smmu_unit *unit, uint32_t offset, uint32_t mask, uint32_t value)
 {
-	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	struct iommu_deadline deadline =
+		iommu_deadline_in(unit->common.platform, unit->common.timeout_ns);
 	bool passed = false;
 
 	for (;;) {
@@ -56,10 +57,11 @@ int iommu_smmu_change_cr0(const struct smmu_unit *unit, uint32_t set, uint32_t c
 	return change(unit, SMMU_CR0, CR0_KNOWN, set, clear);
 }
 
+#define IRQ_KNOWN (SMMU_IRQ_GERROR | SMMU_IRQ_PRIQ | SMMU_IRQ_EVENTQ)
+
 int iommu_smmu_change_irq(const struct smmu_unit *unit, uint32_t set, uint32_t clear)
 {
-	return change(unit, SMMU_IRQ_CTRL, SMMU_IRQ_GERROR | SMMU_IRQ_PRIQ | SMMU_IRQ_EVENTQ, set,
-		      clear);
+	return change(unit, SMMU_IRQ_CTRL, IRQ_KNOWN, set, clear);
 }
 
 bool iommu_smmu_is_on(const struct smmu_unit *unit, uint32_t bit)
@@ -98,27 +100,34 @@ int iommu_smmu_turn_off(const struct smmu_unit *unit)
 	return status != 0 ? status : iommu_smmu_change_cr0(unit, 0, SMMU_CR0_SMMUEN);
 }
 
+int iommu_smmu_stop_all(const struct smmu_unit *unit)
+{
+	const int status = iommu_smmu_change_irq(unit, 0, IRQ_KNOWN);
+
+	return status != 0 ? status : iommu_smmu_change_cr0(unit, 0, CR0_KNOWN);
+}
+
 /* --- The stream table ------------------------------------------------------------------------- */
 
 uint64_t iommu_smmu_streams_base(const struct smmu_unit *unit)
 {
 	return smmu_field_mask(SMMU_STRTAB_BASE_RA) |
-	       iommu_virt_to_phys(unit->platform, unit->streams);
+	       iommu_virt_to_phys(unit->common.platform, unit->streams);
 }
 
 uint32_t iommu_smmu_streams_config(const struct smmu_unit *unit)
 {
 	return smmu_strtab_cfg(unit->split != 0 ? SMMU_STREAM_TABLE_2_LEVELS
 						: SMMU_STREAM_TABLE_LINEAR,
-			       unit->map.bits, unit->split);
+			       unit->common.map.bits, unit->split);
 }
 
 static bool are_ours(const struct smmu_unit *unit)
 {
-	return iommu_unit_is_active(&unit->state) &&
+	return iommu_unit_is_active(&unit->common.state) &&
 	       smmu_address(&(smmu_word_t){smmu_read64(unit, SMMU_STRTAB_BASE)},
 			    SMMU_STRTAB_BASE_ADDRESS) ==
-		       iommu_virt_to_phys(unit->platform, unit->streams) &&
+		       iommu_virt_to_phys(unit->common.platform, unit->streams) &&
 	       smmu_read32(unit, SMMU_STRTAB_BASE_CFG) == iommu_smmu_streams_config(unit);
 }
 
@@ -134,33 +143,4 @@ bool iommu_smmu_translates(const struct smmu_unit *unit)
 
 	return cr0 != UINT32_MAX &&
 	       ((cr0 | smmu_read32(unit, SMMU_CR0ACK)) & SMMU_CR0_SMMUEN) != 0 && are_ours(unit);
-}
-
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-void *iommu_smmu_pages_alloc(const struct smmu_unit *unit, unsigned int order)
-{
-	const struct iommu_platform *platform = unit->platform;
-	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << order;
-	void *pages = platform->alloc_pages(platform->ctx, order, unit->node, 0);
-	iommu_paddr_t paddr;
-
-	if (pages == NULL)
-		return NULL;
-	/* Hardware takes the bits below the size for 0. */
-	paddr = iommu_virt_to_phys(platform, pages);
-	if ((paddr + (size - 1)) >> unit->output_bits == 0 && (paddr & (size - 1)) == 0) {
-		smmu_write_back(unit, pages, (size_t)size);
-		return pages;
-	}
-	smmu_log(unit, IOMMU_LOG_ERROR,
-		 "the host's page lies beyond what it can address, or is not aligned");
-	platform->free_pages(platform->ctx, pages, order);
-	return NULL;
-}
-
-void iommu_smmu_pages_free(const struct smmu_unit *unit, void *pages, unsigned int order)
-{
-	if (pages != NULL)
-		unit->platform->free_pages(unit->platform->ctx, pages, order);
 }

@@ -33,7 +33,7 @@ static unsigned int order_of(unsigned int bytes_log2)
 
 bool iommu_smmu_streams_choose(struct smmu_unit *unit)
 {
-	const unsigned int bits = unit->map.bits;
+	const unsigned int bits = unit->common.map.bits;
 	const bool has_levels = smmu_has_stream_levels(unit);
 
 	unit->split = 0;
@@ -46,20 +46,20 @@ bool iommu_smmu_streams_choose(struct smmu_unit *unit)
 /* Of the table that the unit's register leads to. */
 static unsigned int root_order(const struct smmu_unit *unit)
 {
-	return order_of(unit->split != 0 ? unit->map.bits - unit->split + LEVEL_1_LOG2
-					 : unit->map.bits + STE_BYTES_LOG2);
+	return order_of(unit->split != 0 ? unit->common.map.bits - unit->split + LEVEL_1_LOG2
+					 : unit->common.map.bits + STE_BYTES_LOG2);
 }
 
 int iommu_smmu_streams_alloc(struct smmu_unit *unit)
 {
-	unit->streams = iommu_smmu_pages_alloc(unit, root_order(unit));
+	unit->streams = iommu_driven_pages_alloc(&unit->common, root_order(unit));
 	return unit->streams != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 static iommu_cell_t *table_of(const struct smmu_unit *unit, uint64_t descriptor)
 {
 	return smmu_l1std_span(descriptor) != 0
-		       ? iommu_phys_to_virt(unit->platform, smmu_l1std_address(descriptor))
+		       ? iommu_phys_to_virt(unit->common.platform, smmu_l1std_address(descriptor))
 		       : NULL;
 }
 
@@ -69,11 +69,12 @@ void iommu_smmu_streams_free(struct smmu_unit *unit)
 
 	if (unit->streams == NULL)
 		return;
-	for (i = 0; unit->split != 0 && i < 1U << (unit->map.bits - unit->split); i++)
-		iommu_smmu_pages_free(
-			unit, table_of(unit, iommu_le64(iommu_cell_load(&unit->streams[i]))),
+	for (i = 0; unit->split != 0 && i < 1U << (unit->common.map.bits - unit->split); i++)
+		iommu_driven_pages_free(
+			&unit->common,
+			table_of(unit, iommu_le64(iommu_cell_load(&unit->streams[i]))),
 			order_of(unit->split + STE_BYTES_LOG2));
-	iommu_smmu_pages_free(unit, unit->streams, root_order(unit));
+	iommu_driven_pages_free(&unit->common, unit->streams, root_order(unit));
 	unit->streams = NULL;
 }
 
@@ -96,106 +97,82 @@ int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id)
 
 	if (iommu_smmu_stream_find(unit, id) != NULL)
 		return 0;
-	table = iommu_smmu_pages_alloc(unit, order_of(unit->split + STE_BYTES_LOG2));
+	table = iommu_driven_pages_alloc(&unit->common, order_of(unit->split + STE_BYTES_LOG2));
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	descriptor = &unit->streams[id >> unit->split];
 	iommu_cell_store_release(
-		descriptor,
-		iommu_le64(smmu_l1std(iommu_virt_to_phys(unit->platform, table), unit->split + 1)));
+		descriptor, iommu_le64(smmu_l1std(iommu_virt_to_phys(unit->common.platform, table),
+						  unit->split + 1)));
 	smmu_write_back(unit, descriptor, sizeof(*descriptor));
 	return 0;
 }
 
 /* --- Contexts --------------------------------------------------------------------------------- */
 
-/* Of both levels' tables: the first, or the only one; and the second. */
-static unsigned int contexts_order(const struct smmu_contexts *contexts)
+static struct smmu_contexts *contexts_of(struct iommu_driven_contexts *contexts)
 {
-	return order_of(contexts->has_levels ? contexts->bits - SMMU_CD_SPLIT_4K + LEVEL_1_LOG2
-					     : contexts->bits + STE_BYTES_LOG2);
+	return iommu_container_of(contexts, struct smmu_contexts, common);
+}
+
+/* Of both levels' tables: the first, or the only one. */
+static unsigned int contexts_order(unsigned int bits, bool has_levels)
+{
+	return order_of(has_levels ? bits - SMMU_CD_SPLIT_4K + LEVEL_1_LOG2
+				   : bits + STE_BYTES_LOG2);
 }
 
 static void *context_table(const struct smmu_contexts *contexts, uint64_t descriptor)
 {
-	return smmu_l1cd_is_valid(descriptor) ? iommu_phys_to_virt(contexts->probe->platform,
-								   smmu_l1cd_address(descriptor))
-					      : NULL;
+	return smmu_l1cd_is_valid(descriptor)
+		       ? iommu_phys_to_virt(contexts->common.shared->platform,
+					    smmu_l1cd_address(descriptor))
+		       : NULL;
 }
 
-static void free_tables(struct smmu_contexts *contexts)
+static void free_tables(struct iommu_driven_contexts *common)
 {
-	const struct iommu_platform *platform = contexts->probe->platform;
+	const struct iommu_platform *platform = common->shared->platform;
+	const struct smmu_contexts *contexts = contexts_of(common);
 	uint32_t i;
 
 	for (i = 0; contexts->has_levels && i < 1U << (contexts->bits - SMMU_CD_SPLIT_4K); i++) {
 		void *table =
-			context_table(contexts, iommu_le64(iommu_cell_load(&contexts->root[i])));
+			context_table(contexts, iommu_le64(iommu_cell_load(&common->root[i])));
 
 		if (table != NULL)
 			platform->free_pages(platform->ctx, table, 0);
 	}
-	platform->free_pages(platform->ctx, contexts->root, contexts_order(contexts));
-}
-
-static bool is_reachable(const struct iommu_withheld *end)
-{
-	const struct smmu_contexts *contexts =
-		iommu_container_of((uintptr_t)end, struct smmu_contexts, end);
-
-	return iommu_unit_is_suspect(&contexts->unit->state);
-}
-
-static void release(struct iommu_withheld *end)
-{
-	struct smmu_contexts *contexts = iommu_container_of(end, struct smmu_contexts, end);
-	struct smmu_probe *probe = contexts->probe;
-
-	free_tables(contexts);
-	iommu_object_free(&probe->contexts_cache, contexts);
-	probe->references--;
-	iommu_smmu_probe_free(probe);
+	platform->free_pages(platform->ctx, common->root,
+			     contexts_order(contexts->bits, contexts->has_levels));
 }
 
 int iommu_smmu_contexts_alloc(struct smmu_unit *unit, unsigned int bits,
 			      struct smmu_contexts **result)
 {
-	struct smmu_probe *probe = unit->probe;
-	struct smmu_contexts *contexts = iommu_object_alloc(&probe->contexts_cache, 0);
+	const bool has_levels =
+		bits + STE_BYTES_LOG2 > IOMMU_PAGE_SHIFT && smmu_has0(unit, SMMU_IDR0_CD2L);
+	struct iommu_driven_contexts *contexts = iommu_driven_contexts_alloc(
+		&unit->common, contexts_order(bits, has_levels), free_tables);
 
 	if (contexts == NULL)
 		return IOMMU_ENOMEM;
-	contexts->bits = bits;
-	contexts->has_levels =
-		bits + STE_BYTES_LOG2 > IOMMU_PAGE_SHIFT && smmu_has0(unit, SMMU_IDR0_CD2L);
-	contexts->root = iommu_smmu_pages_alloc(unit, contexts_order(contexts));
-	if (contexts->root == NULL) {
-		iommu_object_free(&probe->contexts_cache, contexts);
-		return IOMMU_ENOMEM;
-	}
-	contexts->end.is_reachable = is_reachable;
-	contexts->end.release = release;
-	contexts->unit = unit;
-	contexts->probe = probe;
-	probe->references++;
-	*result = contexts;
+	*result = contexts_of(contexts);
+	(*result)->bits = bits;
+	(*result)->has_levels = has_levels;
 	return 0;
-}
-
-void iommu_smmu_contexts_free(struct smmu_contexts *contexts)
-{
-	iommu_withhold(&contexts->probe->set, &contexts->end);
 }
 
 iommu_cell_t *iommu_smmu_context_find(const struct smmu_contexts *contexts, uint32_t id)
 {
-	iommu_cell_t *table = contexts->root;
+	iommu_cell_t *table = contexts->common.root;
 
 	if (id >> contexts->bits != 0)
 		return NULL;
 	if (contexts->has_levels) {
-		table = context_table(contexts, iommu_le64(iommu_cell_load_acquire(
-							&contexts->root[id >> SMMU_CD_SPLIT_4K])));
+		table = context_table(contexts,
+				      iommu_le64(iommu_cell_load_acquire(
+					      &contexts->common.root[id >> SMMU_CD_SPLIT_4K])));
 		id &= (1U << SMMU_CD_SPLIT_4K) - 1;
 	}
 	return table != NULL ? &table[(size_t)SMMU_CD_WORDS * id] : NULL;
@@ -203,18 +180,19 @@ iommu_cell_t *iommu_smmu_context_find(const struct smmu_contexts *contexts, uint
 
 int iommu_smmu_context_create(struct smmu_contexts *contexts, uint32_t id)
 {
-	struct smmu_unit *unit = contexts->unit;
+	struct smmu_unit *unit = smmu_of(contexts->common.unit);
 	iommu_cell_t *descriptor;
 	void *table;
 
 	if (iommu_smmu_context_find(contexts, id) != NULL)
 		return 0;
-	table = iommu_smmu_pages_alloc(unit, 0);
+	table = iommu_driven_pages_alloc(&unit->common, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
-	descriptor = &contexts->root[id >> SMMU_CD_SPLIT_4K];
-	iommu_cell_store_release(descriptor,
-				 iommu_le64(smmu_l1cd(iommu_virt_to_phys(unit->platform, table))));
+	descriptor = &contexts->common.root[id >> SMMU_CD_SPLIT_4K];
+	iommu_cell_store_release(
+		descriptor,
+		iommu_le64(smmu_l1cd(iommu_virt_to_phys(unit->common.platform, table))));
 	smmu_write_back(unit, descriptor, sizeof(*descriptor));
 	return 0;
 }

@@ -7,9 +7,8 @@
 #include <libiommu/hw/smmu_context.h>
 #include <libiommu/hw/smmu_stream_table.h>
 
-#include "unit/confirmation.h"
+#include "driver/contexts.h"
 
-struct smmu_probe;
 struct smmu_unit;
 
 /* How the table is to look for the unit's StreamIDs; false: it cannot have so many. */
@@ -23,19 +22,14 @@ int iommu_smmu_stream_create(struct smmu_unit *unit, uint32_t id);
 /* --- Contexts of an endpoint ------------------------------------------------------------------ */
 
 struct smmu_contexts {
-	struct iommu_withheld end; /* once the endpoint has done with it */
-	struct smmu_unit *unit;
-	struct smmu_probe *probe;
-	iommu_cell_t *root;
-	unsigned int bits; /* of a SubstreamID */
-	bool has_levels;   /* two: the second of SMMU_CD_SPLIT_4K bits */
+	struct iommu_driven_contexts common; /* first */
+	unsigned int bits;                   /* of a SubstreamID */
+	bool has_levels;                     /* two: the second of SMMU_CD_SPLIT_4K bits */
 };
 
 /* Of at most so many bits, and at least one page. */
 int iommu_smmu_contexts_alloc(struct smmu_unit *unit, unsigned int bits,
 			      struct smmu_contexts **result);
-/* Hardware has been told to forget it; it goes when that is confirmed. Control path. */
-void iommu_smmu_contexts_free(struct smmu_contexts *contexts);
 iommu_cell_t *iommu_smmu_context_find(const struct smmu_contexts *contexts, uint32_t id);
 int iommu_smmu_context_create(struct smmu_contexts *contexts, uint32_t id);
 

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SMMUv3 back end's structures. The files are cut as the specification is: register and queue
- * (what software writes), stream table (streams and contexts in memory), stream entry and context
- * (how an endpoint's requests are translated), invalidation, domain, event and page request, and
- * driver, which puts them behind the core's operations.
- *
- * Locks. None is held while waiting for hardware, and none while another is taken:
- *
- *   unit->queue.lock      the command queue, what became of submissions, and GERRORN
- *   domain->common.lock   the domain's uses
- *   domain->common.pages  its withheld pages
+ * (what software writes), stream table (streams and contexts in memory), stream, stream entry and
+ * context (how an endpoint's requests are translated), invalidation, domain, event and page
+ * request, setup, and driver, which puts them behind the core's operations. All stands on
+ * src/driver/, which says what locks there are; that of the command queue guards GERRORN, too.
  *
  * Tables, ids and the list of a domain's units change only on the control path, which the host
- * serialises; with one exception, which is in context.c.
+ * serialises; with one exception, which is in stream.c.
  */
 #ifndef IOMMU_SMMU_UNIT_H
 #define IOMMU_SMMU_UNIT_H
@@ -22,34 +17,11 @@
 #include <libiommu/hw/smmu_registers.h>
 #include <libiommu/smmu.h>
 
-#include "base/list.h"
 #include "base/log.h"
-#include "base/object_cache.h"
-#include "unit/command_ring.h"
-#include "unit/confirmation.h"
-#include "unit/device_id.h"
+#include "driver/driver.h"
+#include "driver/page_request.h"
 #include "unit/event.h"
 #include "unit/id.h"
-
-/* What the units of an instance share. Freed with the last unit, domain and context table. */
-struct smmu_probe {
-	struct iommu *iommu;
-	const struct iommu_platform *platform;
-	struct iommu_list_node units; /* also those that were removed */
-	struct iommu_object_cache unit_cache, domain_cache, place_cache, endpoint_cache, use_cache,
-		contexts_cache;
-	unsigned int references;
-	unsigned int names; /* given so far */
-	struct iommu_unit_set set;
-};
-
-/* A queue that hardware fills: events, page requests. */
-struct smmu_log {
-	void *pages;             /* NULL: there is none */
-	unsigned int order;      /* log2 of its records */
-	unsigned int page_order; /* of its pages */
-	struct iommu_event_gate gate;
-};
 
 /* What the unit sends for one of its causes. */
 struct smmu_message {
@@ -60,53 +32,35 @@ struct smmu_message {
 #define SMMU_CAUSES 3
 
 struct smmu_unit {
-	/*
-	 * The structure stays until the probe goes, because places of domains name it. A unit that
-	 * is added again with these registers gets it again.
-	 */
-	struct smmu_probe *probe;
-	struct iommu_list_node link; /* in probe->units */
-	iommu_paddr_t register_base;
-	/* What it has not confirmed; it is active while hardware may walk the stream table. */
-	struct iommu_unit_state state;
-	/* From here on zero while the unit is not there. */
-	struct iommu_unit base;
-	const struct iommu_platform *platform;
-	void *registers;
+	struct iommu_driven_unit common; /* first */
 	uint32_t idr0, idr1, idr3, idr5, iidr, aidr;
 	unsigned int flags;        /* enum iommu_smmu_flags */
-	unsigned int output_bits;  /* of a physical address */
 	bool is_coherent;          /* its accesses see what the CPUs' caches hold */
 	enum iommu_smmu_httu httu; /* never BY_REGISTER, when its registers were read */
-	unsigned int faults_per_second;
-	uint64_t timeout_ns, device_timeout_ns;
-	int node; /* NUMA, or IOMMU_NODE_ANY */
-	struct iommu_id_map map;
 	struct iommu_smmu_region *regions;
 	unsigned int region_count;
 	/* The stream table: of one level (split 0), or of two, the second with 2^split entries. */
 	iommu_cell_t *streams;
 	unsigned int split;
-	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
-	bool started;
-	/* Page requests of what was closed may still be in the queue. Control path. */
-	bool is_undrained;
-	/* Transactions that it stalled could not be ended: iommu_smmu_confirm does. Atomic. */
+	/* Transactions that it stalled could not be ended: a confirmation does. Atomic. */
 	uint32_t has_stalled;
+	/* The last look at page requests has found that some were lost; of the CPU that looks. */
+	bool requests_overflowed;
 	struct iommu_ids asids, vmids;
-	struct iommu_command_ring queue;
 	uint32_t producer; /* CMDQ_PROD: the ring's tail with the wrap bit; under its lock */
-	struct smmu_log events, requests;
-	struct iommu_event_budget fault_budget;
 	struct smmu_message messages[SMMU_CAUSES];
 	uint32_t errors;     /* bits of GERROR that were seen. Atomic */
 	uint32_t new_errors; /* … and not told of yet. Atomic */
-	const char *failure; /* the step of the last bring-up that failed, or NULL */
 };
+
+static inline struct smmu_unit *smmu_of(const struct iommu_driven_unit *unit)
+{
+	return iommu_container_of((uintptr_t)unit, struct smmu_unit, common);
+}
 
 static inline struct smmu_unit *smmu_unit_of(const struct iommu_unit *unit)
 {
-	return iommu_container_of((uintptr_t)unit, struct smmu_unit, base);
+	return iommu_container_of((uintptr_t)unit, struct smmu_unit, common.base);
 }
 
 /* --- What it can ------------------------------------------------------------------------------ */
@@ -172,12 +126,12 @@ static inline void *smmu_register(const struct smmu_unit *unit, uint32_t offset)
 {
 	if ((unit->flags & IOMMU_SMMU_ONE_PAGE) != 0)
 		offset &= SMMU_PAGE_SIZE - 1;
-	return (unsigned char *)unit->registers + offset;
+	return (unsigned char *)unit->common.registers + offset;
 }
 
 static inline uint32_t smmu_read32(const struct smmu_unit *unit, uint32_t offset)
 {
-	return iommu_mmio_read32(unit->platform, smmu_register(unit, offset));
+	return iommu_mmio_read32(unit->common.platform, smmu_register(unit, offset));
 }
 
 static inline uint64_t smmu_read64(const struct smmu_unit *unit, uint32_t offset)
@@ -187,7 +141,7 @@ static inline uint64_t smmu_read64(const struct smmu_unit *unit, uint32_t offset
 
 static inline void smmu_write32(const struct smmu_unit *unit, uint32_t offset, uint32_t value)
 {
-	iommu_mmio_write32(unit->platform, smmu_register(unit, offset), value);
+	iommu_mmio_write32(unit->common.platform, smmu_register(unit, offset), value);
 }
 
 /* None of them takes effect by itself: by halves is as good. */
@@ -216,6 +170,8 @@ bool iommu_smmu_is_on(const struct smmu_unit *unit, uint32_t bit);
 int iommu_smmu_close(const struct smmu_unit *unit);
 /* Off, and closed before that; queues stay as they are. */
 int iommu_smmu_turn_off(const struct smmu_unit *unit);
+/* All queues and messages, and translation. */
+int iommu_smmu_stop_all(const struct smmu_unit *unit);
 /* Does hardware have the stream table, and does it or may it still translate by it? */
 bool iommu_smmu_has_streams(const struct smmu_unit *unit);
 bool iommu_smmu_translates(const struct smmu_unit *unit);
@@ -229,51 +185,38 @@ uint32_t iommu_smmu_streams_config(const struct smmu_unit *unit);
 static inline void smmu_write_back(const struct smmu_unit *unit, const void *start, size_t size)
 {
 	if (!unit->is_coherent && size != 0)
-		unit->platform->cache_flush(unit->platform->ctx, start, size);
+		unit->common.platform->cache_flush(unit->common.platform->ctx, start, size);
 }
 
 /* Have the next load see what the unit has written. */
 static inline void smmu_drop_cached(const struct smmu_unit *unit, const void *start, size_t size)
 {
 	if (!unit->is_coherent)
-		unit->platform->cache_invalidate(unit->platform->ctx,
-						 iommu_virt_to_phys(unit->platform, start), size);
+		unit->common.platform->cache_invalidate(
+			unit->common.platform->ctx,
+			iommu_virt_to_phys(unit->common.platform, start), size);
 }
-
-/* Pages that the unit can address, and sees zeroed; NULL: the host has none, or none such. */
-void *iommu_smmu_pages_alloc(const struct smmu_unit *unit, unsigned int order);
-void iommu_smmu_pages_free(const struct smmu_unit *unit, void *pages, unsigned int order);
 
 /* --- Lines for people ------------------------------------------------------------------------- */
 
 static inline void smmu_log(const struct smmu_unit *unit, enum iommu_log_level level,
 			    const char *text)
 {
-	iommu_log(unit->platform, level, unit->base.name, text);
+	iommu_log(unit->common.platform, level, unit->common.base.name, text);
 }
 
-#define SMMU_REFUSE(unit, status, text)                                                            \
-	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
-#define SMMU_REFUSE_NOW(base, status, text)                                                        \
-	iommu_refuse_now((base)->iommu, IOMMU_CALL, (base)->name, status, IOMMU_WHY(text))
-#define SMMU_OTHERS "the unit is another back end's"
-#define SMMU_REFUSE_ENDPOINT(endpoint, status, text)                                               \
-	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
+#define SMMU_REFUSE(unit, status, text) IOMMU_REFUSE_DRIVEN(&(unit)->common, status, text)
 
 /* --- The unit as a whole ---------------------------------------------------------------------- */
 
 extern const char iommu_smmu_name[];
 bool iommu_smmu_owns(const struct iommu_unit *unit);
-/* Let go of a probe whose last unit, domain and context table are gone. */
-void iommu_smmu_probe_free(struct smmu_probe *probe);
-/* Give back all that a unit has; it is off, and unregistered. */
-void iommu_smmu_unit_free(struct smmu_unit *unit);
+/* What a unit has, by its struct iommu_smmu_config, and the end of it: struct iommu_driver. */
+int iommu_smmu_unit_setup(struct iommu_driven_unit *unit, const void *config);
+void iommu_smmu_unit_free(struct iommu_driven_unit *unit);
+extern const struct iommu_bring_up iommu_smmu_bring_up;
 /* Copy the regions of a configuration, if they make sense. */
 int iommu_smmu_regions_copy(struct smmu_unit *unit, const struct iommu_smmu_config *config);
-
-/* Bring-up: translation on, translation off, and everything off. */
-int iommu_smmu_unit_enable(struct smmu_unit *unit);
-int iommu_smmu_unit_disable(struct smmu_unit *unit);
 
 /* Program the messages of all causes, and have the unit tell of those that are to be told. */
 int iommu_smmu_interrupts_apply(struct smmu_unit *unit);
@@ -281,18 +224,12 @@ int iommu_smmu_interrupts_apply(struct smmu_unit *unit);
 /* Have the queues of events and page requests, and empty them; see event.c, page_request.c. */
 int iommu_smmu_events_alloc(struct smmu_unit *unit);
 int iommu_smmu_requests_alloc(struct smmu_unit *unit);
-void iommu_smmu_log_free(struct smmu_unit *unit, struct smmu_log *log);
 int iommu_smmu_events_start(struct smmu_unit *unit);
 int iommu_smmu_requests_start(struct smmu_unit *unit);
 int iommu_smmu_handle_faults(struct iommu_unit *unit, bool *lost);
-int iommu_smmu_handle_requests(struct iommu_unit *unit, bool *lost);
-int iommu_smmu_page_response(struct iommu_endpoint *endpoint,
-			     const struct iommu_page_response *response);
-/*
- * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
- * before. The unit is undrained until it has confirmed. Control path.
- */
-int iommu_smmu_requests_drain(struct smmu_unit *unit);
+#if IOMMU_CONFIG_SCALABLE
+extern const struct iommu_driver_requests iommu_smmu_requests;
+#endif
 
 /* --- Logs ------------------------------------------------------------------------------------- */
 
@@ -304,16 +241,13 @@ struct smmu_log_registers {
 extern const struct smmu_log_registers iommu_smmu_event_registers;
 extern const struct smmu_log_registers iommu_smmu_request_registers;
 
-/* Pages for 2^order records of 2^record bytes. */
-int iommu_smmu_log_alloc(struct smmu_unit *unit, struct smmu_log *log, unsigned int order,
-			 unsigned int record);
 /* Turn it on, empty, unless it is and works: what it holds is not lost. */
-int iommu_smmu_log_start(struct smmu_unit *unit, struct smmu_log *log,
+int iommu_smmu_log_start(struct smmu_unit *unit, struct iommu_driven_log *log,
 			 const struct smmu_log_registers *registers);
 
 struct smmu_log_reading {
 	struct smmu_unit *unit;
-	struct smmu_log *log;
+	struct iommu_driven_log *log;
 	const struct smmu_log_registers *registers;
 	void (*take)(void *ctx, const uint64_t *words);
 	void *ctx;

@@ -16,16 +16,6 @@
 
 #if IOMMU_CONFIG_SCALABLE
 
-bool iommu_smmu_rest_is_zero(const void *user, size_t from, size_t size)
-{
-	const unsigned char *bytes = user;
-
-	while (from < size)
-		if (bytes[from++] != 0)
-			return false;
-	return true;
-}
-
 /* The fields that a command may have, beside its opcode. */
 static bool fields_of(unsigned int opcode, uint64_t *low, uint64_t *high)
 {
@@ -62,14 +52,12 @@ static bool fields_of(unsigned int opcode, uint64_t *low, uint64_t *high)
 	}
 }
 
-static int check(const struct smmu_command *command)
+static bool is_known(const struct smmu_command *command)
 {
 	uint64_t low, high;
 
 	return fields_of(smmu_command_opcode(command), &low, &high) &&
-			       (command->words[0] & ~low) == 0 && (command->words[1] & ~high) == 0
-		       ? 0
-		       : IOMMU_EOPNOTSUPP;
+	       (command->words[0] & ~low) == 0 && (command->words[1] & ~high) == 0;
 }
 
 /* Has nothing changed but tables, which no configuration depends on? */
@@ -80,34 +68,30 @@ static bool is_of_tables(const struct smmu_command *command)
 	return opcode != SMMU_CFGI_CD && opcode != SMMU_CFGI_CD_ALL;
 }
 
+static bool read_request(const void *given, struct iommu_change *change)
+{
+	struct iommu_smmu_invalidation request;
+	struct smmu_command command;
+
+	memcpy(&request, given, sizeof(request));
+	command = smmu_command_of(request.words[0], request.words[1]);
+	change->start = 0;
+	change->last = UINT64_MAX;
+	change->leaves_only = is_of_tables(&command);
+	return is_known(&command);
+}
+
+static const struct iommu_driver_user_requests user_requests = {
+	.size = sizeof(struct iommu_smmu_invalidation),
+	.is_short = IOMMU_WHY("a request is shorter than a struct iommu_smmu_invalidation"),
+	.read = read_request,
+};
+
 int iommu_smmu_invalidate_user(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done)
 {
-	const unsigned char *bytes = requests;
-	int status = 0;
-
-	/* Without a request the question is whether there could be any. */
-	if (count != 0 && request_size < sizeof(struct iommu_smmu_invalidation))
-		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
-				    "a request is shorter than a struct iommu_smmu_invalidation");
-	for (*done = 0; *done < count && status == 0; bytes += request_size) {
-		struct iommu_smmu_invalidation request;
-		struct smmu_command command;
-
-		memcpy(&request, bytes, sizeof(request));
-		command = smmu_command_of(request.words[0], request.words[1]);
-		status = iommu_smmu_rest_is_zero(bytes, sizeof(request), request_size)
-				 ? check(&command)
-				 : IOMMU_EOPNOTSUPP;
-		if (status != 0)
-			return IOMMU_REFUSE(domain->iommu, "", status,
-					    "a command is none that a guest gives, or has "
-					    "reserved bits");
-		status = iommu_placed_sync_range(iommu_placed_of(domain), 0, UINT64_MAX,
-						 is_of_tables(&command));
-		*done += status == 0;
-	}
-	return status;
+	return iommu_driver_invalidate_user(domain, &user_requests, requests, request_size, count,
+					    done);
 }
 
 #endif

@@ -267,6 +267,33 @@ int iommu_placed_fill(struct iommu_domain *domain);
 void iommu_placed_unfill(struct iommu_domain *domain);
 #endif
 
+/*
+ * What all of these are in the operations of a domain with tables, by the functions that
+ * unit/map_path.h makes for its format; and those for its dirty tracking.
+ */
+#if IOMMU_CONFIG_TABLE_TOOLS
+#define IOMMU_WALK_OPERATIONS .walk = iommu_placed_walk,
+#else
+#define IOMMU_WALK_OPERATIONS
+#endif
+#if IOMMU_CONFIG_QUARANTINE
+#define IOMMU_FILL_OPERATIONS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
+#else
+#define IOMMU_FILL_OPERATIONS
+#endif
+#define IOMMU_TABLE_OPERATIONS(map, unmap)                                                         \
+	.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),                     \
+	.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                              \
+	.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,          \
+	.iova_to_phys = iommu_placed_iova_to_phys, IOMMU_WALK_OPERATIONS IOMMU_FILL_OPERATIONS
+#if IOMMU_CONFIG_SCALABLE
+#define IOMMU_DIRTY_OPERATIONS(set)                                                                \
+	.set_dirty_tracking = (set), .read_dirty = iommu_placed_read_dirty,                        \
+	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
+#else
+#define IOMMU_DIRTY_OPERATIONS(set)
+#endif
+
 /* --- The end: control path -------------------------------------------------------------------- */
 
 /*

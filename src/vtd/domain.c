@@ -21,50 +21,14 @@
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
 #if IOMMU_CONFIG_FIRST_STAGE
-static int map_first_stage(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
-			   uint64_t size, unsigned int prot, struct iommu_gather *gather,
-			   uint64_t *mapped)
-{
-	return iommu_vtdfs_map(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot,
-			       gather, mapped);
-}
-
-static int unmap_first_stage(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
-			     unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vtdfs_unmap(&vtd_domain_of(base)->common.pgtable, iova, size, flags, gather,
-				 unmapped);
-}
-
-#if IOMMU_CONFIG_ONE_PAGE
-static bool map_first_stage_page(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
-				 uint64_t size, unsigned int prot)
-{
-	return iommu_vtdfs_map_page(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot);
-}
-
-static bool unmap_first_stage_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vtdfs_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
-}
-
-static unsigned int map_first_stage_pieces(struct iommu_domain *base, iommu_iova_t iova,
-					   const struct iommu_map_piece *pieces, unsigned int count,
-					   unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vtdfs_map_pieces(&vtd_domain_of(base)->common.pgtable, iova, pieces, count,
-				      prot, mapped);
-}
-#endif
+#define FORMAT(verb)   iommu_vtdfs_##verb
+#define MAP_PATH(name) vtdfs_domain_##name
+#include "unit/map_path.h"
 #endif
 
-static int map_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		     uint64_t *mapped)
-{
-	return iommu_vtdss_map(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot,
-			       gather, mapped);
-}
+#define FORMAT(verb)   iommu_vtdss_##verb
+#define MAP_PATH(name) vtdss_domain_##name
+#include "unit/map_path.h"
 
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 /* Hardware may write, by a guest's first stage, to what it is to read only: see quirks.c. */
@@ -75,35 +39,7 @@ static int map_writable_pages(struct iommu_domain *base, iommu_iova_t iova, iomm
 	*mapped = 0;
 	if ((prot & IOMMU_PROT_WRITE) == 0)
 		return IOMMU_EINVAL;
-	return map_pages(base, iova, paddr, size, prot, gather, mapped);
-}
-#endif
-
-static int unmap_pages(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
-		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	return iommu_vtdss_unmap(&vtd_domain_of(base)->common.pgtable, iova, size, flags, gather,
-				 unmapped);
-}
-
-#if IOMMU_CONFIG_ONE_PAGE
-static bool map_page(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot)
-{
-	return iommu_vtdss_map_page(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot);
-}
-
-static bool unmap_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
-{
-	return iommu_vtdss_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
-}
-
-static unsigned int map_pieces(struct iommu_domain *base, iommu_iova_t iova,
-			       const struct iommu_map_piece *pieces, unsigned int count,
-			       unsigned int prot, uint64_t *mapped)
-{
-	return iommu_vtdss_map_pieces(&vtd_domain_of(base)->common.pgtable, iova, pieces, count,
-				      prot, mapped);
+	return vtdss_domain_map(base, iova, paddr, size, prot, gather, mapped);
 }
 #endif
 
@@ -231,68 +167,40 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 
 /* --- The operations --------------------------------------------------------------------------- */
 
-#if IOMMU_CONFIG_TABLE_TOOLS
-#define WALK_OPS .walk = iommu_placed_walk,
-#else
-#define WALK_OPS
-#endif
 #if IOMMU_CONFIG_SCALABLE
-#define SCALABLE_OPS                                                                               \
-	.attach_pasid = iommu_vtd_attach_pasid, .detach_pasid = iommu_vtd_detach_pasid,            \
-	.set_dirty_tracking = set_dirty_tracking, .read_dirty = iommu_placed_read_dirty,           \
-	.split = iommu_placed_split, .note_written = iommu_placed_note_written,
+#define PASID_OPERATIONS                                                                           \
+	.attach_pasid = iommu_vtd_attach_pasid, .detach_pasid = iommu_vtd_detach_pasid,
 #else
-#define SCALABLE_OPS
+#define PASID_OPERATIONS
 #endif
-#if IOMMU_CONFIG_QUARANTINE
-#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
-#else
-#define FILL_OPS
-#endif
-#define TABLE_OPS(map, unmap)                                                                      \
+#define TABLE_OPERATIONS(map, unmap)                                                               \
 	{                                                                                          \
 		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
-		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
-		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
-		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
+		.get_info = get_info,                                                              \
+		PASID_OPERATIONS IOMMU_TABLE_OPERATIONS(map, unmap)                                \
+			IOMMU_DIRTY_OPERATIONS(set_dirty_tracking)                                 \
 	}
 
-const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);
+const struct iommu_domain_ops iommu_vtd_second_stage_ops =
+	TABLE_OPERATIONS(vtdss_domain_map, vtdss_domain_unmap);
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
-	TABLE_OPS(map_writable_pages, unmap_pages);
+	TABLE_OPERATIONS(map_writable_pages, vtdss_domain_unmap);
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
 const struct iommu_domain_ops iommu_vtd_first_stage_ops =
-	TABLE_OPS(map_first_stage, unmap_first_stage);
+	TABLE_OPERATIONS(vtdfs_domain_map, vtdfs_domain_unmap);
 #endif
 
 #if IOMMU_CONFIG_ONE_PAGE
-static const struct iommu_page_ops second_stage_page_ops = {
-	.map_page = map_page,
-	.unmap_page = unmap_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_pieces,
-};
-#if IOMMU_CONFIG_FIRST_STAGE
-static const struct iommu_page_ops first_stage_page_ops = {
-	.map_page = map_first_stage_page,
-	.unmap_page = unmap_first_stage_page,
-	.sync_page = iommu_placed_sync_page,
-	.map_pieces = map_first_stage_pieces,
-};
-#endif
-
 /* Those of the domain's tables; none where more than a store is to be done for a page. */
 const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain)
 {
 	if (domain->common.base.ops == &iommu_vtd_second_stage_ops)
-		return &second_stage_page_ops;
+		return &vtdss_domain_page_ops;
 #if IOMMU_CONFIG_FIRST_STAGE
 	if (domain->common.base.ops == &iommu_vtd_first_stage_ops)
-		return &first_stage_page_ops;
+		return &vtdfs_domain_page_ops;
 #endif
 	return NULL;
 }

@@ -812,6 +812,11 @@ static void what_was_not_confirmed_is_asked_again(void **state)
 	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ETIMEDOUT);
 	EXPECT_CALLS(&r, "attach detach confirm");
+	assert_int_equal(iommu_group_default_type(group), IOMMU_DOMAIN_BLOCKED);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED),
+			 IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_use_default_domain(endpoint), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(&r, "confirm confirm");
 	r.detach = r.confirm = 0;
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_detach_group(group), 0);

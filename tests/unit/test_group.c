@@ -545,7 +545,8 @@ static void units_are_enabled_disabled_and_asked(void **state)
 	f->disable = 0;
 	assert_int_equal(iommu_unit_disable(unit), 0);
 	assert_int_equal(iommu_unit_disable(unit), 0);
-	EXPECT_CALLS(f, "disable disable disable");
+	/* One that is off is told so again: others may have turned it on. */
+	EXPECT_CALLS(f, "disable disable disable disable");
 
 	iommu_set_fault_handler(f->iommu, count_fault, &faults);
 	assert_int_equal(iommu_unit_handle_faults(unit, &lost), 1);

@@ -122,6 +122,15 @@ static void groups_go_together(void **state)
 	assert_int_equal(attach(1, other), IOMMU_EINVAL);
 	assert_int_equal(iommu_device_attach(ctx, device[1], 0, ioas, &same), 0);
 	assert_int_equal(same, hwpt);
+	/* What hardware did not confirm of one, no call for the other says. */
+	assert_int_equal(detach(1), 0);
+	hang(true);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, other, NULL), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_device_attach(ctx, device[1], 0, ioas, NULL), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, hwpt, NULL), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, hwpt, NULL), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[1], 0, ioas, &same), 0);
 	/* Both devices move, whichever of them is named, and stay as long as one of them does. */
 	assert_int_equal(iommu_device_replace(ctx, device[1], 0, other, &id), 0);
 	assert_int_not_equal(id, hwpt);
@@ -224,7 +233,10 @@ static void replacing_is_all_or_nothing(void **state)
 	assert_int_equal(iommu_ioas_unmap(ctx, other, 0xfee00000, 0x1000, NULL), 0);
 	hang(true);
 	assert_int_equal(iommu_device_replace(ctx, device[0], 0, other, NULL), IOMMU_ETIMEDOUT);
+	/* Nor is it there again before hardware says so. */
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, NULL), IOMMU_ETIMEDOUT);
 	hang(false);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, NULL), 0);
 	assert_true(leads(0, IOVA, 0x1000));
 	assert_int_equal(map_at(0xfee00000, 0, 0x1000), IOMMU_EINVAL);
 	assert_int_equal(iommu_ioas_map(ctx, other, &backing, 0x1000, FIXED, &iova), 0);

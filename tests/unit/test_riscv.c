@@ -74,6 +74,7 @@ static struct {
 	enum iommu_page_response_code response; /* of the handler … */
 	bool answers_later;                     /* … which gives none */
 	iommu_paddr_t next_memory;
+	bool says_off;      /* the next look at the directory's mode */
 	uint64_t resets_at; /* the unit resets itself when this register has been read; 0: not */
 	uint64_t now, step; /* the host's clock, and how far it goes with each look */
 	unsigned int again; /* faults that the handler itself causes, by the first device */
@@ -255,6 +256,10 @@ static uint32_t read32(void *ctx, const volatile void *reg)
 static uint64_t read64(void *ctx, const volatile void *reg)
 {
 	(void)ctx;
+	if (f.says_off && offset_of(reg) == RISCV_DDTP) {
+		f.says_off = false;
+		return iommu_model_riscv_mmio_read(f.model, RISCV_DDTP, 8) & RISCV_PPN_MASK;
+	}
 	return iommu_model_riscv_mmio_read(f.model, offset_of(reg), 8);
 }
 
@@ -4300,13 +4305,12 @@ static void test_configurations(void **state)
 }
 
 /* A unit that a predecessor left on is off before anything of it can be reused. */
-static void test_predecessor(void **state)
+static void take_from_predecessor(bool lies)
 {
 	const struct iommu_riscv_config config = {.registers = BASE};
 	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_DDTP}, none = {0};
 	struct iommu_domain *identity;
 
-	(void)state;
 	begin(EVERYTHING);
 	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
 	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
@@ -4321,8 +4325,19 @@ static void test_predecessor(void **state)
 		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), IOMMU_EIO);
 		iommu_model_riscv_misbehave(f.model, &none);
 		reaches(0, 0, 0x7000, 0x7000);
+		assert_int_not_equal(
+			iommu_model_riscv_mmio_read(f.model, RISCV_FQCSR, 4) & RISCV_QUEUE_ON, 0);
+		/* Once in doubt about the mode, it is off as well. */
+		f.says_off = lies;
 		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), 0);
 		is_stopped(0, 0, 0x7000, RISCV_FAULT_ALL_DISALLOWED);
+		/* Nor does hardware write to what was its memory. */
+		assert_int_equal(
+			iommu_model_riscv_mmio_read(f.model, RISCV_FQCSR, 4) & RISCV_QUEUE_ON, 0);
+		assert_int_equal(
+			iommu_model_riscv_mmio_read(f.model, RISCV_PQCSR, 4) & RISCV_QUEUE_ON, 0);
+		assert_int_equal(
+			iommu_model_riscv_mmio_read(f.model, RISCV_CQCSR, 4) & RISCV_QUEUE_ON, 0);
 		iommu_destroy(next);
 		f.iommu = before;
 	}
@@ -4331,6 +4346,34 @@ static void test_predecessor(void **state)
 	reaches(0, 0, 0x7000, 0x7000);
 	assert_int_equal(iommu_domain_detach_group(f.devices[0].group), 0);
 	iommu_domain_free(identity);
+	end();
+}
+
+static void test_predecessor(void **state)
+{
+	(void)state;
+	take_from_predecessor(false);
+	take_from_predecessor(true);
+}
+
+/* A reset opens such a unit: off it is again with the resume, and with a disable. */
+static void test_reset_while_off(void **state)
+{
+	const struct iommu_model_riscv_config model = {.resets_bare = true};
+	const struct iommu_riscv_config config = {.registers = BASE};
+
+	(void)state;
+	begin_with(&model, &config);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	iommu_model_riscv_reset(f.model);
+	reaches(0, 0, 0x7000, 0x7000);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	is_stopped(0, 0, 0x7000, RISCV_FAULT_ALL_DISALLOWED);
+	iommu_model_riscv_reset(f.model);
+	reaches(0, 0, 0x7000, 0x7000);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	is_stopped(0, 0, 0x7000, RISCV_FAULT_ALL_DISALLOWED);
 	end();
 }
 
@@ -4486,6 +4529,7 @@ int main(void)
 		cmocka_unit_test(test_wires),
 		cmocka_unit_test(test_configurations),
 		cmocka_unit_test(test_predecessor),
+		cmocka_unit_test(test_reset_while_off),
 		cmocka_unit_test(test_byte_order),
 		cmocka_unit_test(test_widths),
 	};

@@ -14,6 +14,7 @@
 #include <libiommu/hw/smmu_event.h>
 #include <libiommu/hw/smmu_registers.h>
 #include <libiommu/hw/smmu_stream_table.h>
+#include <libiommu/ioas.h>
 #include <libiommu/iommu.h>
 #include <libiommu/model_smmu.h>
 #include <libiommu/smmu.h>
@@ -75,8 +76,9 @@ static struct {
 	uint64_t now, step; /* the host's clock, and how far it goes with each look */
 	/* Called while hardware is told to forget something. */
 	void (*meanwhile)(const struct iommu_model_smmu_invalidation *what);
-	/* Called when a device has forgotten something, and while the unit reads memory. */
-	void (*forgot)(void), (*reads)(void);
+	/* Called when a device has forgotten something, while the unit reads memory, and while the
+	 * driver waits. */
+	void (*forgot)(void), (*reads)(void), (*waits)(void);
 	unsigned int stalls_after; /* doorbells until no command is executed; 0: it goes on */
 	bool spoils; /* the first command of the next doorbell is none that there is */
 	unsigned int told;
@@ -300,6 +302,8 @@ static void write64(void *ctx, volatile void *reg, uint64_t value)
 static uint64_t now_ns(void *ctx)
 {
 	(void)ctx;
+	if (f.waits != NULL)
+		f.waits();
 	return f.now += f.step;
 }
 
@@ -2081,6 +2085,240 @@ static void test_identity_beside_pasids_goes_unconfirmed(void **state)
 	end();
 }
 
+/* --- Address spaces that are cut -------------------------------------------------------------- */
+
+static unsigned int pinned;
+
+static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
+	       struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	(void)ctx;
+	(void)prot;
+	assert_true(room != 0);
+	pinned += (unsigned int)(size / PAGE);
+	pieces[0] = (struct iommu_map_piece){FARAWAY + address, size};
+	*count = 1;
+	return 0;
+}
+
+static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
+		  unsigned int count, unsigned int prot)
+{
+	unsigned int n;
+
+	(void)ctx;
+	(void)address;
+	(void)prot;
+	for (n = 0; n < count; n++)
+		pinned -= (unsigned int)(pieces[n].size / PAGE);
+}
+
+/* Areas are cut anywhere, also on a unit that cuts no page: by small pages from the start. */
+static void cut_areas(unsigned int bbm_level)
+{
+	static const struct iommu_backing_ops ops = {.pin = pin, .unpin = unpin};
+	const struct iommu_backing memory = {&ops, NULL, 0};
+	struct iommu_model_smmu_config model = whole;
+	iommu_iova_t iova = 0x200000;
+	struct iommu_file *file;
+	uint32_t space, device, hwpt;
+	uint64_t bytes;
+
+	set(&model.idr3, SMMU_IDR3_BBML, bbm_level);
+	begin_with(&model, &usual);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &file), 0);
+	assert_int_equal(iommu_ioas_alloc(file, IOMMU_IOAS_SPLIT, &space), 0);
+	assert_int_equal(iommu_device_bind(file, f.devices[0].endpoint, &device), 0);
+	assert_int_equal(
+		iommu_ioas_map(file, space, &memory, 0x400000, RW | IOMMU_IOAS_FIXED, &iova), 0);
+	assert_int_equal(iommu_device_attach(file, device, 0, space, &hwpt), 0);
+	reaches(0, 0, 0x3ff000, FARAWAY + 0x1ff000);
+	assert_int_equal(iommu_ioas_unmap(file, space, 0x201000, 0x3fe000, &bytes), 0);
+	assert_int_equal(bytes, 0x3fe000);
+	assert_int_equal(pinned, 2);
+	reaches(0, 0, 0x200000, FARAWAY);
+	is_stopped(0, 0, 0x201000, SMMU_F_TRANSLATION);
+	is_stopped(0, 0, 0x5fe000, SMMU_F_TRANSLATION);
+	reaches(0, 0, 0x5ff000, FARAWAY + 0x3ff000);
+	assert_int_equal(iommu_ioas_unmap(file, space, 0, UINT64_MAX, NULL), 0);
+	assert_int_equal(pinned, 0);
+	assert_int_equal(iommu_device_detach(file, device, 0), 0);
+	assert_int_equal(iommu_device_unbind(file, device), 0);
+	assert_int_equal(iommu_file_destroy(file), 0);
+	end();
+}
+
+static void test_cut_areas(void **state)
+{
+	(void)state;
+	cut_areas(0);
+	cut_areas(1);
+	cut_areas(2);
+}
+
+/* --- Changes of which each command is the one that hangs -------------------------------------- */
+
+#define PASID 5
+#define FAR   0x123456000 /* mapped in no domain */
+
+/* The domain that the device leaves, where it has one, and the one that it is to have. */
+static struct {
+	struct iommu_domain *before, *after, *passing;
+	iommu_paddr_t of_before, of_after; /* IOVA leads there */
+	struct iommu_pasid_handle handle;
+} change;
+
+static int attach_after(void)
+{
+	return attach(change.after, 0);
+}
+
+static int attach_passing(void)
+{
+	return attach(change.passing, 0);
+}
+
+static int attach_pasid(void)
+{
+	return iommu_domain_attach_pasid(change.after, f.devices[0].group, PASID, &change.handle);
+}
+
+static int enable_pasids(void)
+{
+	return enable(0, IOMMU_FEATURE_PASID);
+}
+
+/* A device that asks all the time, and keeps whatever it is told. */
+static void ask_for_all(void)
+{
+	void (*waits)(void) = f.waits;
+
+	f.waits = NULL;
+	(void)ask(0, 0, IOVA);
+	(void)ask(0, 0, FAR);
+	(void)ask(0, PASID, IOVA);
+	f.waits = waits;
+}
+
+/* Does the device reach nothing that is not the domain's, by itself and by what it keeps? */
+static void reaches_only(const struct iommu_domain *domain, uint32_t pasid)
+{
+	static const uint64_t addresses[] = {IOVA, FAR};
+	unsigned int n;
+
+	for (n = 0; n < 2; n++) {
+		iommu_paddr_t expected = 0, seen;
+
+		if (domain == change.passing)
+			expected = addresses[n];
+		else if (domain != NULL && n == 0)
+			expected = domain == change.before ? change.of_before : change.of_after;
+		if (use(0, pasid, addresses[n], &seen) == 0)
+			assert_int_equal(seen, expected);
+		if (use_kept(0, pasid, addresses[n], &seen))
+			assert_int_equal(seen, expected);
+	}
+}
+
+/* It reaches, by itself or by what it keeps, no page that was unmapped. */
+static void reaches_none_of(iommu_paddr_t gone)
+{
+	static const uint32_t pasids[] = {0, PASID};
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		iommu_paddr_t seen = 0;
+
+		assert_false(use(0, pasids[i], IOVA, &seen) == 0 && seen == gone);
+		assert_false(use_kept(0, pasids[i], IOVA, &seen) && seen == gone);
+	}
+}
+
+/* What calls say after a failure that was mended, and before the change is tried again. */
+static void look_after_failure(void)
+{
+	const iommu_paddr_t gone = change.of_after;
+	const struct iommu_domain *domain;
+
+	assert_int_equal(iommu_unmap(change.after, IOVA, PAGE, 0, NULL), 0);
+	change.of_after = 0;
+	reaches_none_of(gone);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	domain = iommu_endpoint_domain(f.devices[0].endpoint);
+	reaches_only(domain, 0);
+	reaches_only(NULL, PASID);
+	/* … and it has the domain that it is said to have. */
+	if (domain == change.before)
+		reaches(0, 0, IOVA, change.of_before);
+	assert_int_equal(iommu_domain_free(change.passing), 0);
+	change.passing = NULL;
+	reaches_only(domain, 0);
+}
+
+/* With the n-th doorbell the unit hangs; false: there were not so many. */
+static bool fails_at(int (*run)(void), bool has_pasids, bool has_domain, unsigned int n)
+{
+	bool has_hung;
+	int status;
+
+	begin();
+	memset(&change, 0, sizeof(change));
+	change.before = paging(IOMMU_STAGE_FIRST);
+	change.after = paging(IOMMU_STAGE_FIRST);
+	change.passing = identity();
+	change.of_before = map(change.before, IOVA);
+	change.of_after = map(change.after, IOVA);
+	if (has_pasids)
+		assert_int_equal(enable(0, IOMMU_FEATURE_PASID), 0);
+	if (has_domain)
+		assert_int_equal(attach(change.before, 0), 0);
+	f.stalls_after = n;
+	f.waits = ask_for_all;
+	status = run();
+	has_hung = f.stalls_after == 0;
+	f.waits = NULL;
+	f.stalls_after = 0;
+	stall(false);
+	assert_int_equal(status, has_hung ? IOMMU_ETIMEDOUT : 0);
+	if (has_hung) {
+		look_after_failure();
+		if (run != attach_passing)
+			assert_int_equal(run(), 0);
+	}
+	(void)iommu_domain_detach_pasid(f.devices[0].group, PASID);
+	assert_int_equal(detach(0), 0);
+	if (change.passing != NULL)
+		assert_int_equal(iommu_domain_free(change.passing), 0);
+	assert_int_equal(iommu_domain_free(change.before), 0);
+	assert_int_equal(iommu_domain_free(change.after), 0);
+	end();
+	return has_hung;
+}
+
+static void fails_everywhere(int (*run)(void), bool has_pasids, bool has_domain)
+{
+	unsigned int n = 1;
+
+	while (fails_at(run, has_pasids, has_domain, n))
+		n++;
+	assert_true(n > 1);
+}
+
+static void test_each_command_hangs(void **state)
+{
+	(void)state;
+	fails_everywhere(attach_after, false, false);
+	fails_everywhere(attach_after, false, true);
+	fails_everywhere(attach_after, true, false);
+	fails_everywhere(attach_after, true, true);
+	fails_everywhere(attach_passing, false, true);
+	fails_everywhere(attach_passing, true, false);
+	fails_everywhere(attach_passing, true, true);
+	fails_everywhere(attach_pasid, true, false);
+	fails_everywhere(attach_pasid, true, true);
+	fails_everywhere(enable_pasids, false, true);
+}
+
 /*
  * A queue begins at 0, in both of its registers: hardware that did not take that would run through
  * commands that were not submitted, or have records that it did not write.
@@ -3621,13 +3859,16 @@ static void test_predecessor(void **state)
 	paddr = map(domain, IOVA);
 	assert_int_equal(attach(domain, 0), 0);
 	reaches(0, 0, IOVA, paddr);
+	assert_int_not_equal(reg(SMMU_CR0) & SMMU_CR0_EVENTQEN, 0);
+	iommu_model_smmu_mmio_write(f.model, SMMU_IRQ_CTRL, 4, SMMU_IRQ_EVENTQ);
 	earlier = f.iommu;
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	f.allowed[0] = paddr;
 	f.meanwhile = use_after_off;
 	assert_int_equal(iommu_smmu_add_unit(f.iommu, &usual, NULL), 0);
 	f.meanwhile = NULL;
-	assert_int_equal(reg(SMMU_CR0ACK) & SMMU_CR0_SMMUEN, 0);
+	assert_int_equal(reg(SMMU_CR0ACK), 0);
+	assert_int_equal(reg(SMMU_IRQ_CTRL), 0);
 	is_stopped(0, 0, IOVA, UINT32_MAX);
 	iommu_destroy(f.iommu);
 	f.iommu = earlier;
@@ -3676,6 +3917,8 @@ int main(void)
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_completions_not_stored),
 		cmocka_unit_test(test_identity_beside_pasids_goes_unconfirmed),
+		cmocka_unit_test(test_each_command_hangs),
+		cmocka_unit_test(test_cut_areas),
 		cmocka_unit_test(test_queue_that_does_not_begin_anew),
 		cmocka_unit_test(test_event_queue_fails),
 		cmocka_unit_test(test_fails_for_good),

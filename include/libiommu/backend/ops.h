@@ -531,6 +531,11 @@ struct iommu_domain {
 	const bool *tells_of_maps;
 	unsigned int prot_hints; /* those of IOMMU_PROT_HINTS that map_pages takes */
 	/*
+	 * An unmap cuts no large page, with IOMMU_UNMAP_SPLIT neither, as long as it is mapped
+	 * (Arm without FEAT_BBM level 2): layers above that cut anywhere map small pages.
+	 */
+	bool keeps_sizes;
+	/*
 	 * The bypass, where the configuration asks for one: physical addresses below the size are
 	 * reached untranslated at that offset. Size 0: the back end has no bypass.
 	 */

@@ -3,9 +3,9 @@
  * Datasheet: the capability of an AMD IOMMU in PCI configuration space (AMD I/O Virtualization
  * Technology Specification, 48882, section "IOMMU PCI Resources": capability block).
  *
- * The unit is a PCI function of class PCI_CLASS_IOMMU. Offsets in bytes from the capability, which
- * IVRS names; 32-bit words. While Enable is set, base and capability cannot be written until the
- * next reset.
+ * The unit is a PCI function of class 0806 (pci_config.h). Offsets in bytes from the capability,
+ * which IVRS names; 32-bit words. While Enable is set, base and capability cannot be written until
+ * the next reset.
  */
 #ifndef LIBIOMMU_HW_AMDVI_CAPABILITY_H
 #define LIBIOMMU_HW_AMDVI_CAPABILITY_H
