@@ -116,9 +116,11 @@ struct iommu_riscv_config {
  *   IOMMU_EFAULT      the host does not map the registers
  *   IOMMU_EOPNOTSUPP  the unit is of another version than 1.0, or not there
  *   IOMMU_EIO         its capabilities make no sense
- *   IOMMU_ETIMEDOUT / IOMMU_EIO  a predecessor's directory cannot be taken from it
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  a predecessor's directory cannot be taken from it, or its queues
+ *                     and counters do not stop
  * A unit that a predecessor left translating is turned off; one that lets everything pass does so
- * until it is enabled. Control path.
+ * until it is enabled. Either writes nothing any more to memory that was the predecessor's: faults
+ * are recorded from the first enable on. Control path.
  */
 IOMMU_API int iommu_riscv_add_unit(struct iommu *iommu, const struct iommu_riscv_config *config,
 				   struct iommu_unit **unit);

@@ -189,9 +189,11 @@ struct iommu_smmu_config {
  *   IOMMU_EOPNOTSUPP  the unit is no SMMUv3, is not there, or lacks what the head of this file
  *                     says; regions, in a library without IOMMU_CONFIG_REGIONS
  *   IOMMU_EIO         what its registers say makes no sense
- *   IOMMU_ETIMEDOUT / IOMMU_EIO  it does not confirm that it aborts, or that a predecessor's tables
- *                     are no longer used
- * A unit that a predecessor left translating is turned off, and aborts before that. Control path.
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  it does not confirm that it aborts, that a predecessor's tables
+ *                     are no longer used, or that its queues and messages have stopped
+ * A unit that a predecessor left translating is turned off, and aborts before that; and nothing is
+ * written any more to memory that was the predecessor's: events are recorded from the first enable
+ * on. Control path.
  */
 IOMMU_API int iommu_smmu_add_unit(struct iommu *iommu, const struct iommu_smmu_config *config,
 				  struct iommu_unit **unit);

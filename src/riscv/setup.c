@@ -53,21 +53,37 @@ static int read_capabilities(struct riscv_unit *unit)
 }
 
 /*
+ * All by which hardware writes to memory of a predecessor's, to where its messages go, too: queues,
+ * and counters that overflow.
+ */
+static int stop_writing(struct riscv_unit *unit)
+{
+	int status = iommu_riscv_logs_off(unit);
+
+	if (status == 0)
+		status = iommu_riscv_queue_off(unit, RISCV_CQCSR);
+	if (status != 0 || !riscv_has(unit, RISCV_CAP_HPM))
+		return status;
+	riscv_write32(unit, RISCV_IOCOUNTINH, UINT32_MAX);
+	/* The first counter, of cycles, is always there. */
+	return (riscv_read32(unit, RISCV_IOCOUNTINH) & 1) != 0 ? 0 : IOMMU_EIO;
+}
+
+/*
  * What a predecessor left translating is turned off: its tables are memory that the host may use
- * for anything; and so are its queues, into which hardware writes. A unit that lets everything pass
- * does so until it is enabled.
+ * for anything. A unit that lets everything pass does so until it is enabled.
  */
 static int stop_predecessor(struct riscv_unit *unit)
 {
 	int status = iommu_riscv_leave_off(unit);
 
-	if (status == 0)
-		status = iommu_riscv_logs_off(unit);
-	if (status == 0)
-		status = iommu_riscv_queue_off(unit, RISCV_CQCSR);
+	if (status != 0)
+		return RISCV_REFUSE(unit, status,
+				    "a predecessor's directory cannot be taken from it");
+	status = stop_writing(unit);
 	return status == 0 ? 0
 			   : RISCV_REFUSE(unit, status,
-					  "a predecessor's directory cannot be taken from it");
+					  "a predecessor's queues and counters do not stop");
 }
 
 int iommu_riscv_unit_setup(struct iommu_driven_unit *common, const void *given)

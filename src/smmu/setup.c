@@ -198,11 +198,12 @@ static int stop_predecessor(struct smmu_unit *unit)
 				   "it does not abort while it is off, and its flags lack "
 				   "IOMMU_SMMU_PASSES_WHILE_OFF");
 	status = iommu_smmu_turn_off(unit);
-	if (status == 0)
-		status = iommu_smmu_stop_all(unit);
+	if (status != 0)
+		return SMMU_REFUSE(unit, status, "a predecessor's tables cannot be taken from it");
+	status = iommu_smmu_stop_all(unit);
 	return status == 0 ? 0
 			   : SMMU_REFUSE(unit, status,
-					 "a predecessor's tables cannot be taken from it");
+					 "a predecessor's queues and messages do not stop");
 }
 
 int iommu_smmu_unit_setup(struct iommu_driven_unit *common, const void *given)

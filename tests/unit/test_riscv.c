@@ -4309,9 +4309,11 @@ static void take_from_predecessor(bool lies)
 {
 	const struct iommu_riscv_config config = {.registers = BASE};
 	const struct iommu_model_riscv_faults deaf = {.deaf_register = RISCV_DDTP}, none = {0};
+	static const uint32_t deafs[] = {RISCV_FQCSR, RISCV_PQCSR, RISCV_CQCSR, RISCV_IOCOUNTINH};
 	struct iommu_domain *identity;
+	unsigned int n;
 
-	begin(EVERYTHING);
+	begin(EVERYTHING | RISCV_CAP_HPM);
 	identity = make(IOMMU_DOMAIN_IDENTITY, NULL);
 	assert_int_equal(iommu_domain_attach_group(identity, f.devices[0].group), 0);
 	reaches(0, 0, 0x7000, 0x7000);
@@ -4325,6 +4327,19 @@ static void take_from_predecessor(bool lies)
 		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), IOMMU_EIO);
 		iommu_model_riscv_misbehave(f.model, &none);
 		reaches(0, 0, 0x7000, 0x7000);
+		iommu_model_riscv_mmio_write(f.model, RISCV_IOCOUNTINH, 4, 0);
+		for (n = 0; n < sizeof(deafs) / sizeof(deafs[0]); n++) {
+			const struct iommu_model_riscv_faults deaf_one = {.deaf_register =
+										  deafs[n]};
+
+			iommu_model_riscv_misbehave(f.model, &deaf_one);
+			assert_int_not_equal(iommu_riscv_add_unit(next, &config, &unit), 0);
+			assert_non_null(strstr(iommu_reason(next), "do not stop"));
+			iommu_model_riscv_misbehave(f.model, &none);
+		}
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		reaches(0, 0, 0x7000, 0x7000);
 		assert_int_not_equal(
 			iommu_model_riscv_mmio_read(f.model, RISCV_FQCSR, 4) & RISCV_QUEUE_ON, 0);
 		/* Once in doubt about the mode, it is off as well. */
@@ -4332,6 +4347,7 @@ static void take_from_predecessor(bool lies)
 		assert_int_equal(iommu_riscv_add_unit(next, &config, &unit), 0);
 		is_stopped(0, 0, 0x7000, RISCV_FAULT_ALL_DISALLOWED);
 		/* Nor does hardware write to what was its memory. */
+		assert_int_equal(iommu_model_riscv_mmio_read(f.model, RISCV_IOCOUNTINH, 4) & 1, 1);
 		assert_int_equal(
 			iommu_model_riscv_mmio_read(f.model, RISCV_FQCSR, 4) & RISCV_QUEUE_ON, 0);
 		assert_int_equal(
