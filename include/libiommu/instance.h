@@ -172,9 +172,10 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
  * with IOMMU_SMMU_PASSES_WHILE_OFF lets everything pass.
  *
  * Domains remain attached, and take effect again with the next enable. A unit that is off is told
- * again: others may have reset it. Returns 0, also if the unit was off; or IOMMU_ETIMEDOUT / IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then
- * tells whether the unit translates; enable and disable may be called again, and run all of their
- * steps. Context: control path; may sleep.
+ * again: others may have reset it. Returns 0, also if the unit was off; or IOMMU_ETIMEDOUT or
+ * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then tells whether the unit
+ * translates; enable and disable may be called again, and run all of their steps. Context: control
+ * path; may sleep.
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
