@@ -91,6 +91,100 @@ void acpi_check_sum(struct acpi_view *view)
 		acpi_note(view, ACPI_TABLE_CHECKSUM_OFFSET, "the checksum is wrong");
 }
 
+/* --- Whole tables ----------------------------------------------------------------------------- */
+
+/* What follows the header, from a copy that has the length of what is there. */
+static void show_copy(struct acpi_view *view, const struct acpi_kind *kind, uint32_t length)
+{
+	uint8_t *copy = heap_resize(NULL, length, 1);
+
+	memcpy(copy, view->bytes, length);
+	for (unsigned int i = 0; i < 4; i++)
+		copy[ACPI_TABLE_LENGTH_OFFSET + i] = (uint8_t)(length >> 8 * i);
+	kind->show_body(view, copy, length);
+	free(copy);
+}
+
+static void show_whole(struct acpi_view *view, const struct acpi_kind *kind, size_t size)
+{
+	const uint32_t length = bytes_le32(view->bytes + ACPI_TABLE_LENGTH_OFFSET);
+	uint32_t there;
+
+	view->length = length < size ? length : (uint32_t)size;
+	there = view->length < kind->max_size ? view->length : kind->max_size;
+	acpi_show_header(view->out, view->bytes);
+	kind->show_header(view->out, view->bytes);
+	if (memcmp(view->bytes, kind->signature, 4) != 0)
+		acpi_note(view, 0, kind->not_signature);
+	else if (there >= kind->header_size)
+		show_copy(view, kind, there);
+	acpi_check_length(view, size, kind->header_size, kind->max_size);
+	acpi_check_sum(view);
+}
+
+static void show_verdict(struct out *out, const struct acpi_kind *kind, const uint8_t *bytes,
+			 size_t size)
+{
+	unsigned int defects = 0;
+	const char *refusal = kind->judge(bytes, size, &defects);
+
+	if (refusal != NULL)
+		out_problem(out, "library", "the library refuses the table: %s", refusal);
+	else
+		out_text(out, "library", "%s",
+			 defects == 0 ? "uses the table"
+				      : "uses the table, without what is broken");
+}
+
+unsigned int acpi_show_table(struct acpi_view *view, const struct acpi_kind *kind, size_t size)
+{
+	out_open(view->out, "table", "%s table", kind->signature);
+	if (size < kind->header_size)
+		acpi_note(view, (uint32_t)size, "the end, before that of the table's header");
+	else
+		show_whole(view, kind, size);
+	acpi_show_problems(view);
+	show_verdict(view->out, kind, view->bytes, size);
+	out_close(view->out);
+	free(view->pending);
+	view->pending = NULL;
+	return view->problems;
+}
+
+/* The length of the node at an offset; 0: none is there. */
+static uint32_t length_at(const struct acpi_nodes *nodes, uint32_t offset)
+{
+	uint32_t length;
+
+	if (nodes->length - offset < nodes->header_size)
+		return 0;
+	length = bytes_le16(nodes->bytes + offset + nodes->length_field);
+	return length < nodes->header_size || length > nodes->length - offset ? 0 : length;
+}
+
+void acpi_show_nodes(struct acpi_view *view, const struct acpi_nodes *nodes)
+{
+	uint32_t offset = nodes->first, left = nodes->count;
+
+	out_list(view->out, "nodes");
+	for (; left != 0; left--) {
+		const uint32_t length = length_at(nodes, offset);
+
+		if (length == 0)
+			break;
+		nodes->show(view, offset, length);
+		offset += length;
+	}
+	out_close(view->out);
+	if (offset == nodes->length && left != 0)
+		acpi_note(view, offset, "fewer nodes than are counted");
+	else if (offset != nodes->length)
+		acpi_note(view, offset,
+			  left == 0 ? "more bytes than the nodes that are counted"
+				    : "a node shorter than its header, or beyond the table: what "
+				      "follows is lost");
+}
+
 /* --- The command ------------------------------------------------------------------------------ */
 
 /* Where the table is looked for; `rsdp`: as the boot loader has said, or to be found, too. */

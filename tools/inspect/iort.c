@@ -8,7 +8,6 @@
  * that it has.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <libiommu/hw/acpi_iort.h>
@@ -16,11 +15,8 @@
 
 #include "acpi_view.h"
 #include "bytes.h"
-#include "heap.h"
 #include "inspect.h"
 #include "iort.h"
-
-#define LENGTH_FIELD 4
 
 struct view {
 	struct acpi_view table; /* what is noted */
@@ -437,8 +433,9 @@ static const struct kind *kind_of(unsigned int type)
 	return type < KINDS ? &kinds[type] : &unknown;
 }
 
-static void show_node(struct view *view, uint32_t offset, uint32_t length)
+static void show_node(struct acpi_view *table, uint32_t offset, uint32_t length)
 {
+	struct view *view = (struct view *)table;
 	const unsigned int type = *at(view, offset + IORT_NODE_TYPE);
 	const struct kind *kind = kind_of(type);
 	struct out *out = view->table.out;
@@ -468,102 +465,56 @@ static void show_node(struct view *view, uint32_t offset, uint32_t length)
 	out_close(out);
 }
 
-/* The length of the node at an offset; 0: none is there. */
-static uint32_t length_at(const struct view *view, uint32_t offset)
-{
-	uint32_t length;
-
-	if (view->iort.length - offset < IORT_NODE_HEADER)
-		return 0;
-	length = bytes_le16(at(view, offset + IORT_NODE_LENGTH));
-	return length < IORT_NODE_HEADER || length > view->iort.length - offset ? 0 : length;
-}
-
-static void show_nodes(struct view *view)
-{
-	uint32_t offset = view->iort.first, left = view->iort.count;
-	const char *problem = NULL;
-
-	out_list(view->table.out, "nodes");
-	for (; left != 0; left--) {
-		const uint32_t length = length_at(view, offset);
-
-		if (length == 0)
-			break;
-		show_node(view, offset, length);
-		offset += length;
-	}
-	out_close(view->table.out);
-	if (offset != view->iort.length)
-		problem = left == 0 ? "more bytes than the nodes that are counted"
-				    : "a node shorter than its header, or beyond the table: what "
-				      "follows is lost";
-	else if (left != 0)
-		problem = "fewer nodes than are counted";
-	if (problem != NULL)
-		note(view, offset, problem);
-}
-
 /* --- The table -------------------------------------------------------------------------------- */
 
-/* The nodes of a copy that has the length of what is there. */
-static void show_copy(struct view *view, const uint8_t *bytes, uint32_t length)
+static void show_header(struct out *out, const uint8_t *bytes)
 {
-	uint8_t *copy = heap_resize(NULL, length, 1);
+	out_number(out, "number of nodes", bytes_le32(bytes + IORT_NODES));
+}
 
-	memcpy(copy, bytes, length);
-	for (unsigned int i = 0; i < 4; i++)
-		copy[LENGTH_FIELD + i] = (uint8_t)(length >> 8 * i);
-	if (iommu_iort_open(&view->iort, copy, length) == 0)
-		show_nodes(view);
-	else
+static void show_rest(struct acpi_view *table, const uint8_t *bytes, uint32_t length)
+{
+	struct view *view = (struct view *)table;
+	struct acpi_nodes nodes = {
+		.bytes = bytes,
+		.header_size = IORT_NODE_HEADER,
+		.length_field = IORT_NODE_LENGTH,
+		.show = show_node,
+	};
+
+	if (iommu_iort_open(&view->iort, bytes, length) != 0) {
 		note(view, IORT_FIRST_NODE, "the nodes begin outside of the table");
-	free(copy);
+		return;
+	}
+	nodes.length = view->iort.length;
+	nodes.first = view->iort.first;
+	nodes.count = view->iort.count;
+	acpi_show_nodes(table, &nodes);
 }
 
-static void show_table(struct view *view, const uint8_t *bytes, size_t size)
+static const char *judge(const uint8_t *bytes, size_t size, unsigned int *defects)
 {
-	const uint32_t length = bytes_le32(bytes + LENGTH_FIELD);
-	uint32_t there;
+	struct iommu_iort iort = {0};
+	const int status = iommu_iort_open(&iort, bytes, size);
 
-	view->table.length = length < size ? length : (uint32_t)size;
-	there = view->table.length < IOMMU_IORT_MAX_SIZE ? view->table.length : IOMMU_IORT_MAX_SIZE;
-	acpi_show_header(view->table.out, bytes);
-	out_number(view->table.out, "number of nodes", bytes_le32(bytes + IORT_NODES));
-	if (memcmp(bytes, "IORT", 4) != 0)
-		note(view, 0, "the signature is not IORT");
-	else if (there >= IORT_HEADER_SIZE)
-		show_copy(view, bytes, there);
-	acpi_check_length(&view->table, size, IORT_HEADER_SIZE, IOMMU_IORT_MAX_SIZE);
-	acpi_check_sum(&view->table);
-}
-
-static void show_verdict(struct out *out, const uint8_t *bytes, size_t size)
-{
-	struct iommu_iort iort;
-
-	if (iommu_iort_open(&iort, bytes, size) != 0)
-		out_problem(out, "library", "the library refuses the table: %s", iort.refusal);
-	else
-		out_text(out, "library", "%s",
-			 iort.defects == 0 ? "uses the table"
-					   : "uses the table, without what is broken");
+	*defects = iort.defects;
+	return status != 0 ? iort.refusal : NULL;
 }
 
 unsigned int iort_show(struct out *out, const uint8_t *bytes, size_t size)
 {
+	static const struct acpi_kind kind = {
+		.signature = "IORT",
+		.not_signature = "the signature is not IORT",
+		.header_size = IORT_HEADER_SIZE,
+		.max_size = IOMMU_IORT_MAX_SIZE,
+		.show_header = show_header,
+		.show_body = show_rest,
+		.judge = judge,
+	};
 	struct view view = {.table = {.out = out, .bytes = bytes}};
 
-	out_open(out, "table", "IORT table");
-	if (size < IORT_HEADER_SIZE)
-		note(&view, (uint32_t)size, "the end, before that of the table's header");
-	else
-		show_table(&view, bytes, size);
-	acpi_show_problems(&view.table);
-	show_verdict(out, bytes, size);
-	out_close(out);
-	free(view.table.pending);
-	return view.table.problems;
+	return acpi_show_table(&view.table, &kind, size);
 }
 
 int inspect_iort(struct out *out, int count, char **words)

@@ -8,7 +8,6 @@
  * that it has.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <libiommu/hw/acpi_ivrs.h>
@@ -16,11 +15,8 @@
 
 #include "acpi_view.h"
 #include "bytes.h"
-#include "heap.h"
 #include "inspect.h"
 #include "ivrs.h"
-
-#define LENGTH_FIELD 4
 
 struct view {
 	struct acpi_view table; /* what is noted */
@@ -465,69 +461,49 @@ static void check_whole(struct view *view)
 
 /* --- The table -------------------------------------------------------------------------------- */
 
-/* The blocks of a copy that has the length of what is there. */
-static void show_copy(struct view *view, const uint8_t *bytes, uint32_t length)
+static void show_header(struct out *out, const uint8_t *bytes)
 {
-	uint8_t *copy = heap_resize(NULL, length, 1);
-
-	memcpy(copy, bytes, length);
-	for (unsigned int i = 0; i < 4; i++)
-		copy[LENGTH_FIELD + i] = (uint8_t)(length >> 8 * i);
-	if (iommu_ivrs_open(&view->ivrs, copy, length) == 0) {
-		show_blocks(view);
-		check_whole(view);
-	}
-	free(copy);
-}
-
-static void show_table(struct view *view, const uint8_t *bytes, size_t size)
-{
-	const uint32_t length = bytes_le32(bytes + LENGTH_FIELD);
 	const uint32_t info = bytes_le32(bytes + IVRS_INFO);
-	struct out *out = view->table.out;
-	uint32_t there;
 
-	view->table.length = length < size ? length : (uint32_t)size;
-	there = view->table.length < IOMMU_IVRS_MAX_SIZE ? view->table.length : IOMMU_IVRS_MAX_SIZE;
-	acpi_show_header(out, bytes);
 	out_flag(out, "units have extended features", (info & IVRS_INFO_EFR) != 0);
 	out_flag(out, "firmware had remapping on", (info & IVRS_INFO_REMAP) != 0);
 	out_number(out, "physical address width", ivrs_info_pa_size(info));
 	out_number(out, "virtual address width", ivrs_info_va_size(info));
-	if (memcmp(bytes, "IVRS", 4) != 0)
-		note(view, 0, "the signature is not IVRS");
-	else if (there >= IVRS_HEADER_SIZE)
-		show_copy(view, bytes, there);
-	acpi_check_length(&view->table, size, IVRS_HEADER_SIZE, IOMMU_IVRS_MAX_SIZE);
-	acpi_check_sum(&view->table);
 }
 
-static void show_verdict(struct out *out, const uint8_t *bytes, size_t size)
+static void show_rest(struct acpi_view *table, const uint8_t *bytes, uint32_t length)
 {
-	struct iommu_ivrs ivrs;
+	struct view *view = (struct view *)table;
 
-	if (iommu_ivrs_open(&ivrs, bytes, size) != 0)
-		out_problem(out, "library", "the library refuses the table: %s", ivrs.refusal);
-	else
-		out_text(out, "library", "%s",
-			 ivrs.defects == 0 ? "uses the table"
-					   : "uses the table, without what is broken");
+	if (iommu_ivrs_open(&view->ivrs, bytes, length) != 0)
+		return;
+	show_blocks(view);
+	check_whole(view);
+}
+
+static const char *judge(const uint8_t *bytes, size_t size, unsigned int *defects)
+{
+	struct iommu_ivrs ivrs = {0};
+	const int status = iommu_ivrs_open(&ivrs, bytes, size);
+
+	*defects = ivrs.defects;
+	return status != 0 ? ivrs.refusal : NULL;
 }
 
 unsigned int ivrs_show(struct out *out, const uint8_t *bytes, size_t size)
 {
+	static const struct acpi_kind kind = {
+		.signature = "IVRS",
+		.not_signature = "the signature is not IVRS",
+		.header_size = IVRS_HEADER_SIZE,
+		.max_size = IOMMU_IVRS_MAX_SIZE,
+		.show_header = show_header,
+		.show_body = show_rest,
+		.judge = judge,
+	};
 	struct view view = {.table = {.out = out, .bytes = bytes}};
 
-	out_open(out, "table", "IVRS table");
-	if (size < IVRS_HEADER_SIZE)
-		note(&view, (uint32_t)size, "the end, before that of the table's header");
-	else
-		show_table(&view, bytes, size);
-	acpi_show_problems(&view.table);
-	show_verdict(out, bytes, size);
-	out_close(out);
-	free(view.table.pending);
-	return view.table.problems;
+	return acpi_show_table(&view.table, &kind, size);
 }
 
 int inspect_ivrs(struct out *out, int count, char **words)

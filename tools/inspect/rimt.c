@@ -8,7 +8,6 @@
  * that it has.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <libiommu/hw/acpi_rimt.h>
@@ -16,7 +15,6 @@
 
 #include "acpi_view.h"
 #include "bytes.h"
-#include "heap.h"
 #include "inspect.h"
 #include "rimt.h"
 
@@ -213,8 +211,9 @@ static void show_body(struct view *view, const struct kind *kind, uint32_t offse
 	}
 }
 
-static void show_node(struct view *view, uint32_t offset, uint32_t length)
+static void show_node(struct acpi_view *table, uint32_t offset, uint32_t length)
 {
+	struct view *view = (struct view *)table;
 	const unsigned int type = *at(view, offset + RIMT_NODE_TYPE);
 	const struct kind *kind = kind_of(type);
 	struct out *out = view->table.out;
@@ -234,100 +233,56 @@ static void show_node(struct view *view, uint32_t offset, uint32_t length)
 	out_close(out);
 }
 
-/* The length of the node at an offset; 0: none is there. */
-static uint32_t length_at(const struct view *view, uint32_t offset)
-{
-	uint32_t length;
-
-	if (view->rimt.length - offset < RIMT_NODE_HEADER)
-		return 0;
-	length = bytes_le16(at(view, offset + RIMT_NODE_LENGTH));
-	return length < RIMT_NODE_HEADER || length > view->rimt.length - offset ? 0 : length;
-}
-
-static void show_nodes(struct view *view)
-{
-	uint32_t offset = view->rimt.first, left = view->rimt.count;
-
-	out_list(view->table.out, "nodes");
-	for (; left != 0; left--) {
-		const uint32_t length = length_at(view, offset);
-
-		if (length == 0)
-			break;
-		show_node(view, offset, length);
-		offset += length;
-	}
-	out_close(view->table.out);
-	if (offset == view->rimt.length && left != 0)
-		note(view, offset, "fewer nodes than are counted");
-	else if (offset != view->rimt.length)
-		note(view, offset,
-		     left == 0 ? "more bytes than the nodes that are counted"
-			       : "a node shorter than its header, or beyond the table: what "
-				 "follows is lost");
-}
-
 /* --- The table -------------------------------------------------------------------------------- */
 
-/* The nodes of a copy that has the length of what is there. */
-static void show_copy(struct view *view, const uint8_t *bytes, uint32_t length)
+static void show_header(struct out *out, const uint8_t *bytes)
 {
-	uint8_t *copy = heap_resize(NULL, length, 1);
+	out_number(out, "number of nodes", bytes_le32(bytes + RIMT_NODES));
+}
 
-	memcpy(copy, bytes, length);
-	for (unsigned int i = 0; i < 4; i++)
-		copy[RIMT_LENGTH + i] = (uint8_t)(length >> 8 * i);
-	if (iommu_rimt_open(&view->rimt, copy, length) == 0)
-		show_nodes(view);
-	else
+static void show_rest(struct acpi_view *table, const uint8_t *bytes, uint32_t length)
+{
+	struct view *view = (struct view *)table;
+	struct acpi_nodes nodes = {
+		.bytes = bytes,
+		.header_size = RIMT_NODE_HEADER,
+		.length_field = RIMT_NODE_LENGTH,
+		.show = show_node,
+	};
+
+	if (iommu_rimt_open(&view->rimt, bytes, length) != 0) {
 		note(view, RIMT_FIRST_NODE, "the nodes begin outside of the table");
-	free(copy);
+		return;
+	}
+	nodes.length = view->rimt.length;
+	nodes.first = view->rimt.first;
+	nodes.count = view->rimt.count;
+	acpi_show_nodes(table, &nodes);
 }
 
-static void show_table(struct view *view, const uint8_t *bytes, size_t size)
+static const char *judge(const uint8_t *bytes, size_t size, unsigned int *defects)
 {
-	const uint32_t length = bytes_le32(bytes + RIMT_LENGTH);
-	uint32_t there;
+	struct iommu_rimt rimt = {0};
+	const int status = iommu_rimt_open(&rimt, bytes, size);
 
-	view->table.length = length < size ? length : (uint32_t)size;
-	there = view->table.length < IOMMU_RIMT_MAX_SIZE ? view->table.length : IOMMU_RIMT_MAX_SIZE;
-	acpi_show_header(view->table.out, bytes);
-	out_number(view->table.out, "number of nodes", bytes_le32(bytes + RIMT_NODES));
-	if (memcmp(bytes, "RIMT", 4) != 0)
-		note(view, 0, "the signature is not RIMT");
-	else if (there >= RIMT_HEADER_SIZE)
-		show_copy(view, bytes, there);
-	acpi_check_length(&view->table, size, RIMT_HEADER_SIZE, IOMMU_RIMT_MAX_SIZE);
-	acpi_check_sum(&view->table);
-}
-
-static void show_verdict(struct out *out, const uint8_t *bytes, size_t size)
-{
-	struct iommu_rimt rimt;
-
-	if (iommu_rimt_open(&rimt, bytes, size) != 0)
-		out_problem(out, "library", "the library refuses the table: %s", rimt.refusal);
-	else
-		out_text(out, "library", "%s",
-			 rimt.defects == 0 ? "uses the table"
-					   : "uses the table, without what is broken");
+	*defects = rimt.defects;
+	return status != 0 ? rimt.refusal : NULL;
 }
 
 unsigned int rimt_show(struct out *out, const uint8_t *bytes, size_t size)
 {
+	static const struct acpi_kind kind = {
+		.signature = "RIMT",
+		.not_signature = "the signature is not RIMT",
+		.header_size = RIMT_HEADER_SIZE,
+		.max_size = IOMMU_RIMT_MAX_SIZE,
+		.show_header = show_header,
+		.show_body = show_rest,
+		.judge = judge,
+	};
 	struct view view = {.table = {.out = out, .bytes = bytes}};
 
-	out_open(out, "table", "RIMT table");
-	if (size < RIMT_HEADER_SIZE)
-		note(&view, (uint32_t)size, "the end, before that of the table's header");
-	else
-		show_table(&view, bytes, size);
-	acpi_show_problems(&view.table);
-	show_verdict(out, bytes, size);
-	out_close(out);
-	free(view.table.pending);
-	return view.table.problems;
+	return acpi_show_table(&view.table, &kind, size);
 }
 
 int inspect_rimt(struct out *out, int count, char **words)
